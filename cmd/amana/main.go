@@ -1,0 +1,134 @@
+// Command amana is a privacy policy that runs.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+)
+
+// Exit codes of every verb.
+const (
+	exitYes     = 0 // holds, yes, done
+	exitNo      = 1 // does not hold, no
+	exitUsage   = 2 // wrong use
+	exitUnknown = 3 // could not tell
+)
+
+// env is what a verb may touch of the outside.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// verb is one subcommand. Its run gives an exit code, or an error that is
+// printed and ends with exitUsage unless it is an exitError.
+type verb struct {
+	name    string // "lint", "policy publish"
+	args    string // operands and flags in short, for the usage line
+	summary string // one line
+	run     func(ctx context.Context, e env, args []string) error
+}
+
+// exitError ends the program with a code; its message, if any, is printed first.
+type exitError struct {
+	code int
+	msg  string
+}
+
+func (e exitError) Error() string { return e.msg }
+
+// verbs is the one list of what the program does.
+func verbs() []verb {
+	return []verb{
+		{"version", "", "print the version", runVersion},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+}
+
+func run(ctx context.Context, e env, args []string) int {
+	list := verbs()
+	for n := min(2, len(args)); n > 0; n-- { // two-word verbs first
+		name := args[0]
+		if n == 2 {
+			name += " " + args[1]
+		}
+		if i := slices.IndexFunc(list, func(v verb) bool { return v.name == name }); i >= 0 {
+			return finish(e, list[i], list[i].run(ctx, e, args[n:]))
+		}
+	}
+	if len(args) == 0 || slices.Contains([]string{"help", "-h", "--help"}, args[0]) {
+		usage(e.stdout, list)
+		return exitYes
+	}
+	fmt.Fprintf(e.stderr, "amana: there is no verb %q\n\n", args[0])
+	usage(e.stderr, list)
+	return exitUsage
+}
+
+func finish(e env, v verb, err error) int {
+	if err == nil {
+		return exitYes
+	}
+	if errors.Is(err, flag.ErrHelp) {
+		return exitYes
+	}
+	exit, ok := errors.AsType[exitError](err)
+	if !ok {
+		exit = exitError{exitUsage, err.Error()}
+	}
+	if exit.msg != "" {
+		fmt.Fprintf(e.stderr, "amana %s: %s\n", v.name, exit.msg)
+	}
+	return exit.code
+}
+
+func usage(w io.Writer, list []verb) {
+	fmt.Fprint(w, "amana: a privacy policy that runs\n\nusage: amana VERB [flags] [operands]; amana VERB -h explains one\n\n")
+	for _, v := range list {
+		fmt.Fprintf(w, "  %-16s %s\n", v.name, v.summary)
+	}
+}
+
+// flags makes the flag set of a verb; parse accepts flags before and after operands.
+func (v verb) flags(e env) *flag.FlagSet {
+	fs := flag.NewFlagSet("amana "+v.name, flag.ContinueOnError)
+	fs.SetOutput(e.stderr)
+	fs.Usage = func() {
+		fmt.Fprintf(e.stderr, "amana %s: %s\n\nusage: amana %s %s\n\n", v.name, v.summary, v.name, v.args)
+		fs.PrintDefaults()
+	}
+	return fs
+}
+
+// parse reads flags that may stand before or after operands, and gives the operands.
+func parse(fs *flag.FlagSet, args []string) ([]string, error) {
+	var operands []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return nil, err
+			}
+			return nil, exitError{code: exitUsage} // the flag set has printed it
+		}
+		rest := fs.Args()
+		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" { // after --: operands only
+			return append(operands, rest...), nil
+		}
+		if len(rest) == 0 {
+			return operands, nil
+		}
+		operands, args = append(operands, rest[0]), rest[1:]
+	}
+}

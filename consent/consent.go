@@ -1,0 +1,115 @@
+// Package consent holds the rules of a yes and a no: what an answer may be,
+// how answers fold into a state, and what a yes covers. Everything here is a
+// pure function; time is passed in.
+package consent
+
+import (
+	"time"
+
+	"github.com/amana-privacy/amana/policy"
+)
+
+// Answer is what a person says to a question.
+type Answer string
+
+// The answers.
+const (
+	Given     Answer = "given"
+	Refused   Answer = "refused"
+	Withdrawn Answer = "withdrawn"
+)
+
+// Choice is one answer as it arrives: to a purpose, or to one recipient of a
+// purpose that needs its own permission.
+type Choice struct {
+	Purpose   string   `json:"purpose"`
+	Recipient string   `json:"recipient,omitempty"`
+	Decision  Answer   `json:"decision"`
+	Topics    []string `json:"topics,omitempty"`
+}
+
+// Signals are what a browser said of itself while it asked or answered.
+type Signals struct {
+	GPC bool `json:"gpc,omitempty"` // Global Privacy Control: Sec-GPC was exactly "1"
+}
+
+// Act is the kind of an event: an answer, or something that happens to one.
+type Act string
+
+// The acts. An answer is an act of the same name; Confirmed is the POST from
+// the address itself that a double opt-in waits for.
+const (
+	ActGiven     Act = "given"
+	ActRefused   Act = "refused"
+	ActWithdrawn Act = "withdrawn"
+	ActConfirmed Act = "confirmed"
+)
+
+// Surface says where an answer was given.
+type Surface string
+
+// The surfaces.
+const (
+	SurfaceAPI     Surface = "api"     // the company door
+	SurfaceChoices Surface = "choices" // the hosted page
+	SurfaceBanner  Surface = "banner"
+	SurfaceDemo    Surface = "demo" // a simulated customer
+)
+
+// Event is one immutable fact about one subject. Events of a subject are
+// ordered by Seq; Time never decreases along it.
+type Event struct {
+	ID        string // UUIDv4; also the id of its record and receipt
+	Seq       int64  // 1, 2, 3 … within the subject
+	Time      time.Time
+	Act       Act
+	Purpose   string
+	Recipient string // "" for the purpose itself
+	Topics    []string
+	Policy    policy.VersionID // the version answered to
+	Language  string           // BCP 47
+	Surface   Surface
+	Shown     bool // the version was named by whoever asked, so showing it is evidenced
+	Attested  bool // entered by the company, not by the person's own device
+	Signals   Signals
+}
+
+// Key is what a state is kept for.
+type Key struct {
+	Purpose   string
+	Recipient string
+}
+
+// Status is the folded answer.
+type Status string
+
+// The statuses; the zero value NotAsked holds where there is no state.
+const (
+	NotAsked      Status = ""
+	StatusGiven   Status = "given"
+	StatusRefused Status = "refused"
+	StatusGone    Status = "withdrawn"
+	StatusPending Status = "unconfirmed"
+)
+
+// Yes is a yes that stands: it covers what its version showed.
+type Yes struct {
+	Event    string           // id of the event that gave it: its receipt
+	Policy   policy.VersionID // the version that was shown
+	Since    time.Time        // when it was given (for a double opt-in: confirmed)
+	Until    time.Time        // exclusive; the keeping time it showed, counted from the yes
+	Topics   []string
+	Signals  Signals
+	Shown    bool
+	Attested bool
+}
+
+// State is the fold of a subject's events for one key. Status is what stands;
+// a confirmed Yes may stand while a Pending one (for a wider scope) waits.
+type State struct {
+	Status  Status
+	Since   time.Time // when Status came about
+	Event   string    // id of the event that made it
+	Yes     *Yes      // set exactly when Status is given
+	Pending *Yes      // a yes that waits for its confirmation; Until is the end of the waiting
+}

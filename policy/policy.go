@@ -1,0 +1,311 @@
+// Package policy is the language of amana.yaml: what a company promises its
+// customers about their data, as a file that can be checked, named and
+// compared.
+//
+// The struct tags are the language's one description: the strict reader, the
+// canonical form and the JSON Schema for editors are all derived from them.
+//
+//	key:"name"            the key in the file
+//	key:"name,required"   must stand in the file (a missing one is a finding of lint)
+//	doc:"…"               one sentence for the schema
+//	enum:"a|b|c"          the closed set of words a scalar may have
+//	ref:"data"            a scalar (or list of scalars) that must be declared under that top-level map
+//	key:"name,plain"      a Text that may also be one plain scalar: a proper name, the same in every language
+package policy
+
+// Text is one text in every declared language, keyed by BCP 47 tag.
+type Text map[string]string
+
+// In gives the text in a language, or "" where it is missing. A proper name
+// that was written once, without languages, stands under the key "".
+func (t Text) In(language string) string {
+	if s, ok := t[language]; ok {
+		return s
+	}
+	return t[""]
+}
+
+// Basis is the legal basis of a purpose (GDPR Article 6(1) in words).
+type Basis string
+
+// The legal bases.
+const (
+	Consent            Basis = "consent"
+	Contract           Basis = "contract"
+	LegalObligation    Basis = "legal_obligation"
+	LegitimateInterest Basis = "legitimate_interest"
+	PublicInterest     Basis = "public_interest"
+	VitalInterest      Basis = "vital_interest"
+)
+
+// Permission says how a recipient is permitted: shown inside the purpose's
+// scope, or by an answer of its own.
+type Permission string
+
+// The two forms of permission.
+const (
+	WithPurpose Permission = "with_purpose"
+	Own         Permission = "own"
+)
+
+// Role of a recipient.
+type Role string
+
+// The two roles.
+const (
+	Processor  Role = "processor"
+	ThirdParty Role = "third_party"
+)
+
+// Mark is a property of a purpose to which rules are tied.
+type Mark string
+
+// The marks. Sale, Sharing and TargetedAds answer to Global Privacy Control.
+const (
+	Marketing   Mark = "marketing"
+	Ads         Mark = "ads"
+	TargetedAds Mark = "targeted_ads"
+	Sale        Mark = "sale"
+	Sharing     Mark = "sharing"
+)
+
+// Policy is amana.yaml, read and typed. It is read-only once made.
+type Policy struct {
+	Amana         int                  `key:"amana,required" doc:"Version of the policy language: 1."`
+	Organization  Organization         `key:"organization,required" doc:"Who makes the promises, and how to reach them (N01-N03, N24, N32)."`
+	Brands        map[string]Brand     `key:"brands" doc:"Several faces of one controller."`
+	Languages     []string             `key:"languages,required" doc:"Languages of every text; the first is the master." enum:"en|ar"`
+	Regimes       []string             `key:"regimes" doc:"Laws that apply; amana-charter always holds." ref:"regime"`
+	DefaultRegion string               `key:"default_region" doc:"ISO 3166 region by which local phone numbers are read, e.g. US."`
+	Digits        string               `key:"digits" doc:"Digits of Arabic pages; one choice for the site." enum:"latin|arabic"`
+	Calendar      string               `key:"calendar" doc:"Calendar of dates on Arabic pages." enum:"gregorian|both"`
+	Data          map[string]Data      `key:"data,required" doc:"Every category of data that is held (N04)."`
+	Purposes      map[string]Purpose   `key:"purposes,required" doc:"Every reason for which data is used (A4, B1-B5; N05-N10)."`
+	Recipients    map[string]Recipient `key:"recipients,required" doc:"Everyone else who gets data (A6; N13-N16). An empty map says: nobody."`
+	Storage       []Stored             `key:"storage,required" doc:"Every cookie and stored item (A8; N25). An empty list says: none."`
+	Systems       map[string]System    `key:"systems" doc:"Company databases in which data is kept."`
+	Security      Security             `key:"security,required" doc:"How data is secured (A2; N19, N20)."`
+	Access        Access               `key:"access,required" doc:"Who inside can see data (A3; N21)."`
+	Children      Children             `key:"children,required" doc:"What holds for children (A10; N28)."`
+	Changes       Changes              `key:"changes,required" doc:"What happens when the policy changes (A11; N30)."`
+	Confirm       Confirm              `key:"confirm,required" doc:"How an address is double-checked (A5; N12)."`
+	Inquiries     Inquiries            `key:"inquiries" doc:"How soon questions are answered (A14)."`
+	Requests      Requests             `key:"requests,required" doc:"How customers see, correct, take and erase (A7; N22, N23)."`
+	Programmes    []Programme          `key:"programmes,required" doc:"Third-party privacy programmes joined (A9; N29). An empty list says: none."`
+	Statements    Statements           `key:"statements" doc:"Further statements a law may ask for (N14, N26, N31)."`
+}
+
+// Organization is the controller.
+type Organization struct {
+	Name           Text            `key:"name,required,plain" doc:"The name customers know."`
+	LegalName      Text            `key:"legal_name,required,plain" doc:"The registered name (N01)."`
+	About          Text            `key:"about" doc:"One sentence: what the company does."`
+	Logo           string          `key:"logo" doc:"File beside the policy: an SVG or PNG of at most 64 KiB."`
+	Color          string          `key:"color" doc:"Accent colour of the pages, #rrggbb, at least 4.5:1 against white."`
+	Contact        Contact         `key:"contact,required" doc:"Shown with every notice (A13)."`
+	Representative *Representative `key:"representative" doc:"Local representative (N03)."`
+	Authority      *Authority      `key:"authority" doc:"Where to complain (N24)."`
+	Licence        *Licence        `key:"licence" doc:"Licence or permit where a law needs one (N32)."`
+	Sites          []string        `key:"sites,required" doc:"The company's own sites, https://…"`
+}
+
+// Contact is how a person reaches the company; all of it is required (A13).
+type Contact struct {
+	Email   string   `key:"email,required"`
+	Phone   string   `key:"phone,required"`
+	Address Text     `key:"address,required,plain"`
+	Hours   Text     `key:"hours,plain" doc:"When somebody answers."`
+	Officer *Officer `key:"officer" doc:"Data protection or privacy officer (N02)."`
+}
+
+// Officer is the named person for privacy.
+type Officer struct {
+	Name  Text   `key:"name,required,plain"`
+	Email string `key:"email,required"`
+	Phone string `key:"phone"`
+}
+
+// Representative is a local representative in another region.
+type Representative struct {
+	Name    Text   `key:"name,required,plain"`
+	Region  string `key:"region,required"`
+	Email   string `key:"email,required"`
+	Address Text   `key:"address,required"`
+}
+
+// Authority is the public body that takes complaints.
+type Authority struct {
+	Name Text   `key:"name,required,plain"`
+	URL  string `key:"url,required"`
+}
+
+// Licence is a permit to process.
+type Licence struct {
+	Number  string `key:"number,required"`
+	Issuer  Text   `key:"issuer,required"`
+	Expires string `key:"expires" doc:"YYYY-MM-DD"`
+}
+
+// Brand is one face of the controller.
+type Brand struct {
+	Name     Text     `key:"name,required,plain"`
+	Logo     string   `key:"logo"`
+	Sites    []string `key:"sites"`
+	Contact  *Contact `key:"contact"`
+	Purposes []string `key:"purposes" ref:"purposes"`
+}
+
+// Data is a category of data.
+type Data struct {
+	Label       Text   `key:"label,required" doc:"What it is, in plain words."`
+	Category    string `key:"category,required" doc:"Key of the fideslang taxonomy, e.g. user.contact.email."`
+	Sensitive   bool   `key:"sensitive" doc:"Special or sensitive data."`
+	From        string `key:"from,required" doc:"Where it comes from (N17)." enum:"customer|device|service|third_party|derived"`
+	Source      Text   `key:"source" doc:"Which source, when it is not the customer (N17)."`
+	Correctable bool   `key:"correctable" doc:"The customer may correct it online (A7)."`
+	DPV         string `key:"dpv" doc:"Term of the W3C Data Privacy Vocabulary, e.g. EmailAddress."`
+}
+
+// Purpose is one reason to use data.
+type Purpose struct {
+	Title         Text     `key:"title,required" doc:"A few words."`
+	Text          Text     `key:"text,required" doc:"What is done and why, in plain words (N05)."`
+	Benefit       Text     `key:"benefit" doc:"What the customer has of it (B4, B5; N07). Required but for legal obligations."`
+	Basis         Basis    `key:"basis,required" doc:"Legal basis (N06)." enum:"consent|contract|legal_obligation|legitimate_interest|public_interest|vital_interest"`
+	Data          []string `key:"data,required" doc:"Data categories used." ref:"data"`
+	Recipients    []string `key:"recipients" doc:"Who else gets it." ref:"recipients"`
+	Keep          Duration `key:"keep,required" doc:"How long data is kept (N18), an ISO 8601 duration."`
+	KeepFrom      string   `key:"keep_from" doc:"From when the keeping time counts; for consent it is always the yes." enum:"yes|collection|last_use|contract_end"`
+	Confirm       string   `key:"confirm" doc:"double: a yes counts only when confirmed from the address itself (A5)." enum:"none|double"`
+	ActsOn        []string `key:"acts_on" doc:"Kinds of identifier it acts on; [email] where absent." enum:"email|phone|customer|device"`
+	AskAgainAfter Duration `key:"ask_again_after" doc:"Earliest time at which a refusal may be asked again."`
+	Marks         []Mark   `key:"marks" doc:"Properties to which rules are tied." enum:"marketing|ads|targeted_ads|sale|sharing"`
+	Topics        []Topic  `key:"topics" doc:"Finer choices (B8)."`
+	GCM           []string `key:"gcm" doc:"Google Consent Mode signals behind it." enum:"ad_storage|ad_user_data|ad_personalization|analytics_storage|functionality_storage|personalization_storage|security_storage"`
+	DPV           string   `key:"dpv" doc:"Broader term of the W3C Data Privacy Vocabulary, e.g. Marketing."`
+	IfRefused     Text     `key:"if_refused" doc:"What happens without it (N08)."`
+	Automated     Text     `key:"automated" doc:"Automated decisions and their logic (N27)."`
+	Interest      Text     `key:"interest" doc:"Which legitimate interest (N06); required for that basis."`
+}
+
+// Topic is a finer choice within a purpose.
+type Topic struct {
+	ID    string `key:"id,required"`
+	Label Text   `key:"label,required"`
+}
+
+// Recipient is anyone else who gets data.
+type Recipient struct {
+	Name        Text       `key:"name,required,plain"`
+	Role        Role       `key:"role,required" enum:"processor|third_party"`
+	Permission  Permission `key:"permission" doc:"with_purpose (default of a processor) or own (always for a third party)." enum:"with_purpose|own"`
+	Does        Text       `key:"does" doc:"What it does with the data, in a few words."`
+	Country     string     `key:"country,required" doc:"ISO 3166 code of where data goes (N16)."`
+	Safeguard   Text       `key:"safeguard" doc:"What protects data abroad (N16)."`
+	PolicyURL   string     `key:"policy_url,required" doc:"Its own privacy policy (A6; N15)."`
+	ReviewEvery Duration   `key:"review_every,required" doc:"How often we check its policy (A6)."`
+	Grace       Duration   `key:"grace" doc:"How long a late review is tolerated."`
+	Data        []string   `key:"data,required" ref:"data"`
+}
+
+// Stored is a cookie or another item kept on the customer's device.
+type Stored struct {
+	Name      string   `key:"name,required" doc:"Name, with * as wildcard."`
+	Kind      string   `key:"kind,required" enum:"cookie|local_storage|session_storage|indexed_db|cache|pixel"`
+	Purpose   string   `key:"purpose,required" ref:"purposes"`
+	Recipient string   `key:"recipient" doc:"Who reads it, where it is not the company." ref:"recipients"`
+	Lifetime  Duration `key:"lifetime" doc:"How long it stays; absent: until the browser closes."`
+	Why       Text     `key:"why,required" doc:"Why and how it is used (A8)."`
+}
+
+// System is a company database.
+type System struct {
+	Name    Text   `key:"name"`
+	Country string `key:"country" doc:"Where it stands."`
+	Dataset string `key:"dataset" doc:"File that describes it."`
+}
+
+// Security says how data is secured.
+type Security struct {
+	Measures    []Text `key:"measures" doc:"Measures in plain words (A2; N20)."`
+	Destruction Text   `key:"destruction" doc:"How data is destroyed (N19)."`
+	Text        Text   `key:"text"`
+}
+
+// Access says who inside may see data.
+type Access struct {
+	StaffAtMost int    `key:"staff_at_most,required" doc:"At most so many colleagues have access."`
+	LooksPerDay int    `key:"looks_per_day" doc:"At most so many looks a person a day."`
+	Roles       []Text `key:"roles" doc:"Which roles (N21)."`
+	Text        Text   `key:"text" doc:"The rule in plain words."`
+}
+
+// Children says what holds for children.
+type Children struct {
+	MinimumAge int    `key:"minimum_age,required"`
+	Below      string `key:"below,required" doc:"What happens below that age." enum:"refuse|parent"`
+	Text       Text   `key:"text"`
+}
+
+// Changes says how a change of the policy is announced.
+type Changes struct {
+	Notice Duration `key:"notice,required" doc:"How long beforehand."`
+	By     []string `key:"by,required" enum:"email|banner|portal|post"`
+	Text   Text     `key:"text"`
+}
+
+// Confirm says how an address is confirmed.
+type Confirm struct {
+	Within Duration `key:"within,required" doc:"A yes that is not confirmed in this time lapses."`
+	Text   Text     `key:"text"`
+}
+
+// Inquiries says how soon questions are answered.
+type Inquiries struct {
+	AnswerWithin Duration `key:"answer_within,required"`
+}
+
+// Requests says how rights are exercised.
+type Requests struct {
+	AnswerWithin Duration       `key:"answer_within" doc:"Our own target, e.g. P7D."`
+	Rights       []string       `key:"rights" enum:"access|correction|erasure|portability|objection|restriction|complaint"`
+	Proof        map[string]int `key:"proof" doc:"Level of proof (0-3) by act."`
+	Text         Text           `key:"text"`
+}
+
+// Programme is a third-party privacy programme (TRUSTe, BBB).
+type Programme struct {
+	Name   Text   `key:"name,required,plain"`
+	Issuer Text   `key:"issuer,required,plain"`
+	URL    string `key:"url" doc:"Page on which membership can be checked."`
+}
+
+// Statements are further statements.
+type Statements struct {
+	Sale       Text `key:"sale" doc:"Whether data is sold or shared (N14)."`
+	Signals    Text `key:"signals" doc:"How Global Privacy Control is treated (N26)."`
+	Incentives Text `key:"incentives" doc:"Incentives tied to data, or that there are none (N31)."`
+}
+
+// PermissionOf gives a recipient's permission with its default: own for a
+// third party always, with_purpose for a processor unless it says otherwise.
+func (r Recipient) PermissionOf() Permission {
+	if r.Role == ThirdParty || r.Permission == Own {
+		return Own
+	}
+	return WithPurpose
+}
+
+// Acts gives the kinds of identifier a purpose acts on, [email] by default.
+func (p Purpose) Acts() []string {
+	if len(p.ActsOn) == 0 {
+		return []string{"email"}
+	}
+	return p.ActsOn
+}
+
+// Double reports whether a yes has to be confirmed from the address itself.
+func (p Purpose) Double() bool { return p.Confirm == "double" }
+
+// Master is the first declared language.
+func (p *Policy) Master() string { return p.Languages[0] }

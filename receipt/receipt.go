@@ -1,0 +1,157 @@
+// Package receipt is what a customer keeps of an answer, and how anyone
+// verifies it without the company.
+//
+// A receipt is structured after ISO/IEC TS 27560:2023 through the W3C DPV
+// guide (https://w3c.github.io/dpv/guides/consent-27560): member names are DPV
+// terms where DPV has one; the context maps the rest.
+package receipt
+
+import (
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/policy"
+)
+
+// Receipt is a record with its proof. Binary members are standard base64.
+type Receipt struct {
+	Context    map[string]any `json:"@context"` // always Context()
+	ConformsTo string         `json:"conformsTo"`
+	ID         string         `json:"id"` // the record's
+	Record     Record         `json:"record"`
+	Salt       []byte         `json:"salt"`              // 16 bytes, of the record's commitment
+	Subject    *Opened        `json:"subject,omitempty"` // the identifier; left out of a copy for others
+	Process    *OpenedProcess `json:"process,omitempty"` // the texts shown; may be left out of a copy
+	Proof      *Proof         `json:"proof"`             // null while the ledger has not integrated the entry
+	Checkpoint string         `json:"checkpoint"`        // signed note; "" while the proof is null
+	Signers    []Signer       `json:"signers"`           // who signed, oldest first, each after the first handed over to
+}
+
+// Record is the immutable record of one answer. Its RFC 8785 bytes are what the
+// ledger commits to.
+type Record struct {
+	ConformsTo     string  `json:"conformsTo"`
+	ID             string  `json:"id"` // UUIDv4
+	HasDataSubject Party   `json:"hasDataSubject"`
+	HasNotice      Notice  `json:"hasNotice"`
+	HasConsent     Consent `json:"hasConsent"`
+}
+
+// Party names a subject by its kind and a salted commitment to its identifier.
+type Party struct {
+	Kind       string `json:"kind"`
+	Commitment []byte `json:"commitment"` // SHA-256("amana/subject/v1\n" ‖ salt ‖ identifier)
+}
+
+// Notice says what was shown, by policy version, language and a salted
+// commitment to the texts.
+type Notice struct {
+	Policy     policy.VersionID `json:"policy"`
+	Language   string           `json:"language"`
+	Shown      string           `json:"shown"`      // evidenced | not_evidenced
+	Commitment []byte           `json:"commitment"` // SHA-256("amana/process/v1\n" ‖ salt ‖ RFC 8785 of the process)
+}
+
+// Consent is the answer itself.
+type Consent struct {
+	Purpose   string           `json:"hasPurpose"`
+	Recipient string           `json:"hasRecipient,omitempty"`
+	Topics    []string         `json:"topics,omitempty"`
+	Decision  consent.Act      `json:"decision"`
+	Status    string           `json:"hasConsentStatus"`  // a DPV term, e.g. ConsentGiven
+	Type      string           `json:"consentType"`       // ExpressedConsent
+	Time      string           `json:"isIndicatedAtTime"` // RFC 3339, UTC, milliseconds
+	By        string           `json:"isIndicatedBy"`     // subject | company
+	Surface   consent.Surface  `json:"hasIndicationMethod"`
+	Scope     string           `json:"scope"`
+	Until     string           `json:"hasDuration,omitempty"` // RFC 3339: the yes ends then, exclusive
+	Confirms  string           `json:"confirms,omitempty"`    // id of the record that a confirmation confirms
+	Signals   *consent.Signals `json:"signals,omitempty"`
+}
+
+// Opened opens the commitment to an identifier.
+type Opened struct {
+	Value string `json:"value"` // kind:value in normal form; a device as a hash of its cookie's id
+	Salt  []byte `json:"salt"`
+}
+
+// OpenedProcess opens the commitment to the texts.
+type OpenedProcess struct {
+	Value Process `json:"value"`
+	Salt  []byte  `json:"salt"`
+}
+
+// Process is what the person was shown of one purpose, in the language it was
+// shown in, in DPV terms (dpv:hasProcess).
+type Process struct {
+	Purpose    ProcessPurpose     `json:"hasPurpose"`
+	LegalBasis string             `json:"hasLegalBasis"` // a DPV term
+	Data       []ProcessData      `json:"hasPersonalData"`
+	Storage    ProcessStorage     `json:"hasStorageCondition"`
+	Controller ProcessController  `json:"hasDataController"`
+	Recipients []ProcessRecipient `json:"hasRecipient"`
+	Control    ProcessControl     `json:"hasConsentControl"`
+	Rights     []string           `json:"hasRight"`
+	Law        []string           `json:"hasJurisdiction"` // regimes declared
+}
+
+// ProcessPurpose is the purpose in words.
+type ProcessPurpose struct {
+	ID      string `json:"id"`
+	Title   string `json:"title"`
+	Text    string `json:"description"`
+	Benefit string `json:"hasBenefit"`
+	Broader string `json:"broader,omitempty"` // a DPV purpose
+}
+
+// ProcessData is one category of data.
+type ProcessData struct {
+	ID        string `json:"id"`
+	Label     string `json:"label"`
+	Category  string `json:"category"` // fideslang key
+	DPV       string `json:"dpv,omitempty"`
+	Sensitive bool   `json:"sensitive,omitempty"`
+}
+
+// ProcessStorage says how long and how data ends.
+type ProcessStorage struct {
+	Duration string `json:"hasDuration"` // ISO 8601
+	From     string `json:"from"`        // yes, collection …
+	Deletion string `json:"hasErasure,omitempty"`
+}
+
+// ProcessController is who promised.
+type ProcessController struct {
+	Name    string `json:"name"`
+	Legal   string `json:"legalName"`
+	Email   string `json:"email"`
+	Phone   string `json:"phone"`
+	Address string `json:"address"`
+}
+
+// ProcessRecipient is who else gets it.
+type ProcessRecipient struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	Role       string `json:"role"`
+	Permission string `json:"permission"`
+	Country    string `json:"country"`
+}
+
+// ProcessControl says how to take it back. It names a page; it is no link that acts.
+type ProcessControl struct {
+	Kind string `json:"kind"` // WithdrawConsent
+	At   string `json:"isExercisedAt"`
+	How  string `json:"how"` // in words
+}
+
+// Proof is an RFC 6962 inclusion proof.
+type Proof struct {
+	Index  int64    `json:"index"`
+	Size   int64    `json:"size"`
+	Hashes [][]byte `json:"hashes"`
+}
+
+// Signer is a verifier key of the log (C2SP signed-note form), and for every
+// key but the first the hand-over by which its predecessor named it.
+type Signer struct {
+	Key string `json:"key"`
+}
