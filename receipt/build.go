@@ -1,0 +1,171 @@
+package receipt
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gowebpki/jcs"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/ledger"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/subject"
+)
+
+const (
+	receiptForm = "https://w3id.org/dpv/schema/dpv-27560#receipt"
+	recordForm  = "https://w3id.org/dpv/schema/dpv-27560#record"
+)
+
+// TimeForm is how times stand in a record: RFC 3339, UTC, milliseconds.
+const TimeForm = "2006-01-02T15:04:05.000Z"
+
+// Parts are everything a receipt is made of but its proof. They are what a
+// store keeps, sealed.
+type Parts struct {
+	Record      []byte // RFC 8785
+	Salt        ledger.Salt
+	Subject     subject.ID
+	SubjectSalt ledger.Salt
+	Process     []byte // RFC 8785
+	ProcessSalt ledger.Salt
+}
+
+// Entry is what the ledger gets of them.
+func (p Parts) Entry() ledger.Entry { return ledger.EntryOf(p.Salt, p.Record) }
+
+// Make writes the record of an event with fresh salts. The state is the one
+// the event led to; confirms is the record id of the yes that it confirms, if
+// it does.
+func Make(e consent.Event, after consent.State, scope policy.Scope, id subject.ID, process []byte) (Parts, error) {
+	p := Parts{Salt: ledger.NewSalt(), Subject: id, SubjectSalt: ledger.NewSalt(), Process: process, ProcessSalt: ledger.NewSalt()}
+	who, what := ledger.CommitSubject(p.SubjectSalt, string(id)), ledger.CommitProcess(p.ProcessSalt, process)
+	record, err := canonical(Record{
+		ConformsTo:     recordForm,
+		ID:             e.ID,
+		HasDataSubject: Party{id.Kind(), who[:]},
+		HasNotice:      Notice{e.Policy, e.Language, shown(e), what[:]},
+		HasConsent:     consentOf(e, after, scope),
+	})
+	p.Record = record
+	return p, err
+}
+
+func consentOf(e consent.Event, after consent.State, scope policy.Scope) Consent {
+	c := Consent{Purpose: e.Purpose, Recipient: e.Recipient, Topics: e.Topics, Decision: e.Act, Type: "ExpressedConsent",
+		Status: statusTerm(e, after), Time: e.Time.UTC().Format(TimeForm), By: "subject", Surface: e.Surface, Scope: scope.ID()}
+	if e.Attested {
+		c.By = "company"
+	}
+	if e.Signals != (consent.Signals{}) {
+		c.Signals = &e.Signals
+	}
+	if after.Status == consent.StatusGiven && after.Yes != nil && (e.Act == consent.ActGiven || e.Act == consent.ActConfirmed) {
+		c.Until = after.Yes.Until.UTC().Format(TimeForm)
+		if after.Yes.Event != e.ID {
+			c.Confirms = after.Yes.Event
+		}
+	}
+	return c
+}
+
+// statusTerm is the DPV consent status an event led to.
+func statusTerm(e consent.Event, after consent.State) string {
+	switch {
+	case e.Act == consent.ActRefused && after.Status != consent.StatusGone:
+		return "ConsentRefused"
+	case e.Act == consent.ActRefused, e.Act == consent.ActWithdrawn:
+		return "ConsentWithdrawn"
+	case after.Status == consent.StatusPending:
+		return "ConsentRequested"
+	default:
+		return "ConsentGiven"
+	}
+}
+
+func shown(e consent.Event) string {
+	if e.Shown {
+		return "evidenced"
+	}
+	return "not_evidenced"
+}
+
+// Receipt puts a proof to the parts. With a nil proof the receipt is pending.
+func (p Parts) Receipt(proof *Proof, checkpoint string, signers []Signer) (Receipt, error) {
+	r := Receipt{Context: Context(), ConformsTo: receiptForm, Salt: p.Salt[:], Proof: proof, Checkpoint: checkpoint, Signers: signers,
+		Subject: &Opened{string(p.Subject), p.SubjectSalt[:]}, Process: &OpenedProcess{Salt: p.ProcessSalt[:]}}
+	if err := json.Unmarshal(p.Record, &r.Record); err != nil {
+		return Receipt{}, fmt.Errorf("reading a stored record: %w", err)
+	}
+	if err := json.Unmarshal(p.Process, &r.Process.Value); err != nil {
+		return Receipt{}, fmt.Errorf("reading the stored texts of a record: %w", err)
+	}
+	r.ID = r.Record.ID
+	return r, nil
+}
+
+// ProofOf gives a proof its form.
+func ProofOf(index, size int64, hashes tlog.RecordProof) *Proof {
+	p := &Proof{Index: index, Size: size, Hashes: make([][]byte, len(hashes))}
+	for i := range hashes {
+		p.Hashes[i] = hashes[i][:]
+	}
+	return p
+}
+
+// ProcessOf writes what a purpose promises in one language as RFC 8785 bytes:
+// the texts a person is shown. At is the page on which an answer is taken
+// back, how says so in words.
+func ProcessOf(v *policy.Version, purpose, language, at, how string) ([]byte, error) {
+	pol, p := v.Policy, v.Policy.Purposes[purpose]
+	org := pol.Organization
+	process := Process{
+		Purpose:    ProcessPurpose{purpose, p.Title.In(language), p.Text.In(language), p.Benefit.In(language), p.DPV},
+		LegalBasis: basisTerm[p.Basis],
+		Data:       []ProcessData{},
+		Storage:    ProcessStorage{p.Keep.String(), keepFrom(p), pol.Security.Destruction.In(language)},
+		Controller: ProcessController{org.Name.In(language), org.LegalName.In(language), org.Contact.Email, org.Contact.Phone, org.Contact.Address.In(language)},
+		Recipients: []ProcessRecipient{},
+		Control:    ProcessControl{"WithdrawConsent", at, how},
+		Rights:     nonNil(pol.Requests.Rights),
+		Law:        nonNil(pol.Regimes),
+	}
+	for _, id := range slices.Sorted(slices.Values(p.Data)) {
+		d := pol.Data[id]
+		process.Data = append(process.Data, ProcessData{id, d.Label.In(language), d.Category, d.DPV, d.Sensitive})
+	}
+	for _, id := range slices.Sorted(slices.Values(p.Recipients)) {
+		r := pol.Recipients[id]
+		process.Recipients = append(process.Recipients, ProcessRecipient{id, r.Name.In(language), string(r.Role), string(r.PermissionOf()), r.Country})
+	}
+	return canonical(process)
+}
+
+// basisTerm are the DPV terms of the legal bases.
+var basisTerm = map[policy.Basis]string{
+	policy.Consent: "Consent", policy.Contract: "Contract", policy.LegalObligation: "LegalObligation",
+	policy.LegitimateInterest: "LegitimateInterest", policy.PublicInterest: "PublicInterest", policy.VitalInterest: "VitalInterest",
+}
+
+func keepFrom(p policy.Purpose) string {
+	if p.Basis == policy.Consent || p.KeepFrom == "" {
+		return "yes"
+	}
+	return p.KeepFrom
+}
+
+func nonNil(list []string) []string { return append([]string{}, list...) }
+
+func canonical(v any) ([]byte, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("writing a record: %w", err)
+	}
+	return jcs.Transform(raw)
+}
+
+// Time reads a time in a record's form.
+func Time(s string) (time.Time, error) { return time.Parse(TimeForm, s) }
