@@ -6,11 +6,15 @@
 // canonical form and the JSON Schema for editors are all derived from them.
 //
 //	key:"name"            the key in the file
-//	key:"name,required"   must stand in the file (a missing one is a finding of lint)
+//	key:"name,required"   must stand in the file: a missing part of the whole is a finding of lint, a key missing inside a part a finding of the reader
 //	doc:"…"               one sentence for the schema
 //	enum:"a|b|c"          the closed set of words a scalar may have
 //	ref:"data"            a scalar (or list of scalars) that must be declared under that top-level map
 //	key:"name,plain"      a Text that may also be one plain scalar: a proper name, the same in every language
+//	key:"name,set"        a list whose order says nothing: sorted when read, nothing twice
+//	is:"email"            the form of a scalar, checked by lint (see form.go)
+//	keys:"a|b"            the closed set of keys of a map; other maps are keyed by ids
+//	max:"3"               the largest number
 package policy
 
 // Text is one text in every declared language, keyed by BCP 47 tag.
@@ -75,8 +79,8 @@ type Policy struct {
 	Organization  Organization         `key:"organization,required" doc:"Who makes the promises, and how to reach them (N01-N03, N24, N32)."`
 	Brands        map[string]Brand     `key:"brands" doc:"Several faces of one controller."`
 	Languages     []string             `key:"languages,required" doc:"Languages of every text; the first is the master." enum:"en|ar"`
-	Regimes       []string             `key:"regimes" doc:"Laws that apply; amana-charter always holds." ref:"regime"`
-	DefaultRegion string               `key:"default_region" doc:"ISO 3166 region by which local phone numbers are read, e.g. US."`
+	Regimes       []string             `key:"regimes,set" doc:"Laws that apply; amana-charter always holds." ref:"regime"`
+	DefaultRegion string               `key:"default_region" doc:"ISO 3166 region by which local phone numbers are read, e.g. US." is:"region"`
 	Digits        string               `key:"digits" doc:"Digits of Arabic pages; one choice for the site." enum:"latin|arabic"`
 	Calendar      string               `key:"calendar" doc:"Calendar of dates on Arabic pages." enum:"gregorian|both"`
 	Data          map[string]Data      `key:"data,required" doc:"Every category of data that is held (N04)."`
@@ -100,19 +104,19 @@ type Organization struct {
 	Name           Text            `key:"name,required,plain" doc:"The name customers know."`
 	LegalName      Text            `key:"legal_name,required,plain" doc:"The registered name (N01)."`
 	About          Text            `key:"about" doc:"One sentence: what the company does."`
-	Logo           string          `key:"logo" doc:"File beside the policy: an SVG or PNG of at most 64 KiB."`
-	Color          string          `key:"color" doc:"Accent colour of the pages, #rrggbb, at least 4.5:1 against white."`
+	Logo           string          `key:"logo" doc:"File beside the policy: an SVG or PNG of at most 64 KiB." is:"image"`
+	Color          string          `key:"color" doc:"Accent colour of the pages, #rrggbb, at least 4.5:1 against white." is:"color"`
 	Contact        Contact         `key:"contact,required" doc:"Shown with every notice (A13)."`
 	Representative *Representative `key:"representative" doc:"Local representative (N03)."`
 	Authority      *Authority      `key:"authority" doc:"Where to complain (N24)."`
 	Licence        *Licence        `key:"licence" doc:"Licence or permit where a law needs one (N32)."`
-	Sites          []string        `key:"sites,required" doc:"The company's own sites, https://…"`
+	Sites          []string        `key:"sites,required" doc:"The company's own sites, https://…" is:"https"`
 }
 
 // Contact is how a person reaches the company; all of it is required (A13).
 type Contact struct {
-	Email   string   `key:"email,required"`
-	Phone   string   `key:"phone,required"`
+	Email   string   `key:"email,required" is:"email"`
+	Phone   string   `key:"phone,required" is:"phone"`
 	Address Text     `key:"address,required,plain"`
 	Hours   Text     `key:"hours,plain" doc:"When somebody answers."`
 	Officer *Officer `key:"officer" doc:"Data protection or privacy officer (N02)."`
@@ -121,49 +125,49 @@ type Contact struct {
 // Officer is the named person for privacy.
 type Officer struct {
 	Name  Text   `key:"name,required,plain"`
-	Email string `key:"email,required"`
-	Phone string `key:"phone"`
+	Email string `key:"email,required" is:"email"`
+	Phone string `key:"phone" is:"phone"`
 }
 
 // Representative is a local representative in another region.
 type Representative struct {
 	Name    Text   `key:"name,required,plain"`
-	Region  string `key:"region,required"`
-	Email   string `key:"email,required"`
+	Region  string `key:"region,required" is:"region"`
+	Email   string `key:"email,required" is:"email"`
 	Address Text   `key:"address,required"`
 }
 
 // Authority is the public body that takes complaints.
 type Authority struct {
 	Name Text   `key:"name,required,plain"`
-	URL  string `key:"url,required"`
+	URL  string `key:"url,required" is:"https"`
 }
 
 // Licence is a permit to process.
 type Licence struct {
 	Number  string `key:"number,required"`
 	Issuer  Text   `key:"issuer,required"`
-	Expires string `key:"expires" doc:"YYYY-MM-DD"`
+	Expires string `key:"expires" doc:"YYYY-MM-DD" is:"date"`
 }
 
 // Brand is one face of the controller.
 type Brand struct {
 	Name     Text     `key:"name,required,plain"`
-	Logo     string   `key:"logo"`
-	Sites    []string `key:"sites"`
+	Logo     string   `key:"logo" is:"image"`
+	Sites    []string `key:"sites" is:"https"`
 	Contact  *Contact `key:"contact"`
-	Purposes []string `key:"purposes" ref:"purposes"`
+	Purposes []string `key:"purposes,set" ref:"purposes"`
 }
 
 // Data is a category of data.
 type Data struct {
 	Label       Text   `key:"label,required" doc:"What it is, in plain words."`
-	Category    string `key:"category,required" doc:"Key of the fideslang taxonomy, e.g. user.contact.email."`
+	Category    string `key:"category,required" doc:"Key of the fideslang taxonomy, e.g. user.contact.email." is:"category"`
 	Sensitive   bool   `key:"sensitive" doc:"Special or sensitive data."`
 	From        string `key:"from,required" doc:"Where it comes from (N17)." enum:"customer|device|service|third_party|derived"`
 	Source      Text   `key:"source" doc:"Which source, when it is not the customer (N17)."`
 	Correctable bool   `key:"correctable" doc:"The customer may correct it online (A7)."`
-	DPV         string `key:"dpv" doc:"Term of the W3C Data Privacy Vocabulary, e.g. EmailAddress."`
+	DPV         string `key:"dpv" doc:"Term of the W3C Data Privacy Vocabulary, e.g. EmailAddress." is:"term"`
 }
 
 // Purpose is one reason to use data.
@@ -172,17 +176,17 @@ type Purpose struct {
 	Text          Text     `key:"text,required" doc:"What is done and why, in plain words (N05)."`
 	Benefit       Text     `key:"benefit" doc:"What the customer has of it (B4, B5; N07). Required but for legal obligations."`
 	Basis         Basis    `key:"basis,required" doc:"Legal basis (N06)." enum:"consent|contract|legal_obligation|legitimate_interest|public_interest|vital_interest"`
-	Data          []string `key:"data,required" doc:"Data categories used." ref:"data"`
-	Recipients    []string `key:"recipients" doc:"Who else gets it." ref:"recipients"`
+	Data          []string `key:"data,required,set" doc:"Data categories used." ref:"data"`
+	Recipients    []string `key:"recipients,set" doc:"Who else gets it." ref:"recipients"`
 	Keep          Duration `key:"keep,required" doc:"How long data is kept (N18), an ISO 8601 duration."`
 	KeepFrom      string   `key:"keep_from" doc:"From when the keeping time counts; for consent it is always the yes." enum:"yes|collection|last_use|contract_end"`
 	Confirm       string   `key:"confirm" doc:"double: a yes counts only when confirmed from the address itself (A5)." enum:"none|double"`
-	ActsOn        []string `key:"acts_on" doc:"Kinds of identifier it acts on; [email] where absent." enum:"email|phone|customer|device"`
+	ActsOn        []string `key:"acts_on,set" doc:"Kinds of identifier it acts on; [email] where absent." enum:"email|phone|customer|device"`
 	AskAgainAfter Duration `key:"ask_again_after" doc:"Earliest time at which a refusal may be asked again."`
-	Marks         []Mark   `key:"marks" doc:"Properties to which rules are tied." enum:"marketing|ads|targeted_ads|sale|sharing"`
+	Marks         []Mark   `key:"marks,set" doc:"Properties to which rules are tied." enum:"marketing|ads|targeted_ads|sale|sharing"`
 	Topics        []Topic  `key:"topics" doc:"Finer choices (B8)."`
-	GCM           []string `key:"gcm" doc:"Google Consent Mode signals behind it." enum:"ad_storage|ad_user_data|ad_personalization|analytics_storage|functionality_storage|personalization_storage|security_storage"`
-	DPV           string   `key:"dpv" doc:"Broader term of the W3C Data Privacy Vocabulary, e.g. Marketing."`
+	GCM           []string `key:"gcm,set" doc:"Google Consent Mode signals behind it." enum:"ad_storage|ad_user_data|ad_personalization|analytics_storage|functionality_storage|personalization_storage|security_storage"`
+	DPV           string   `key:"dpv" doc:"Broader term of the W3C Data Privacy Vocabulary, e.g. Marketing." is:"term"`
 	IfRefused     Text     `key:"if_refused" doc:"What happens without it (N08)."`
 	Automated     Text     `key:"automated" doc:"Automated decisions and their logic (N27)."`
 	Interest      Text     `key:"interest" doc:"Which legitimate interest (N06); required for that basis."`
@@ -190,7 +194,7 @@ type Purpose struct {
 
 // Topic is a finer choice within a purpose.
 type Topic struct {
-	ID    string `key:"id,required"`
+	ID    string `key:"id,required" is:"id"`
 	Label Text   `key:"label,required"`
 }
 
@@ -200,12 +204,12 @@ type Recipient struct {
 	Role        Role       `key:"role,required" enum:"processor|third_party"`
 	Permission  Permission `key:"permission" doc:"with_purpose (default of a processor) or own (always for a third party)." enum:"with_purpose|own"`
 	Does        Text       `key:"does" doc:"What it does with the data, in a few words."`
-	Country     string     `key:"country,required" doc:"ISO 3166 code of where data goes (N16)."`
+	Country     string     `key:"country,required" doc:"ISO 3166 code of where data goes (N16)." is:"region"`
 	Safeguard   Text       `key:"safeguard" doc:"What protects data abroad (N16)."`
-	PolicyURL   string     `key:"policy_url,required" doc:"Its own privacy policy (A6; N15)."`
+	PolicyURL   string     `key:"policy_url,required" doc:"Its own privacy policy (A6; N15)." is:"https"`
 	ReviewEvery Duration   `key:"review_every,required" doc:"How often we check its policy (A6)."`
 	Grace       Duration   `key:"grace" doc:"How long a late review is tolerated."`
-	Data        []string   `key:"data,required" ref:"data"`
+	Data        []string   `key:"data,required,set" doc:"What it gets." ref:"data"`
 }
 
 // Stored is a cookie or another item kept on the customer's device.
@@ -221,7 +225,7 @@ type Stored struct {
 // System is a company database.
 type System struct {
 	Name    Text   `key:"name"`
-	Country string `key:"country" doc:"Where it stands."`
+	Country string `key:"country" doc:"Where it stands." is:"region"`
 	Dataset string `key:"dataset" doc:"File that describes it."`
 }
 
@@ -250,7 +254,7 @@ type Children struct {
 // Changes says how a change of the policy is announced.
 type Changes struct {
 	Notice Duration `key:"notice,required" doc:"How long beforehand."`
-	By     []string `key:"by,required" enum:"email|banner|portal|post"`
+	By     []string `key:"by,required,set" doc:"By which ways." enum:"email|banner|portal|post"`
 	Text   Text     `key:"text"`
 }
 
@@ -268,8 +272,8 @@ type Inquiries struct {
 // Requests says how rights are exercised.
 type Requests struct {
 	AnswerWithin Duration       `key:"answer_within" doc:"Our own target, e.g. P7D."`
-	Rights       []string       `key:"rights" enum:"access|correction|erasure|portability|objection|restriction|complaint"`
-	Proof        map[string]int `key:"proof" doc:"Level of proof (0-3) by act."`
+	Rights       []string       `key:"rights,set" doc:"What customers may demand." enum:"access|correction|erasure|portability|objection|restriction|complaint"`
+	Proof        map[string]int `key:"proof" doc:"Level of proof (0-3) by act." keys:"access|correction|erasure|portability|objection|restriction|complaint" max:"3"`
 	Text         Text           `key:"text"`
 }
 
@@ -277,7 +281,7 @@ type Requests struct {
 type Programme struct {
 	Name   Text   `key:"name,required,plain"`
 	Issuer Text   `key:"issuer,required,plain"`
-	URL    string `key:"url" doc:"Page on which membership can be checked."`
+	URL    string `key:"url" doc:"Page on which membership can be checked." is:"https"`
 }
 
 // Statements are further statements.

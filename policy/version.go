@@ -58,7 +58,8 @@ func (v *Version) ScopeOf(purpose string) (Scope, bool) {
 	if !ok {
 		return Scope{}, false
 	}
-	s := Scope{Purpose: purpose, Meaning: v.Meanings[purpose], Data: slices.Sorted(slices.Values(p.Data)), Recipients: []ScopeRecipient{}, Keep: p.Keep.String()}
+	s := Scope{Purpose: purpose, Meaning: v.Meanings[purpose], Data: slices.AppendSeq([]string{}, slices.Values(p.Data)), Recipients: []ScopeRecipient{}, Keep: p.Keep.String()}
+	slices.Sort(s.Data)
 	for _, id := range p.Recipients {
 		s.Recipients = append(s.Recipients, ScopeRecipient{id, v.Policy.Recipients[id].PermissionOf()})
 	}
