@@ -64,9 +64,9 @@ type Event struct {
 	Time      time.Time
 	Act       Act
 	Purpose   string
-	Recipient string // "" for the purpose itself
-	Topics    []string
-	Policy    policy.VersionID // the version answered to
+	Recipient string           // "" for the purpose itself
+	Topics    []string         // what a yes is narrowed to; none: all that its version shows
+	Policy    policy.VersionID // the version answered to; for Confirmed that of the yes that waits
 	Language  string           // BCP 47
 	Surface   Surface
 	Shown     bool // the version was named by whoever asked, so showing it is evidenced
@@ -98,7 +98,7 @@ type Yes struct {
 	Policy   policy.VersionID // the version that was shown
 	Since    time.Time        // when it was given (for a double opt-in: confirmed)
 	Until    time.Time        // exclusive; the keeping time it showed, counted from the yes
-	Topics   []string
+	Topics   []string         // sorted; nil where the purpose had none
 	Signals  Signals
 	Shown    bool
 	Attested bool
@@ -106,10 +106,27 @@ type Yes struct {
 
 // State is the fold of a subject's events for one key. Status is what stands;
 // a confirmed Yes may stand while a Pending one (for a wider scope) waits.
+//
+// Event and Yes.Event differ for a double opt-in: State.Event is the event that
+// made what stands (the confirmation), Yes.Event the answer itself, whose record
+// is the customer's receipt of what was said.
 type State struct {
 	Status  Status
-	Since   time.Time // when Status came about
+	Since   time.Time // when what stands was made
 	Event   string    // id of the event that made it
 	Yes     *Yes      // set exactly when Status is given
-	Pending *Yes      // a yes that waits for its confirmation; Until is the end of the waiting
+	Pending *Yes      // a yes that waits for its confirmation; Until is the end of the waiting, exclusive
+
+	// No is when the last no was said, zero if never. It outlives a later yes,
+	// because a no spreads to linked identifiers, where only a later word widens.
+	No time.Time
+}
+
+// ActOf gives the act that an answer is, "" for what is no answer.
+func ActOf(a Answer) Act {
+	switch a {
+	case Given, Refused, Withdrawn:
+		return Act(a)
+	}
+	return ""
 }
