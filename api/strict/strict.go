@@ -1,0 +1,102 @@
+// Package strict reads JSON that must be exactly what was asked for, into
+// structs whose tags are the one description of a shape: the reader and the
+// OpenAPI document are both derived from them.
+//
+//	json:"name"    the member; names are compared exactly
+//	need:"yes"     it must be there
+//	enum:"a|b"     the closed set of words of a string (of each string, for a list)
+//	min:"1"        least length: characters of a string, elements of a list
+//	max:"1000"     greatest length
+//	doc:"…"        one sentence for the document
+//
+// What is not JSON (RFC 8259 within I-JSON, RFC 7493: valid UTF-8, no member
+// twice, no lone surrogates) is fault.Malformed. What is JSON of another shape
+// is fault.Invalid, and all of its mistakes are told at once. Each mistake
+// names the path of the member at fault, such as choices[1].decision. Values
+// are never repeated, and a name only where it has the form of an identifier.
+package strict
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/amana-privacy/amana/fault"
+)
+
+// Bounds on what is read; a document within its byte limit costs no more than
+// a small multiple of its size.
+const (
+	maxDepth  = 32
+	maxFaults = 20
+)
+
+// Faults are the mistakes of one document, in its order; never empty.
+type Faults []*fault.Error
+
+// Error gives the mistakes, one a line.
+func (f Faults) Error() string {
+	lines := make([]string, len(f))
+	for i, e := range f {
+		lines[i] = e.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap lets fault.KindOf see the first.
+func (f Faults) Unwrap() []error {
+	list := make([]error, len(f))
+	for i, e := range f {
+		list[i] = e
+	}
+	return list
+}
+
+// Decode reads data into what into points to: a struct, or a list of structs.
+// Its error is Faults. What into points to is only to be used without one.
+func Decode(data []byte, into any) error {
+	if !utf8.Valid(data) {
+		return Faults{fault.New(fault.Malformed, "the body is not UTF-8")}
+	}
+	r := reader{data: data}
+	err := r.value(reflect.ValueOf(into).Elem(), Field{})
+	if err == nil {
+		err = r.end()
+	}
+	if err != nil {
+		return Faults{err}
+	}
+	if len(r.faults) > 0 {
+		return r.faults
+	}
+	return nil
+}
+
+// IsList says whether data begins as a JSON array does.
+func IsList(data []byte) bool {
+	r := reader{data: data}
+	return r.peek() == '['
+}
+
+// reader walks the document once, keeping the path to where it is.
+type reader struct {
+	data   []byte
+	pos    int
+	depth  int
+	path   []byte
+	faults Faults
+}
+
+// broken is the end of the reading: the document is not JSON.
+func (r *reader) broken(format string, args ...any) *fault.Error {
+	words := fmt.Sprintf(format, args...)
+	return fault.At(fault.Malformed, string(r.path), "%s, at byte %d", words, r.pos)
+}
+
+// wrong notes a mistake of shape at the path; reading goes on.
+func (r *reader) wrong(format string, args ...any) {
+	if len(r.faults) < maxFaults {
+		r.faults = append(r.faults, fault.At(fault.Invalid, string(r.path), format, args...))
+	}
+}
