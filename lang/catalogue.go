@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-//go:embed en.json ar.json
+//go:embed en.json ar.json countries.json
 var files embed.FS
 
 // text is one entry of a catalogue: in a text without plural forms only other
@@ -44,10 +44,10 @@ func (t text) in(f form) string {
 	return t.forms[other]
 }
 
-// mustLoad reads an embedded catalogue: a broken one is a broken build.
-func mustLoad(name string) map[string]text {
+// mustLoad reads an embedded file: a broken one is a broken build.
+func mustLoad[V any](name string) map[string]V {
 	raw, err := files.ReadFile(name)
-	m := map[string]text{}
+	m := map[string]V{}
 	if err == nil {
 		err = json.Unmarshal(raw, &m)
 	}

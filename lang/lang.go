@@ -63,8 +63,8 @@ var languages = map[string]struct {
 	texts map[string]text
 	rules rules
 }{
-	"ar": {mustLoad("ar.json"), rules{dir: "rtl", plural: arabicPlural, and: " و", comma: " و", marks: true}},
-	"en": {mustLoad("en.json"), rules{dir: "ltr", plural: englishPlural, and: " and ", comma: ", "}},
+	"ar": {mustLoad[text]("ar.json"), rules{dir: "rtl", plural: arabicPlural, and: " و", comma: " و", marks: true}},
+	"en": {mustLoad[text]("en.json"), rules{dir: "ltr", plural: englishPlural, and: " and ", comma: ", "}},
 }
 
 // For gives the words of a language by its exact tag; false where there are none.

@@ -74,6 +74,7 @@ func TestWrites(t *testing.T) {
 		{"arabic country", ar.Country("SA"), "المملكة العربية السعودية"},
 		{"the union", en.Country("EU"), "European Union"},
 		{"renamed country", en.Country("MK"), "North Macedonia"},
+		{"former code", en.Country("UK"), "United Kingdom"},
 		{"no country", en.Country("moon"), "moon"},
 		{"family", en.Of("status", ""), "Not answered: counts as no"},
 		{"missing key shows itself", en.T("no.such.key"), "no.such.key"},
