@@ -1,0 +1,52 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+)
+
+// recipient checks that a recipient gets only what purposes that name it use.
+// For a purpose it gets the data that both declare.
+func (l *linter) recipient(id string, r Recipient) {
+	path := "recipients." + id
+	if r.Role == ThirdParty && r.Permission == WithPurpose {
+		l.at(path+".permission", "A6", fmt.Sprintf("%s is a third party: it needs a permission of its own, always", quoted(id)), "write permission: own, or leave it out")
+	}
+	if l.has(path+".review_every") && r.ReviewEvery == (Duration{Said: true}) {
+		l.at(path+".review_every", "A6", path+" is never due for review", "such as P6M")
+	}
+	used, named := l.usedFor(id)
+	for _, d := range r.Data {
+		if _, declared := l.p.Data[d]; named && declared && !used[d] {
+			l.word(path+".data", d, "A6", fmt.Sprintf("%s gets %s, but no purpose that names it uses that", quoted(id), quoted(d)), "leave it out, or add it to the purpose that needs it")
+		}
+	}
+}
+
+func (l *linter) usedFor(recipient string) (data map[string]bool, named bool) {
+	data = map[string]bool{}
+	for _, p := range l.p.Purposes {
+		if !slices.Contains(p.Recipients, recipient) {
+			continue
+		}
+		named = true
+		for _, d := range p.Data {
+			data[d] = true
+		}
+	}
+	return data, named
+}
+
+// stored checks an item on the customer's device against its purpose.
+func (l *linter) stored(path string, s Stored) {
+	p, declared := l.p.Purposes[s.Purpose]
+	if !declared {
+		return
+	}
+	if _, known := l.p.Recipients[s.Recipient]; known && !slices.Contains(p.Recipients, s.Recipient) {
+		l.at(path+".recipient", "A8", fmt.Sprintf("%s reads %s, but the purpose %s does not name it", quoted(s.Recipient), quoted(s.Name), s.Purpose), "add it to the recipients of the purpose")
+	}
+	if p.Basis == Consent && !slices.Contains(p.Acts(), "device") {
+		l.at(path+".purpose", "A8", fmt.Sprintf("%s is stored on a device, but %s does not ask on the device", quoted(s.Name), s.Purpose), "give the purpose acts_on: [device]")
+	}
+}
