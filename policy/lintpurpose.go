@@ -24,7 +24,7 @@ func (l *linter) purpose(id string, p Purpose) {
 	l.topics(path, p.Topics)
 	for _, who := range p.Recipients {
 		r, declared := l.p.Recipients[who]
-		if declared && len(r.Data) > 0 && len(p.Data) > 0 && !overlap(r.Data, p.Data) {
+		if declared && len(r.Data) > 0 && len(p.Data) > 0 && l.declares(r.Data) && l.declares(p.Data) && !overlap(r.Data, p.Data) {
 			l.word(path+".recipients", who, "A6", fmt.Sprintf("%s gets none of the data of %s", quoted(who), path), "leave it out here, or declare under the recipient what it gets")
 		}
 	}

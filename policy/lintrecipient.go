@@ -23,6 +23,14 @@ func (l *linter) recipient(id string, r Recipient) {
 	}
 }
 
+// declares reports whether all of the data is declared; of a list with a
+// misspelt id, which is a finding already, nothing can be told.
+func (l *linter) declares(data []string) bool {
+	return !slices.ContainsFunc(data, func(id string) bool { _, ok := l.p.Data[id]; return !ok })
+}
+
+// usedFor gives the data of the purposes that name a recipient; false if no
+// purpose names it, or if that cannot be told.
 func (l *linter) usedFor(recipient string) (data map[string]bool, named bool) {
 	data = map[string]bool{}
 	for _, p := range l.p.Purposes {
@@ -30,6 +38,9 @@ func (l *linter) usedFor(recipient string) (data map[string]bool, named bool) {
 			continue
 		}
 		named = true
+		if !l.declares(p.Data) {
+			return data, false
+		}
 		for _, d := range p.Data {
 			data[d] = true
 		}
@@ -46,7 +57,8 @@ func (l *linter) stored(path string, s Stored) {
 	if _, known := l.p.Recipients[s.Recipient]; known && !slices.Contains(p.Recipients, s.Recipient) {
 		l.at(path+".recipient", "A8", fmt.Sprintf("%s reads %s, but the purpose %s does not name it", quoted(s.Recipient), quoted(s.Name), s.Purpose), "add it to the recipients of the purpose")
 	}
-	if p.Basis == Consent && !slices.Contains(p.Acts(), "device") {
+	asked := slices.Contains(p.Acts(), "device") || p.ActsOn != nil && len(p.ActsOn) == 0 // the latter is said at the purpose
+	if p.Basis == Consent && !asked {
 		l.at(path+".purpose", "A8", fmt.Sprintf("%s is stored on a device, but %s does not ask on the device", quoted(s.Name), s.Purpose), "give the purpose acts_on: [device]")
 	}
 }

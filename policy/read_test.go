@@ -47,6 +47,7 @@ func TestFindingsOfTheReader(t *testing.T) {
 		{"named twice", small + "regimes: [eu-gdpr, eu-gdpr]\n", "p:3:20: \"eu-gdpr\" stands twice in the list"},
 		{"id", small + "data: {E-Mail: {from: customer, category: user, label: {en: A, ar: أ}}}\n", "p:3:8: \"E-Mail\" cannot be an id"},
 		{"language not declared", small + "statements: {sale: {en: No., ar: لا., fr: Non.}}\n", "p:3:39: \"fr\" is not among the declared languages (declared are en, ar)"},
+		{"comma in a flow text", small + "statements: {sale: {en: No, we do not., ar: لا.}}\n", "p:3:29: \"we do not.\" stands where a language should (inside { } a text with a comma needs quotes)"},
 		{"language missing", small + "statements: {sale: {en: No.}}\n", "p:3:20: statements.sale is missing in Arabic"},
 		{"text without languages", small + "statements: {sale: No.}\n", "p:3:20: sale is one word or text, but should be a text in each language (write {en: …, ar: …})"},
 		{"empty text", small + "statements: {sale: {en: No., ar: ''}}\n", "p:3:34: ar is empty"},

@@ -38,6 +38,10 @@ func (r *reader) text(n *yaml.Node, s *shape, path string, dst reflect.Value) (a
 
 func (r *reader) translation(v *yaml.Node, path, language string, at pos) (string, bool) {
 	here := join(path, language)
+	if v.Tag == "!!null" && v.Value == "" && !slices.Contains(programLanguages(), language) {
+		r.add(at, path, RuleLanguage, quoted(language)+" stands where a language should", "inside { } a text with a comma needs quotes")
+		return "", false
+	}
 	if len(r.languages) > 0 && !slices.Contains(r.languages, language) {
 		r.add(at, here, RuleLanguage, fmt.Sprintf("%s is not among the declared languages", quoted(language)), "declared are "+strings.Join(r.languages, ", "))
 		return "", false
