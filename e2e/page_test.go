@@ -1,0 +1,139 @@
+package e2e
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// View is how a page is looked at: on a desk of 1280 × 800, in light colours,
+// with script, unless said otherwise.
+type View struct {
+	NoScript bool
+	Phone    bool   // 320 × 640, touch: the narrowest that WCAG 1.4.10 asks for
+	Dark     bool   // prefers-color-scheme: dark
+	Language string // Accept-Language, e.g. "ar"; "" is Chromium's own
+	GPC      bool   // Sec-GPC: 1
+}
+
+// Page is one tab with cookies of its own. Its methods end the test when they
+// fail. It is closed with the test, and the test fails if the page ran into an
+// exception or broke its own Content-Security-Policy.
+type Page struct {
+	t    *testing.T
+	ctx  context.Context
+	view View
+
+	mu         sync.Mutex
+	requests   []string // URLs, in order
+	wire       float64  // bytes received since the last Go or Follow
+	complaints []string
+}
+
+// patience bounds one act on a page.
+const patience = 20 * time.Second
+
+// Open opens url in a new tab.
+func Open(t *testing.T, url string, v View) *Page {
+	t.Helper()
+	parent, err := chromium()
+	need(t, "Chromium", err)
+	ctx, closeTab := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
+	p := &Page{t: t, ctx: ctx, view: v}
+	t.Cleanup(func() {
+		closeTab()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, c := range p.complaints {
+			t.Errorf("the page complains: %s", c)
+		}
+	})
+	p.must(chromedp.Do(ctx)) // opens the tab; its life must not be bound to one act's time
+	p.must(chromedp.Listen(ctx, p.hear))
+	p.look(v)
+	p.Go(url)
+	return p
+}
+
+// look makes the tab as the view asks.
+func (p *Page) look(v View) {
+	p.t.Helper()
+	width, height, scale := int64(1280), int64(800), 1.0
+	if v.Phone {
+		width, height, scale = 320, 640, 2
+	}
+	colours := "light"
+	if v.Dark {
+		colours = "dark"
+	}
+	headers := network.Headers{}
+	if v.Language != "" {
+		headers["Accept-Language"] = v.Language
+	}
+	if v.GPC {
+		headers["Sec-GPC"] = "1"
+	}
+	call(p, log.Enable, cdp.Empty{})
+	call(p, network.Enable, network.EnableParams{})
+	call(p, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: headers})
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: scale, Mobile: v.Phone})
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: colours}}})
+	p.script(!v.NoScript)
+}
+
+// script turns the page's own scripts on or off from the next load on.
+func (p *Page) script(on bool) {
+	p.t.Helper()
+	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+}
+
+// hear keeps what the tab reports. It runs on the connection's own goroutine.
+func (p *Page) hear(event any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		p.requests = append(p.requests, e.Request.URL)
+	case *network.EventLoadingFinished:
+		p.wire += e.EncodedDataLength
+	case *runtime.EventExceptionThrown:
+		p.complaints = append(p.complaints, e.ExceptionDetails.Text)
+	case *log.EventEntryAdded:
+		if e.Entry.Source == log.EntrySourceSecurity || e.Entry.Source == log.EntrySourceJavascript {
+			p.complaints = append(p.complaints, e.Entry.Text)
+		}
+	}
+}
+
+// call sends one command of the DevTools protocol to the tab.
+func call[P, R any](p *Page, command cdp.Command[P, R], params P) R {
+	p.t.Helper()
+	return run(p, func(ctx context.Context, tab *chromedp.Target) (R, error) {
+		return cdp.Call(ctx, tab, command, params)
+	})
+}
+
+// run runs one action with patience.
+func run[T any](p *Page, act chromedp.Action[T]) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	got, err := chromedp.Run(ctx, act)
+	p.must(err)
+	return got
+}
+
+func (p *Page) must(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatalf("in the page: %v", err)
+	}
+}
