@@ -4,6 +4,7 @@
 package decision
 
 import (
+	"slices"
 	"time"
 
 	"github.com/amana-privacy/amana/consent"
@@ -37,6 +38,14 @@ const (
 	Basis                 Reason = "basis"
 )
 
+// Reasons gives the closed set in the order in which they are looked for.
+func Reasons() []Reason { return slices.Clone(order) }
+
+var order = []Reason{
+	Stale, UnknownPurpose, UnknownData, OutsideScope, Erased, Restricted, ForbiddenByLaw, Objected, UnknownSubject, Child,
+	NotAsked, Refused, Withdrawn, Unconfirmed, Expired, Signal, RecipientNotPermitted, RecipientSuspended, Given, Basis,
+}
+
 // Question is what is asked. Data empty means all of the purpose's data in the
 // policy in force.
 type Question struct {
@@ -53,7 +62,7 @@ type World struct {
 	Policy    *policy.Version                             // in force
 	Version   func(policy.VersionID) *policy.Version      // any version ever published; nil if unknown
 	Subject   *Subject                                    // the identifier asked by; nil: nobody known
-	Linked    []Subject                                   // the other identifiers of the same person
+	Linked    []Subject                                   // the other identifiers of the same person, in any order
 	Person    Person                                      // facts about the person
 	Suspended map[string]bool                             // recipients not in good standing
 	Forbidden func(purpose string, p policy.Purpose) bool // a regime forbids it; nil: none does
@@ -63,14 +72,16 @@ type World struct {
 type Subject struct {
 	Kind   string // email, phone, customer, device
 	States map[consent.Key]consent.State
+	Since  time.Time // when it was linked to the person; zero: it always was
 }
 
 // Person is what is known of the person behind linked identifiers.
 type Person struct {
 	Erased         bool
 	Restricted     bool
-	Named          map[string]bool // contract purposes named to the person before a restriction
-	Objected       map[string]bool // purposes objected to; absolute for marketing
+	Named          map[string]bool // contract purposes named to the person beforehand, which erasing and restricting spare
+	Objected       map[string]bool // purposes objected to
+	Overruled      map[string]bool // objections answered with compelling grounds (GDPR Article 21(1)); of no effect for marketing (21(3))
 	BelowAge       bool            // below the age at which consent counts
 	ParentVerified bool            // a parent's verified permission stands
 	GPC            bool            // a Global Privacy Control signal is known of the person
@@ -78,16 +89,20 @@ type Person struct {
 
 // Answer is the decision and why.
 type Answer struct {
-	Allowed bool
-	Reason  Reason
-	Yes     *consent.Yes  // the yes it rests on, where it rests on one
-	State   consent.State // the state looked at, where there was one
+	Allowed    bool
+	Reason     Reason
+	Yes        *consent.Yes  // allowed by consent: the yes it rests on; of several linked ones that which ends first
+	Permission *consent.Yes  // allowed, to a recipient with its own permission: that permission, likewise
+	State      consent.State // the state of the purpose that was looked at, where there was one
 }
 
-// Ends is when an allowed answer stops by itself; zero if it does not.
+// Ends is when an allowed answer stops by itself, exclusive; zero if it does not.
 func (a Answer) Ends() time.Time {
-	if a.Allowed && a.Yes != nil {
-		return a.Yes.Until
+	var end time.Time
+	for _, y := range []*consent.Yes{a.Yes, a.Permission} {
+		if a.Allowed && y != nil && (end.IsZero() || y.Until.Before(end)) {
+			end = y.Until
+		}
 	}
-	return time.Time{}
+	return end
 }
