@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Everything that must hold, cheapest first. Each step has its own time budget
+# in seconds and says what it took; the first that fails ends the run.
+#
+# AMANA_SOAK=1 runs the same at full counts: the tests read that variable where
+# they repeat something, and fuzzing takes a minute a target.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+longer=1
+if [ -n "${AMANA_SOAK:-}" ]; then
+	longer=30
+	export FUZZTIME=${FUZZTIME:-60s}
+fi
+
+# step NAME SECONDS COMMAND… The command runs in a process group of its own, so
+# that whatever it started ends with it.
+step() {
+	local name=$1 budget=$(($2 * longer)) start=$SECONDS code=0
+	shift 2
+	echo "== $name (at most $budget s)"
+	timeout --kill-after=20 "$budget" "$@" &
+	trap "kill $! 2>/dev/null; exit 130" INT TERM
+	wait $! || code=$?
+	if [ $code -eq 124 ]; then
+		echo "== $name: out of time after $budget s"
+	elif [ $code -ne 0 ]; then
+		echo "== $name: failed with $code"
+	fi
+	[ $code -eq 0 ] || exit $code
+	echo "== $name: done in $((SECONDS - start)) s"
+}
+
+step needs 300 scripts/needs.sh
+step format 30 scripts/format.sh
+step vet 240 go vet ./...
+step staticcheck 240 go tool -modfile=tools/go.mod staticcheck ./...
+step build 120 make --no-print-directory build
+# The race detector leaves SQLite alone: it is C turned into Go, no code of
+# ours, and a hundred times slower under the detector.
+mapfile -t packages < <(go list ./... | grep -v '/e2e$')
+step tests 600 scripts/gotest.sh -race -gcflags='modernc.org/...=-race=false' -timeout="$((600 * longer))s" "${packages[@]}"
+step browser 300 scripts/gotest.sh -count=1 ./e2e
+step fuzz 300 scripts/fuzz.sh
+echo "== all done in $SECONDS s"
