@@ -96,19 +96,21 @@ func set(list []string) map[string]bool {
 	return m
 }
 
-// expected is the reason, and the end of the answer where the line names one.
+// expected is the reason, and where the line names them the end of the answer
+// and the time of the state it tells of.
 type expected struct {
-	reason decision.Reason
-	until  string
+	reason       decision.Reason
+	until, since string
 }
 
-// question reads "PURPOSE [data=a,b] [to=RECIPIENT] [gpc] -> REASON [until TIME]".
+// question reads "PURPOSE [data=a,b] [to=RECIPIENT] [gpc] -> REASON [until TIME] [since TIME]".
 func question(t testing.TB, line string) (decision.Question, expected) {
 	t.Helper()
 	ask, want, ok := strings.Cut(line, " -> ")
 	if !ok {
 		t.Fatalf("question %q names no reason", line)
 	}
+	want, since, _ := strings.Cut(want, " since ")
 	reason, until, _ := strings.Cut(want, " until ")
 	words := strings.Fields(ask)
 	q := decision.Question{Purpose: words[0]}
@@ -125,7 +127,7 @@ func question(t testing.TB, line string) (decision.Question, expected) {
 			t.Fatalf("question %q: unknown word %q", line, w)
 		}
 	}
-	return q, expected{decision.Reason(reason), until}
+	return q, expected{decision.Reason(reason), until, since}
 }
 
 // each runs over every scene of every fixture.
@@ -161,6 +163,9 @@ func TestDecide(t *testing.T) {
 			}
 			if want.until != "" && !got.Ends().Equal(consenttest.Time(t, want.until)) {
 				t.Errorf("%s: ends %v", line, got.Ends())
+			}
+			if want.since != "" && !got.State.Since.Equal(consenttest.Time(t, want.since)) {
+				t.Errorf("%s: since %v", line, got.State.Since)
 			}
 			if got.Allowed != (want.reason == decision.Given || want.reason == decision.Basis) {
 				t.Errorf("%s: allowed is %v", line, got.Allowed)
