@@ -141,11 +141,11 @@ func with(v *policy.Version, purpose, data string) *policy.Version {
 
 // A no by any identifier of the person, said now, is the end of it.
 func TestANoEndsIt(t *testing.T) {
-	check(t, func(t *rapid.T, w decision.World, q decision.Question, now time.Time) {
+	check(t, func(t *rapid.T, w decision.World, q decision.Question, _ time.Time) {
 		if w.Policy.Policy.Purposes[q.Purpose].Basis != policy.Consent {
 			return
 		}
-		now = newYear.AddDate(2, 0, 0) // after everything that was said
+		now := newYear.AddDate(2, 0, 0) // after everything that was said
 		speaker := w.Subject
 		if n := rapid.IntRange(0, len(w.Linked)).Draw(t, "who says no"); n > 0 {
 			speaker = &w.Linked[n-1]
