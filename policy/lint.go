@@ -15,6 +15,7 @@ func Lint(d *Document) []Finding { return sorted(lint(d, nil)) }
 type linter struct {
 	*Document
 	p     *Policy
+	uses  map[string]use // by recipient
 	found []Finding
 }
 
@@ -22,6 +23,7 @@ type linter struct {
 // spoken before is left out, so that one mistake is one finding.
 func lint(d *Document, before []Finding) []Finding {
 	l := &linter{Document: d, p: d.Policy}
+	l.uses = l.usesOf()
 	l.leavesHold()
 	l.partsSay()
 	for _, id := range slices.Sorted(maps.Keys(l.p.Purposes)) {
@@ -53,8 +55,14 @@ func (l *linter) key(path, rule, message, hint string) {
 }
 
 func (l *linter) add(at pos, path, rule, message, hint string) {
+	if l.full() {
+		return
+	}
 	l.found = append(l.found, Finding{File: l.Name, Line: at.line, Col: at.col, Path: path, Rule: rule, Message: message, Hint: hint})
 }
+
+// full reports that no more findings are listed.
+func (l *linter) full() bool { return len(l.found) >= maxFindings }
 
 // lacking reports whether a key is absent and no finding has explained it yet.
 func (l *linter) lacking(path string) bool { return !l.has(path) && !l.excused[path] }

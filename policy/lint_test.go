@@ -1,10 +1,12 @@
 package policy_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/amana-privacy/amana/policy"
 )
@@ -132,5 +134,25 @@ func TestTargetingAloneIsNoBenefitInManyWords(t *testing.T) {
 		if _, found := policy.Check("p", []byte(src)); len(found) != 1 || found[0].Rule != "B5" {
 			t.Errorf("%s: want one finding of B5, got\n%s", text, lines(found))
 		}
+	}
+}
+
+func TestLargePoliciesAreCheckedInTime(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("amana: 1\nlanguages: [en]\ndata: {}\nrecipients:\n")
+	const many = 8000
+	for i := range many {
+		fmt.Fprintf(&b, "  r%d: {name: a, role: processor, data: [x%d]}\n", i, i)
+	}
+	b.WriteString("purposes:\n")
+	for i := range many {
+		fmt.Fprintf(&b, "  p%d: {basis: consent, data: [x], recipients: [r%d, s]}\n", i, i)
+	}
+	start := time.Now()
+	if _, found := policy.Check("p", []byte(b.String())); len(found) != 500 {
+		t.Errorf("want 500 findings, got %d", len(found))
+	}
+	if d := time.Since(start); d > 20*time.Second {
+		t.Errorf("took %v", d)
 	}
 }

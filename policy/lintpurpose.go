@@ -80,6 +80,9 @@ func (l *linter) topics(path string, topics []Topic) {
 // word adds a finding at the element of a list that says a word; lists that
 // are sets are sorted when read, so its index is not its place.
 func (l *linter) word(list, word, rule, message, hint string) {
+	if l.full() {
+		return
+	}
 	for _, leaf := range l.leaves {
 		if leaf.value == word && parent(leaf.path) == list {
 			l.add(leaf.at, leaf.path, rule, message, hint)

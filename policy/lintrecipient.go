@@ -15,37 +15,42 @@ func (l *linter) recipient(id string, r Recipient) {
 	if l.has(path+".review_every") && r.ReviewEvery == (Duration{Said: true}) {
 		l.at(path+".review_every", "A6", path+" is never due for review", "such as P6M")
 	}
-	used, named := l.usedFor(id)
+	u := l.uses[id]
 	for _, d := range r.Data {
-		if _, declared := l.p.Data[d]; named && declared && !used[d] {
+		if _, declared := l.p.Data[d]; u.clear && declared && !u.data[d] {
 			l.word(path+".data", d, "A6", fmt.Sprintf("%s gets %s, but no purpose that names it uses that", quoted(id), quoted(d)), "leave it out, or add it to the purpose that needs it")
 		}
 	}
+}
+
+// use is what the purposes that name a recipient use.
+type use struct {
+	data  map[string]bool
+	clear bool // every one of them could be read whole
+}
+
+func (l *linter) usesOf() map[string]use {
+	uses := map[string]use{}
+	for _, p := range l.p.Purposes {
+		for _, id := range p.Recipients {
+			u, named := uses[id]
+			if !named {
+				u = use{map[string]bool{}, true}
+			}
+			for _, d := range p.Data {
+				u.data[d] = true
+			}
+			u.clear = u.clear && l.declares(p.Data)
+			uses[id] = u
+		}
+	}
+	return uses
 }
 
 // declares reports whether all of the data is declared; of a list with a
 // misspelt id, which is a finding already, nothing can be told.
 func (l *linter) declares(data []string) bool {
 	return !slices.ContainsFunc(data, func(id string) bool { _, ok := l.p.Data[id]; return !ok })
-}
-
-// usedFor gives the data of the purposes that name a recipient; false if no
-// purpose names it, or if that cannot be told.
-func (l *linter) usedFor(recipient string) (data map[string]bool, named bool) {
-	data = map[string]bool{}
-	for _, p := range l.p.Purposes {
-		if !slices.Contains(p.Recipients, recipient) {
-			continue
-		}
-		named = true
-		if !l.declares(p.Data) {
-			return data, false
-		}
-		for _, d := range p.Data {
-			data[d] = true
-		}
-	}
-	return data, named
 }
 
 // stored checks an item on the customer's device against its purpose.
