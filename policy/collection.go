@@ -134,6 +134,8 @@ func (r *reader) key(k *yaml.Node, path string) bool {
 		r.add(at, path, RuleYAML, "a policy has no merge keys: <<", "write the keys out")
 	case k.Kind == yaml.MappingNode || k.Kind == yaml.SequenceNode:
 		r.add(at, path, RuleYAML, "a key must be one word", "")
+	case strings.ContainsFunc(k.Value, func(c rune) bool { return forbidden(c) || c == '\n' || c == '\t' }):
+		r.add(at, path, RuleCharacter, "the key "+quoted(k.Value)+" carries a character that no key may carry", "")
 	default:
 		return r.simple(k, path)
 	}

@@ -67,7 +67,7 @@ func (l *linter) full() bool { return len(l.found) >= maxFindings }
 // lacking reports whether a key is absent and no finding has explained it yet.
 func (l *linter) lacking(path string) bool { return !l.has(path) && !l.excused[path] }
 
-// leavesHold checks each scalar by itself: placeholders, and forms.
+// leavesHold checks each scalar by itself: that it is filled in, and its form.
 func (l *linter) leavesHold() {
 	for _, leaf := range l.leaves {
 		if strings.ContainsAny(leaf.value, "‹›") {

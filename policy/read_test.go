@@ -29,6 +29,7 @@ func TestFindingsOfTheReader(t *testing.T) {
 		{"control character", small + "# \x07\n", "p:3:3: the control character U+0007 must not stand"},
 		{"bidi override", small + "# سر\u202E\n", "p:3:5: the character U+202E, which overrides the direction of text, must not stand"},
 		{"bidi override in an escape", small + "statements: {sale: {ar: لا., en: \"a\\u202Eb\"}}\n", "p:3:34: the character U+202E, which overrides"},
+		{"escape in a key", small + "\"a\\e[2Jb\": x\n", "p:3:1: the key \"a\uFFFD[2Jb\" carries a character"},
 		{"unknown key", small + "purpose: {}\n", "p:3:1: unknown key \"purpose\" (did you mean purposes?)"},
 		{"double key", small + "brands: {}\nbrands: {}\n", "p:4:1: \"brands\" stands twice (first in line 3)"},
 		{"double id", small + "data: {a: {from: customer, category: user, label: {en: A, ar: أ}}, a: {}}\n", "p:3:68: \"a\" stands twice (first in line 3)"},

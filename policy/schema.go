@@ -3,6 +3,7 @@ package policy
 import (
 	_ "embed"
 	"encoding/json"
+	"strings"
 
 	"github.com/amana-privacy/amana/regime"
 )
@@ -33,7 +34,7 @@ func buildSchema() []byte {
 		"string":   object{"type": []string{"string", "number", "boolean"}, "minLength": 1},
 		"text":     object{"type": "object", "properties": translations, "additionalProperties": false, "minProperties": 1},
 		"name":     object{"anyOf": []any{object{"$ref": "#/$defs/string"}, object{"$ref": "#/$defs/text"}}},
-		"duration": object{"type": "string", "minLength": 3, "pattern": iso8601.String(), "description": "ISO 8601: P2Y, P6M, P30D, PT48H"},
+		"duration": object{"type": "string", "minLength": 3, "pattern": strings.ReplaceAll(iso8601.String(), `\d`, "[0-9٠-٩۰-۹]"), "description": "ISO 8601: P2Y, P6M, P30D, PT48H"},
 	}
 	raw, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
