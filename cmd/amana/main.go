@@ -47,6 +47,8 @@ func (e exitError) Error() string { return e.msg }
 // verbs is the one list of what the program does.
 func verbs() []verb {
 	return []verb{
+		{"init", "[--language en|ar] [--name NAME] [FILE]", "write a commented policy to begin with", runInit},
+		{"lint", "FILE [--json] [--schema]", "hold a policy file to the charter", runLint},
 		{"version", "", "print the version", runVersion},
 	}
 }
@@ -99,6 +101,12 @@ func usage(w io.Writer, list []verb) {
 	for _, v := range list {
 		fmt.Fprintf(w, "  %-16s %s\n", v.name, v.summary)
 	}
+}
+
+// find gives a verb by its name.
+func find(name string) verb {
+	list := verbs()
+	return list[slices.IndexFunc(list, func(v verb) bool { return v.name == name })]
 }
 
 // flags makes the flag set of a verb; parse accepts flags before and after operands.
