@@ -63,10 +63,10 @@ func consentOf(e consent.Event, after consent.State, scope policy.Scope) Consent
 	if e.Signals != (consent.Signals{}) {
 		c.Signals = &e.Signals
 	}
-	if after.Status == consent.StatusGiven && after.Yes != nil && (e.Act == consent.ActGiven || e.Act == consent.ActConfirmed) {
-		c.Until = after.Yes.Until.UTC().Format(TimeForm)
-		if after.Yes.Event != e.ID {
-			c.Confirms = after.Yes.Event
+	if yes := after.Yes; yes != nil && (yes.Event == e.ID || e.Act == consent.ActConfirmed) {
+		c.Until = yes.Until.UTC().Format(TimeForm)
+		if e.Act == consent.ActConfirmed {
+			c.Confirms = yes.Event
 		}
 	}
 	return c
@@ -79,7 +79,7 @@ func statusTerm(e consent.Event, after consent.State) string {
 		return "ConsentRefused"
 	case e.Act == consent.ActRefused, e.Act == consent.ActWithdrawn:
 		return "ConsentWithdrawn"
-	case after.Status == consent.StatusPending:
+	case after.Pending != nil && after.Pending.Event == e.ID:
 		return "ConsentRequested"
 	default:
 		return "ConsentGiven"

@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/gowebpki/jcs"
+
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/ledger"
+	"github.com/amana-privacy/amana/policy"
+)
+
+// versions are the published policies, newest publication first. It is
+// read-only once made.
+type versions struct {
+	list []*policy.Version
+	byID map[policy.VersionID]*policy.Version
+}
+
+// publication is the public record of one (design: records of class public).
+type publication struct {
+	Type        string           `json:"type"` // policy
+	Policy      policy.VersionID `json:"policy"`
+	Time        string           `json:"time"`
+	By          string           `json:"by"`
+	SameMeaning []string         `json:"same_meaning"`
+}
+
+// Publish puts a policy in force at once and enters it in the ledger by name.
+// Purposes in sameMeaning keep the meaning they had, so that answers to them
+// stay covered. The version in force already is returned as it is.
+func (db *DB) Publish(ctx context.Context, doc *policy.Document, sameMeaning []string, by string) (*policy.Version, error) {
+	if by == "" {
+		return nil, fault.At(fault.Invalid, "by", "a policy is published by a named person")
+	}
+	sameMeaning = slices.Compact(slices.Sorted(slices.Values(sameMeaning)))
+	var made *policy.Version
+	err := db.write(ctx, func(t *tx) error {
+		inForce := db.InForce()
+		if inForce != nil && inForce.ID == doc.ID && len(sameMeaning) == 0 {
+			made = inForce
+			return nil
+		}
+		v, err := db.next(inForce, doc, sameMeaning)
+		if err != nil {
+			return err
+		}
+		v.Published, v.By, v.SameMeaning = t.now, by, sameMeaning
+		if err := t.publish(v); err != nil {
+			return err
+		}
+		made = v
+		t.after = append(t.after, func() { db.known.Store(db.known.Load().with(v)) })
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("publishing the policy: %w", err)
+	}
+	return made, nil
+}
+
+// next is the version that follows the one in force. A version that was
+// published before keeps the meanings it had: the same words mean the same.
+func (db *DB) next(inForce *policy.Version, doc *policy.Document, sameMeaning []string) (*policy.Version, error) {
+	if old := db.Version(doc.ID); old != nil {
+		if len(sameMeaning) > 0 {
+			return nil, fault.At(fault.Conflict, "same_meaning", "this version was published before; its meaning is fixed")
+		}
+		again := *old
+		return &again, nil
+	}
+	meanings, err := policy.MeaningsAfter(inForce, doc.Policy, sameMeaning)
+	if err != nil {
+		return nil, fault.At(fault.Invalid, "same_meaning", "%s", err)
+	}
+	return &policy.Version{ID: doc.ID, Canonical: doc.Canonical, Policy: doc.Policy, Meanings: meanings}, nil
+}
+
+func (t *tx) publish(v *policy.Version) error {
+	meanings, err := json.Marshal(v.Meanings)
+	if err != nil {
+		return err
+	}
+	same, err := json.Marshal(append([]string{}, v.SameMeaning...))
+	if err != nil {
+		return err
+	}
+	leaf, err := t.enterPublic(publication{"policy", v.ID, stamp(v.Published), v.By, append([]string{}, v.SameMeaning...)})
+	if err != nil {
+		return err
+	}
+	if err := t.exec(`INSERT INTO policy_version (id, canonical, meanings) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, string(v.ID), v.Canonical, string(meanings)); err != nil {
+		return err
+	}
+	return t.exec(`INSERT INTO publication (version, at, by_name, same_meaning, leaf) VALUES (?, ?, ?, ?, ?)`, string(v.ID), millis(v.Published), v.By, string(same), leaf)
+}
+
+// enterPublic enters a record of class public, kept in clear with its salt.
+func (t *tx) enterPublic(record any) (leaf int64, err error) {
+	raw, err := json.Marshal(record)
+	if err == nil {
+		raw, err = jcs.Transform(raw)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("writing a public record: %w", err)
+	}
+	salt := ledger.NewSalt()
+	leaf = t.enter(ledger.EntryOf(salt, raw))
+	return leaf, t.exec(`INSERT INTO public_record (leaf, salt, record) VALUES (?, ?, ?)`, leaf, salt[:], raw)
+}
+
+// with gives the versions after one more publication.
+func (k *versions) with(v *policy.Version) *versions {
+	n := &versions{list: []*policy.Version{v}, byID: map[policy.VersionID]*policy.Version{v.ID: v}}
+	for _, old := range k.list {
+		if old.ID != v.ID {
+			n.list, n.byID[old.ID] = append(n.list, old), old
+		}
+	}
+	return n
+}
+
+func (db *DB) loadVersions(ctx context.Context) error {
+	known := &versions{byID: map[policy.VersionID]*policy.Version{}}
+	rows, err := db.reads.QueryContext(ctx, `SELECT v.id, v.canonical, v.meanings, p.at, p.by_name, p.same_meaning
+		FROM publication p JOIN policy_version v ON v.id = p.version ORDER BY p.seq`)
+	if err != nil {
+		return fmt.Errorf("reading the policies: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var v policy.Version
+		var at int64
+		var meanings, same []byte
+		if err := rows.Scan(&v.ID, &v.Canonical, &meanings, &at, &v.By, &same); err != nil {
+			return fmt.Errorf("reading the policies: %w", err)
+		}
+		if v.Policy, err = policy.FromCanonical(v.Canonical); err != nil {
+			return fmt.Errorf("reading policy %s: %w", v.ID, err)
+		}
+		if err := json.Unmarshal(meanings, &v.Meanings); err != nil {
+			return fmt.Errorf("reading policy %s: %w", v.ID, err)
+		}
+		if err := json.Unmarshal(same, &v.SameMeaning); err != nil {
+			return fmt.Errorf("reading policy %s: %w", v.ID, err)
+		}
+		v.Published = fromMillis(at)
+		known = known.with(&v)
+	}
+	db.known.Store(known)
+	return rows.Err()
+}

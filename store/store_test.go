@@ -1,0 +1,485 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/examples"
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// world is a store in a folder of its own, with a clock that tests set.
+type world struct {
+	t   testing.TB
+	dir string
+	now time.Time
+	db  *DB
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
+	if _, err := keyring.Create(filepath.Join(w.dir, "keys"), "casco.example/log"); err != nil {
+		t.Fatal(err)
+	}
+	w.open()
+	t.Cleanup(func() { w.db.Close() })
+	w.publish(w.source())
+	return w
+}
+
+func (w *world) open() {
+	w.t.Helper()
+	ring, err := keyring.Open(filepath.Join(w.dir, "keys"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.db, err = Open(w.t.Context(), Config{Path: w.file(), Ring: ring, Now: func() time.Time { return w.now },
+		TakeBack: func(l string) (string, string) { return "https://casco.example/" + l + "/choices", "one click" }})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) file() string { return filepath.Join(w.dir, "amana.db") }
+
+func (w *world) source() string {
+	w.t.Helper()
+	src, err := fs.ReadFile(examples.FS, "casco-fiber/amana.yaml")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(src)
+}
+
+func (w *world) publish(src string, same ...string) *policy.Version {
+	w.t.Helper()
+	doc, findings := policy.Read("amana.yaml", []byte(src))
+	if len(findings) > 0 {
+		w.t.Fatal(findings)
+	}
+	v, err := w.db.Publish(w.t.Context(), doc, same, "Mona Haddad")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return v
+}
+
+func (w *world) say(id subject.ID, purpose string, a consent.Answer) receipt.Receipt {
+	w.t.Helper()
+	r, err := w.db.Record(w.t.Context(), Submission{Subject: id, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: purpose, Decision: a}}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r[0]
+}
+
+func (w *world) ask(id subject.ID, purpose string, data ...string) decision.Reason {
+	w.t.Helper()
+	a, err := w.db.Decide(w.t.Context(), id, decision.Question{Purpose: purpose, Data: data})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a.Reason
+}
+
+func (w *world) wants(got, want decision.Reason) {
+	w.t.Helper()
+	if got != want {
+		w.t.Fatalf("decided %s, want %s", got, want)
+	}
+}
+
+func (w *world) check() {
+	w.t.Helper()
+	if _, err := w.db.Check(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+const (
+	sara     subject.ID = "email:sara@example.com"
+	customer subject.ID = "customer:10042"
+)
+
+func TestAYesIsRecordedProvedAndTakenBack(t *testing.T) {
+	w := newWorld(t)
+	w.wants(w.ask(sara, "newsletter"), decision.UnknownSubject)
+	given := w.say(sara, "newsletter", consent.Given)
+	w.wants(w.ask(sara, "newsletter"), decision.Unconfirmed)
+	w.now = w.now.Add(time.Hour)
+	confirmed, err := w.db.Confirm(t.Context(), sara, "newsletter", consent.SurfaceDemo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := confirmed.Record.HasConsent; c.Confirms != given.ID || c.Status != "ConsentGiven" {
+		t.Fatalf("the confirmation's record: %+v", c)
+	}
+	w.wants(w.ask(sara, "newsletter"), decision.Given)
+	w.wants(w.ask(sara, "newsletter", "payment"), decision.OutsideScope)
+	withdrawn := w.say(sara, "newsletter", consent.Withdrawn)
+	w.wants(w.ask(sara, "newsletter"), decision.Withdrawn)
+	for _, r := range []receipt.Receipt{given, confirmed, withdrawn} {
+		w.valid(r)
+	}
+	all, err := w.db.ReceiptsOf(t.Context(), sara)
+	if err != nil || len(all) != 3 || all[0].ID != given.ID || all[2].ID != withdrawn.ID {
+		t.Fatalf("%d receipts, %v", len(all), err)
+	}
+	if !bytes.Equal(marshal(t, all[0]), marshal(t, given)) {
+		t.Fatal("a receipt asked for again has other bytes")
+	}
+	w.check()
+}
+
+func marshal(t testing.TB, v any) []byte {
+	t.Helper()
+	out, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (w *world) valid(r receipt.Receipt) {
+	w.t.Helper()
+	v, err := receipt.Verify(marshal(w.t, r), w.db.LogKey())
+	if err != nil || v.Outcome != receipt.Valid {
+		w.t.Fatalf("%+v, %v", v, err)
+	}
+}
+
+func TestASubmissionIsAllOrNothing(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.db.Record(t.Context(), Submission{Subject: sara, Surface: consent.SurfaceAPI, Choices: []consent.Choice{
+		{Purpose: "newsletter", Decision: consent.Given}, {Purpose: "analytics", Decision: consent.Given}}})
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Kind != fault.Invalid || f.Field != "choices[1]" {
+		t.Fatalf("a yes by an address to a purpose of the device: %v", err)
+	}
+	w.wants(w.ask(sara, "newsletter"), decision.UnknownSubject)
+	w.check()
+}
+
+func TestABadSubmissionLeavesItsNeighboursAlone(t *testing.T) {
+	w := newWorld(t)
+	var wg sync.WaitGroup
+	errs := make([]error, 200)
+	for i := range errs {
+		wg.Go(func() {
+			purpose := "offers"
+			if i%10 == 0 {
+				purpose = "nothing"
+			}
+			_, errs[i] = w.db.Record(t.Context(), Submission{Subject: subject.ID(fmt.Sprintf("email:c%d@example.com", i)), Surface: consent.SurfaceAPI,
+				Choices: []consent.Choice{{Purpose: purpose, Decision: consent.Given}}})
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if (err != nil) != (i%10 == 0) {
+			t.Errorf("submission %d: %v", i, err)
+		}
+	}
+	if r, err := w.db.Check(t.Context()); err != nil || r.Events != 180 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+}
+
+func TestAnIdempotencyKeyActsOnce(t *testing.T) {
+	w := newWorld(t)
+	s := Submission{Subject: customer, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: "tailored_offers", Decision: consent.Given}},
+		Once: &Once{Client: "shop", Key: "k1", Body: []byte("body")}}
+	var first []byte
+	for i := range 3 {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				r, err := w.db.Record(t.Context(), s)
+				if err != nil {
+					t.Error(err)
+				} else if got := marshal(t, r); i > 0 && !bytes.Equal(got, first) {
+					t.Error("another answer under the same key")
+				}
+			})
+		}
+		wg.Wait()
+		if i == 0 {
+			r, err := w.db.Record(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first = marshal(t, r)
+		}
+	}
+	other := s
+	other.Once = &Once{Client: "shop", Key: "k1", Body: []byte("another")}
+	if _, err := w.db.Record(t.Context(), other); fault.KindOf(err) != fault.Invalid {
+		t.Fatalf("the key with another body: %v", err)
+	}
+	if r, err := w.db.Check(t.Context()); err != nil || r.Events != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	w.now = w.now.Add(25 * time.Hour)
+	if _, err := w.db.Record(t.Context(), other); err != nil {
+		t.Fatalf("the key a day later: %v", err)
+	}
+}
+
+func TestAWiderScopeIsNotCovered(t *testing.T) {
+	w := newWorld(t)
+	w.say(customer, "tailored_offers", consent.Given)
+	p := w.db.InForce().Policy.Purposes["tailored_offers"]
+	added := "name"
+	if slices.Contains(p.Data, added) {
+		t.Fatal("the example changed: choose other data to add")
+	}
+	src := w.source()
+	at := strings.Index(src, "\n  tailored_offers:")
+	list := at + strings.Index(src[at:], "data: [")
+	wider := src[:list] + "data: [" + added + ", " + src[list+len("data: ["):]
+	w.publish(wider)
+	w.wants(w.ask(customer, "tailored_offers", p.Data...), decision.Given)
+	w.wants(w.ask(customer, "tailored_offers", added), decision.OutsideScope)
+	w.wants(w.ask(customer, "tailored_offers"), decision.OutsideScope)
+	w.say(customer, "tailored_offers", consent.Given)
+	w.wants(w.ask(customer, "tailored_offers"), decision.Given)
+	w.check()
+}
+
+func TestChangedWordsAreNotCoveredUntilDeclaredTheSameByName(t *testing.T) {
+	w := newWorld(t)
+	src := w.source()
+	w.say(customer, "tailored_offers", consent.Given)
+	ar := w.db.InForce().Policy.Purposes["tailored_offers"].Benefit["ar"]
+	edited := strings.Replace(src, ar, ar+" حقًّا", 1)
+	w.publish(edited)
+	w.wants(w.ask(customer, "tailored_offers"), decision.OutsideScope)
+	w.publish(src)
+	w.wants(w.ask(customer, "tailored_offers"), decision.Given)
+	w.publish(strings.Replace(src, ar, ar+" دائمًا", 1), "tailored_offers")
+	w.wants(w.ask(customer, "tailored_offers"), decision.Given)
+	if list := w.db.Versions(); len(list) != 3 || !slices.Equal(list[0].SameMeaning, []string{"tailored_offers"}) || list[0].By != "Mona Haddad" {
+		t.Fatalf("%d versions; the declaration: %+v", len(list), list[0])
+	}
+	w.check()
+}
+
+func TestAReopenedStoreKnowsEverything(t *testing.T) {
+	w := newWorld(t)
+	r := w.say(customer, "tailored_offers", consent.Given)
+	head := w.db.Checkpoint()
+	secret, err := w.db.CreateToken(t.Context(), "shop", []string{"decide"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.open()
+	w.wants(w.ask(customer, "tailored_offers"), decision.Given)
+	if w.db.Checkpoint() != head {
+		t.Fatal("another head after opening again")
+	}
+	again, err := w.db.Receipts(t.Context(), []string{r.ID})
+	if err != nil || !bytes.Equal(marshal(t, again[0]), marshal(t, r)) {
+		t.Fatalf("the receipt is another: %v", err)
+	}
+	if tok, err := w.db.Token(t.Context(), secret); err != nil || !tok.Has("decide") || tok.Has("consent:write") {
+		t.Fatalf("%+v, %v", tok, err)
+	}
+	if _, err := w.db.Token(t.Context(), secret+"x"); fault.KindOf(err) != fault.Denied {
+		t.Fatalf("a stranger's token: %v", err)
+	}
+	w.check()
+}
+
+func TestADatabaseWithAnotherKeyringIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.db.Close()
+	ring, err := keyring.Create(filepath.Join(w.dir, "other"), "casco.example/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Config{Path: w.file(), Ring: ring, Now: time.Now, TakeBack: func(string) (string, string) { return "", "" }}); fault.KindOf(err) != fault.Conflict {
+		t.Fatalf("opened with another's keys: %v", err)
+	}
+}
+
+func TestTimeOfASubjectNeverGoesBack(t *testing.T) {
+	w := newWorld(t)
+	first := w.say(customer, "tailored_offers", consent.Given)
+	w.now = w.now.Add(-time.Hour)
+	second := w.say(customer, "tailored_offers", consent.Withdrawn)
+	if second.Record.HasConsent.Time < first.Record.HasConsent.Time {
+		t.Fatalf("%s before %s", second.Record.HasConsent.Time, first.Record.HasConsent.Time)
+	}
+	w.check()
+}
+
+func TestTheStoredStateIsTheFoldOnRandomHistories(t *testing.T) {
+	w := newWorld(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	ids := []subject.ID{sara, customer, "phone:+12075550100", "email:b@example.com"}
+	purposes := []string{"newsletter", "offers", "text_updates", "tailored_offers", "coverage_study"}
+	for range 400 {
+		id, purpose := ids[rng.IntN(len(ids))], purposes[rng.IntN(len(purposes))]
+		w.now = w.now.Add(time.Duration(rng.IntN(100)-10) * time.Hour)
+		if rng.IntN(4) == 0 {
+			w.db.Confirm(t.Context(), id, purpose, consent.SurfaceDemo) // refused where nothing waits
+			continue
+		}
+		answer := []consent.Answer{consent.Given, consent.Given, consent.Refused, consent.Withdrawn}[rng.IntN(4)]
+		_, err := w.db.Record(t.Context(), Submission{Subject: id, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: purpose, Decision: answer}}})
+		if err != nil && fault.KindOf(err) != fault.Invalid {
+			t.Fatal(err)
+		}
+	}
+	w.check()
+}
+
+func TestWhatIsErasedOpensWithNoKeyThatIsLeft(t *testing.T) {
+	w := newWorld(t)
+	for i := range 50 {
+		w.say(subject.ID(fmt.Sprintf("email:n%d@example.com", i)), "offers", consent.Given)
+	}
+	w.say(sara, "offers", consent.Given)
+	w.say(customer, "tailored_offers", consent.Given)
+	old := w.snapshot()
+	if err := w.db.Erase(t.Context(), sara); err != nil {
+		t.Fatal(err)
+	}
+	w.wants(w.ask(sara, "offers"), decision.Erased)
+	if !w.opens(old, sara) {
+		t.Fatal("the test is worth nothing: the old copy should open until its bucket is shredded")
+	}
+	if err := w.db.Shred(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w.opens(old, sara) {
+		t.Fatal("the old copy of the database still opens")
+	}
+	w.db.Close()
+	w.open()
+	w.wants(w.ask(sara, "offers"), decision.Erased)
+	w.wants(w.ask(customer, "tailored_offers"), decision.Given)
+	w.check()
+}
+
+// snapshot copies the database as a backup or a thief would have it.
+func (w *world) snapshot() string {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	for _, suffix := range []string{"", "-wal"} {
+		data, err := os.ReadFile(w.file() + suffix)
+		if err != nil && !os.IsNotExist(err) {
+			w.t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "amana.db"+suffix), data, 0o600); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "amana.db")
+}
+
+// opens reports whether anything of a subject in an old copy opens with the
+// keyring as it is now: its identifier, found among all rows, is tried with
+// whatever key opens.
+func (w *world) opens(copyOf string, id subject.ID) bool {
+	w.t.Helper()
+	ring, err := keyring.Open(filepath.Join(w.dir, "keys"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	old, err := open(copyOf, 1)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer old.Close()
+	rows, err := old.Query(`SELECT subject_id, data_key, evidence_key, identifier FROM subject`)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var sid, data, evidence, sealed []byte
+		if err := rows.Scan(&sid, &data, &evidence, &sealed); err != nil {
+			w.t.Fatal(err)
+		}
+		p, err := (&DB{cfg: Config{Ring: ring}}).openPerson(sid, data, evidence, sealed)
+		if err == nil && p.name == id {
+			return true
+		}
+	}
+	return false
+}
+
+func TestACrashWhileShreddingIsFinishedByOpening(t *testing.T) {
+	w := newWorld(t)
+	w.say(sara, "offers", consent.Given)
+	w.say(customer, "tailored_offers", consent.Given)
+	if err := w.db.Erase(t.Context(), sara); err != nil {
+		t.Fatal(err)
+	}
+	// The crash comes after the rows were rewrapped and before the old keys went.
+	if err := w.db.write(t.Context(), func(t *tx) error { return t.rekey() }); err != nil {
+		t.Fatal(err)
+	}
+	w.db.Close()
+	w.open()
+	if left := w.db.cfg.Ring.Changing(); len(left) > 0 {
+		t.Fatalf("buckets %v are still changing", left)
+	}
+	w.wants(w.ask(customer, "tailored_offers"), decision.Given)
+	w.check()
+}
+
+func TestNoIdentifierStandsInClearInTheFolder(t *testing.T) {
+	w := newWorld(t)
+	w.say(sara, "offers", consent.Given)
+	w.say("phone:+12075550123", "text_updates", consent.Given)
+	w.db.CountRefusal(t.Context(), consent.SurfaceChoices, "ar")
+	err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		for _, secret := range []string{"sara@example.com", "sara", "2075550123"} {
+			if bytes.Contains(bytes.ToLower(data), []byte(secret)) && !strings.Contains(strings.ToLower(w.source()), secret) {
+				t.Errorf("%s holds %q in clear", filepath.Base(path), secret)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAClosedStoreSaysSo(t *testing.T) {
+	w := newWorld(t)
+	w.db.Close()
+	if _, err := w.db.Record(context.Background(), Submission{Subject: sara, Choices: []consent.Choice{{Purpose: "offers", Decision: consent.Given}}}); err == nil {
+		t.Fatal("a closed store acknowledged something")
+	}
+	w.open()
+	w.check()
+}

@@ -1,0 +1,247 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/ledger"
+)
+
+// maxBatch is how many acts share one commit at most.
+const maxBatch = 512
+
+// act is something to be written. Its do first checks, then writes; an error
+// before its first write leaves its neighbours alone. It may be run again in
+// another transaction.
+type act struct {
+	ctx  context.Context
+	do   func(*tx) error
+	done chan error // buffered; gets one value, after the commit is durable
+}
+
+// writer is the one goroutine that writes. It takes whatever waits, writes it
+// in one transaction, and acknowledges after the commit is on the disk.
+type writer struct {
+	db     *DB
+	sql    *sql.DB
+	conn   *sql.Conn // the one connection that writes; owned by the goroutine
+	queue  chan *act
+	quit   chan struct{}
+	once   sync.Once // closes quit
+	closed chan struct{}
+	stmts  map[string]*sql.Stmt // owned by the goroutine
+	outbox map[int]int64        // last sequence number by shard; owned by the goroutine
+}
+
+// tx is the transaction of a batch, as an act sees it.
+type tx struct {
+	w       *writer
+	ctx     context.Context
+	now     time.Time
+	entries []ledger.Entry
+	first   int64    // leaf of entries[0]
+	wrote   bool     // the act that runs has written
+	after   []func() // run once the commit is durable, before anything is acknowledged
+}
+
+func newWriter(ctx context.Context, db *DB, pool *sql.DB) (*writer, error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("opening the writer's connection: %w", err)
+	}
+	w := &writer{db: db, sql: pool, conn: conn, queue: make(chan *act, maxBatch), quit: make(chan struct{}), closed: make(chan struct{}),
+		stmts: map[string]*sql.Stmt{}, outbox: map[int]int64{}}
+	go w.run(context.WithoutCancel(ctx))
+	return w, nil
+}
+
+// write runs do in the next batch and gives its error, or nil when it is durable.
+func (db *DB) write(ctx context.Context, do func(*tx) error) error {
+	a := &act{ctx, do, make(chan error, 1)}
+	select {
+	case db.writer.queue <- a:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-db.writer.quit:
+		return fault.New(fault.Overloaded, "the store is closing")
+	}
+	select {
+	case err := <-a.done:
+		return err
+	case <-db.writer.closed: // it may have been acknowledged just before
+		select {
+		case err := <-a.done:
+			return err
+		default:
+			return fault.New(fault.Overloaded, "the store is closing")
+		}
+	}
+}
+
+func (w *writer) close() error {
+	w.once.Do(func() { close(w.quit) })
+	<-w.closed
+	return errors.Join(ignoreDone(w.conn.Close()), w.sql.Close())
+}
+
+func (w *writer) run(ctx context.Context) {
+	defer close(w.closed)
+	for {
+		select {
+		case <-w.quit:
+			return
+		case a := <-w.queue:
+			w.batch(ctx, w.gather(a))
+		}
+	}
+}
+
+// gather takes what waits behind the first act.
+func (w *writer) gather(first *act) []*act {
+	batch := []*act{first}
+	for len(batch) < maxBatch {
+		select {
+		case a := <-w.queue:
+			batch = append(batch, a)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// batch writes acts in one transaction. Where one of them spoils it, each is
+// tried in a transaction of its own.
+func (w *writer) batch(ctx context.Context, acts []*act) {
+	results, err := w.try(ctx, acts)
+	if err != nil && len(acts) > 1 {
+		for _, a := range acts {
+			w.batch(ctx, []*act{a})
+		}
+		return
+	}
+	for i, a := range acts {
+		if err != nil {
+			a.done <- err
+		} else {
+			a.done <- results[i]
+		}
+	}
+}
+
+// try gives each act's own error, or one error for the whole transaction.
+func (w *writer) try(ctx context.Context, acts []*act) (results []error, err error) {
+	if _, err := w.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return nil, fmt.Errorf("beginning a transaction: %w", err)
+	}
+	t := &tx{w: w, ctx: ctx, now: w.db.cfg.Now().UTC().Truncate(time.Millisecond), first: w.db.tree.Size()}
+	defer func() {
+		if err != nil {
+			w.conn.ExecContext(ctx, `ROLLBACK`) // says so itself where nothing is open
+			clear(w.outbox)                     // its numbers were not taken
+		}
+	}()
+	results = make([]error, len(acts))
+	for i, a := range acts {
+		if results[i] = a.ctx.Err(); results[i] != nil {
+			continue // whoever asked is gone
+		}
+		entries, after := len(t.entries), len(t.after)
+		t.wrote = false
+		if results[i] = a.do(t); results[i] == nil {
+			continue
+		}
+		if t.wrote {
+			return nil, results[i]
+		}
+		t.entries, t.after = t.entries[:entries], t.after[:after]
+	}
+	return results, t.commit()
+}
+
+// commit writes the batch's entries, makes it durable, and signs the new head.
+func (t *tx) commit() error {
+	db := t.w.db
+	staged := db.tree.Stage(t.entries)
+	if err := t.writeEntries(staged); err != nil {
+		return err
+	}
+	if _, err := t.w.conn.ExecContext(t.ctx, `COMMIT`); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	db.tree.Accept(staged)
+	if len(t.entries) > 0 {
+		db.sign()
+	}
+	for _, f := range t.after {
+		f()
+	}
+	return nil
+}
+
+// exec runs a statement that writes.
+func (t *tx) exec(query string, args ...any) error {
+	t.wrote = true
+	stmt, err := t.stmt(query)
+	if err != nil {
+		return err
+	}
+	_, err = stmt.ExecContext(t.ctx, args...)
+	return err
+}
+
+// row runs a statement that gives at most one row; false if it gives none.
+func (t *tx) row(query string, args []any, into ...any) (bool, error) {
+	stmt, err := t.stmt(query)
+	if err != nil {
+		return false, err
+	}
+	return found(stmt.QueryRowContext(t.ctx, args...).Scan(into...))
+}
+
+// rows runs a statement that gives rows; the caller closes them before the next.
+func (t *tx) rows(query string, args ...any) (*sql.Rows, error) {
+	stmt, err := t.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(t.ctx, args...)
+}
+
+func (t *tx) stmt(query string) (*sql.Stmt, error) {
+	s, ok := t.w.stmts[query]
+	if !ok {
+		var err error
+		if s, err = t.w.conn.PrepareContext(t.ctx, query); err != nil {
+			return nil, fmt.Errorf("preparing a statement: %w", err)
+		}
+		t.w.stmts[query] = s
+	}
+	return s, nil
+}
+
+// found turns "no rows" into false.
+func found(err error) (bool, error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// millis is a time as it is stored.
+func millis(t time.Time) int64 { return t.UnixMilli() }
+
+func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// ignoreDone makes closing twice as good as once.
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrConnDone) {
+		return nil
+	}
+	return err
+}
