@@ -55,12 +55,17 @@ func (f Faults) Unwrap() []error {
 
 // Decode reads data into what into points to: a struct, or a list of structs.
 // Its error is Faults. What into points to is only to be used without one.
-func Decode(data []byte, into any) error {
+func Decode(data []byte, into any) error { return decode(data, into, Field{}) }
+
+// DecodeList is Decode of a list of at most so many elements.
+func DecodeList(data []byte, most int, into any) error { return decode(data, into, Field{Max: most}) }
+
+func decode(data []byte, into any, f Field) error {
 	if !utf8.Valid(data) {
 		return Faults{fault.New(fault.Malformed, "the body is not UTF-8")}
 	}
 	r := reader{data: data}
-	err := r.value(reflect.ValueOf(into).Elem(), Field{})
+	err := r.value(reflect.ValueOf(into).Elem(), f)
 	if err == nil {
 		err = r.end()
 	}

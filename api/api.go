@@ -1,0 +1,111 @@
+// Package api is the company door: JSON for the company's own programs, which
+// identify themselves by bearer tokens with scopes. It turns requests into
+// calls of the store and faults into problem+json (RFC 9457), and holds no
+// rule of its own.
+//
+// The shapes of requests are structs with tags (package strict); openapi.json
+// is derived from them and from the list of routes, and served as it is.
+package api
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/amana-privacy/amana/store"
+)
+
+// Config is what the door needs. Store is required; zero values of the rest
+// are replaced as said.
+type Config struct {
+	Store   *store.DB
+	Log     *slog.Logger     // access and errors, ids only; discarded if nil
+	Now     func() time.Time // time.Now if nil
+	Version string           // of the program, told by /healthz
+
+	// Rate is how many requests a second one token may make, with bursts of as
+	// many; 50,000 if 0. It stops a program that runs away, not one that works.
+	Rate int
+	// InFlight is how many requests are worked on at once; 256 if 0. Others wait
+	// for a place for up to two seconds.
+	InFlight int
+	// Timeout ends a request that takes longer; 30 seconds if 0. A consent that
+	// is being written is written nonetheless.
+	Timeout time.Duration
+}
+
+func (c Config) filled() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rate == 0 {
+		c.Rate = 50_000
+	}
+	if c.InFlight == 0 {
+		c.InFlight = 256
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 30 * time.Second
+	}
+	return c
+}
+
+// door serves the company door. It is safe for concurrent use.
+type door struct {
+	Config
+	mux    *http.ServeMux
+	limits *limits
+}
+
+// New makes the handler of the company door. It panics where Config.Store is
+// missing.
+func New(c Config) http.Handler {
+	if c.Store == nil {
+		panic("api: Config.Store is missing")
+	}
+	d := &door{Config: c.filled()}
+	d.limits = newLimits(d.Rate, d.InFlight)
+	d.mux = d.routed()
+	return d
+}
+
+// ServeHTTP serves one request and writes its line in the log.
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := d.Now()
+	rec := &recorder{ResponseWriter: w}
+	c := &call{id: requestID(r)}
+	rec.Header().Set("X-Request-ID", c.id)
+	rec.Header().Set("Cache-Control", "no-store")
+	rec.Header().Set("X-Content-Type-Options", "nosniff")
+	defer func() {
+		if cause := recover(); cause != nil {
+			d.panicked(rec, r, c, cause)
+		}
+		d.access(rec, r, c, d.Now().Sub(start))
+	}()
+	if err := d.serve(rec, r.WithContext(c.in(r.Context())), c); err != nil {
+		d.fail(rec, r, c, err)
+	}
+}
+
+// panicked answers for a mistake of ours. The cause is written only where it
+// cannot hold a value somebody sent.
+func (d *door) panicked(w *recorder, r *http.Request, c *call, cause any) {
+	if cause == http.ErrAbortHandler {
+		panic(cause)
+	}
+	err := errors.New("panic")
+	if e, ok := cause.(runtime.Error); ok {
+		err = e
+	}
+	d.Log.ErrorContext(r.Context(), "panic", "request", c.id, "route", c.pattern, "err", err, "stack", string(debug.Stack()))
+	if w.status == 0 {
+		d.write(w, problemOf(err))
+	}
+}

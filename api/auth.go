@@ -1,0 +1,41 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/store"
+)
+
+// longestToken bounds what is looked up.
+const longestToken = 128
+
+// authenticate finds the token a request carries (RFC 6750 section 2.1: in the
+// Authorization header, nowhere else).
+func (d *door) authenticate(w http.ResponseWriter, r *http.Request) (store.Token, error) {
+	given := r.Header.Values("Authorization")
+	if len(given) == 0 {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="amana"`)
+		return store.Token{}, refusal{noToken, "send a token: Authorization: Bearer amana_…"}
+	}
+	scheme, secret, _ := strings.Cut(given[0], " ")
+	if len(given) == 1 && strings.EqualFold(scheme, "Bearer") && strings.HasPrefix(secret, store.TokenPrefix) && len(secret) <= longestToken {
+		token, err := d.Store.Token(r.Context(), secret)
+		if err == nil || fault.KindOf(err) != fault.Denied {
+			return token, err
+		}
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="amana", error="invalid_token"`)
+	return store.Token{}, refusal{noToken, "the token is not one of ours"}
+}
+
+// allowed says whether a token has a scope; if not, which one it lacks.
+func allowed(w http.ResponseWriter, t store.Token, scope string) error {
+	if t.Has(scope) {
+		return nil
+	}
+	w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="amana", error="insufficient_scope", scope=%q`, scope))
+	return fault.New(fault.Denied, "the token lacks the scope %s", scope)
+}

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/amana-privacy/amana/fault"
+)
+
+const (
+	largestBody = 1 << 20          // bytes
+	bodyWithin  = 15 * time.Second // from when it is asked for
+)
+
+// body reads the JSON body of a request, whole.
+func body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if err := isJSON(r.Header); err != nil {
+		w.Header().Set("Accept-Post", "application/json")
+		return nil, err
+	}
+	// A server that cannot set it has a limit of its own for the whole request.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin))
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestBody))
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		return nil, fault.New(fault.TooLarge, "the body is larger than %d bytes", largestBody)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, refusal{tooSlow, "the body did not arrive in time"}
+	}
+	if err != nil {
+		return nil, fault.New(fault.Malformed, "the body ended early")
+	}
+	return raw, nil
+}
+
+func isJSON(h http.Header) error {
+	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	charset, said := params["charset"]
+	switch {
+	case err != nil || kind != "application/json", len(h.Values("Content-Type")) > 1:
+		return refusal{mediaType, "the Content-Type must be application/json"}
+	case said && !strings.EqualFold(charset, "utf-8"):
+		return refusal{mediaType, "JSON is sent in UTF-8"}
+	case h.Get("Content-Encoding") != "":
+		return refusal{mediaType, "the body must come without a Content-Encoding"}
+	}
+	return nil
+}
+
+// reply writes a body. Texts stand as they are (<, >, & unescaped), so that
+// what is canonical inside stays so byte for byte.
+func reply(w http.ResponseWriter, status int, v any) error {
+	raw, err := encode(v)
+	if err != nil {
+		return err
+	}
+	return send(w, status, raw)
+}
+
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("writing the answer: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+func send(w http.ResponseWriter, status int, raw []byte) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", fmt.Sprint(len(raw)))
+	w.WriteHeader(status)
+	_, _ = w.Write(raw) // whoever does not read it has gone
+	return nil
+}

@@ -1,0 +1,118 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/amana-privacy/amana/api/strict"
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// submission is the body of POST /v1/consents.
+type submission struct {
+	Subject  string   `json:"subject" need:"yes" doc:"Who answers: kind:value, the kind being email, phone, customer or device."`
+	Choices  []choice `json:"choices" need:"yes" min:"1" max:"200" doc:"The answers. All of them are recorded, or none."`
+	Policy   string   `json:"policy" doc:"The version that was shown, by its id. Without it the one in force is answered to, and the receipt says shown: not_evidenced."`
+	Language string   `json:"language" doc:"The language it was shown in, one of the policy's; its master language if absent."`
+	Surface  string   `json:"surface" enum:"api|choices|banner|demo" doc:"Where the answer was given; api if absent."`
+	Signals  signals  `json:"signals" doc:"What the browser said of itself while the person answered."`
+}
+
+// choice is one answer in it.
+type choice struct {
+	Purpose   string   `json:"purpose" need:"yes" doc:"The id of a purpose that rests on consent."`
+	Decision  string   `json:"decision" need:"yes" enum:"given|refused|withdrawn" doc:"What the person said."`
+	Recipient string   `json:"recipient" doc:"A recipient that needs its own permission: the answer is to that alone."`
+	Topics    []string `json:"topics" max:"100" doc:"With a yes, the topics that are wanted; all of them if absent."`
+}
+
+// signals are those of a browser.
+type signals struct {
+	GPC bool `json:"gpc" doc:"Global Privacy Control: Sec-GPC was exactly 1."`
+}
+
+// recorded is the answer to it; Receipts are whole, or with return=minimal
+// their ids.
+type recorded[R receipt.Receipt | string] struct {
+	Receipts []R `json:"receipts" doc:"One for each choice, in the order of the choices."`
+}
+
+// recordConsents takes what a person answered elsewhere. The company enters it,
+// and the record says so.
+func (d *door) recordConsents(w http.ResponseWriter, r *http.Request) error {
+	raw, err := body(w, r)
+	if err != nil {
+		return err
+	}
+	var in submission
+	if err := strict.Decode(raw, &in); err != nil {
+		return err
+	}
+	s, err := in.read(d.region())
+	if err != nil {
+		return err
+	}
+	if s.Once, err = once(r, raw); err != nil {
+		return err
+	}
+	receipts, err := d.Store.Record(r.Context(), s)
+	if fault.KindOf(err) == fault.Unknown { // a replay, of what is no longer kept
+		return fault.At(fault.Conflict, keyHeader, "this was done; its receipts are no longer kept, because the subject was erased")
+	}
+	if err != nil {
+		return err
+	}
+	return replyReceipts(w, preferred(r.Header), receipts)
+}
+
+func replyReceipts(w http.ResponseWriter, p preferences, receipts []receipt.Receipt) error {
+	p.applied(w.Header())
+	if !p.minimal {
+		return reply(w, http.StatusCreated, recorded[receipt.Receipt]{receipts})
+	}
+	ids := make([]string, len(receipts))
+	for i, rc := range receipts {
+		ids[i] = rc.ID
+	}
+	return reply(w, http.StatusCreated, recorded[string]{ids})
+}
+
+// read gives the submission in the store's words.
+func (in submission) read(region string) (store.Submission, error) {
+	id, err := subjectAt("subject", in.Subject, region)
+	if err != nil {
+		return store.Submission{}, err
+	}
+	s := store.Submission{Subject: id, Policy: policy.VersionID(in.Policy), Language: in.Language,
+		Surface: consent.SurfaceAPI, Signals: consent.Signals(in.Signals), Attested: true}
+	if in.Surface != "" {
+		s.Surface = consent.Surface(in.Surface)
+	}
+	for _, c := range in.Choices {
+		s.Choices = append(s.Choices, consent.Choice{Purpose: c.Purpose, Decision: consent.Answer(c.Decision), Recipient: c.Recipient, Topics: c.Topics})
+	}
+	return s, nil
+}
+
+// subjectAt reads an identifier that stands in a member.
+func subjectAt(field, s, region string) (subject.ID, error) {
+	id, err := subject.Parse(s, region)
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		return "", fault.At(e.Kind, field, "%s", e.Words)
+	}
+	return id, err
+}
+
+// region is where phone numbers without a country code are read: the default
+// region of the policy in force.
+func (d *door) region() string {
+	if v := d.Store.InForce(); v != nil {
+		return v.Policy.DefaultRegion
+	}
+	return ""
+}

@@ -1,0 +1,127 @@
+package api
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/amana-privacy/amana/api/strict"
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/receipt"
+)
+
+// question is the body of POST /v1/decide, or one of its elements.
+type question struct {
+	Subject   string   `json:"subject" need:"yes" doc:"About whom: kind:value, the kind being email, phone, customer or device."`
+	Purpose   string   `json:"purpose" need:"yes" doc:"The id of the purpose the data is to be used for."`
+	Data      []string `json:"data" max:"200" doc:"The ids of the data categories to be used; all of the purpose's if absent."`
+	Recipient string   `json:"recipient" doc:"The id of the recipient the data is to be handed to."`
+	Signals   signals  `json:"signals" doc:"What the person's browser says of itself now."`
+	Detail    bool     `json:"detail" doc:"Also say since when, until when, by which receipt and on what evidence."`
+}
+
+// mostQuestions is how many are answered at once.
+const mostQuestions = 1000
+
+// answer is the answer to one question.
+type answer struct {
+	Allowed bool             `json:"allowed" doc:"Whether the data may be used so, now."`
+	Reason  decision.Reason  `json:"reason" enum:"stale|unknown_purpose|unknown_data|outside_scope|erased|restricted|forbidden_by_law|objected|unknown_subject|child|not_asked|refused|withdrawn|unconfirmed|expired|signal|recipient_not_permitted|recipient_suspended|given|basis" doc:"Why. The set is closed."`
+	Policy  policy.VersionID `json:"policy" doc:"The version in force by which it was decided."`
+
+	Since    string `json:"since,omitempty" format:"date-time" doc:"With detail: since when the answer it rests on has stood."`
+	Expires  string `json:"expires_at,omitempty" format:"date-time" doc:"With detail: when a yes stops by itself; at that instant it is already no."`
+	Receipt  string `json:"receipt,omitempty" format:"uuid" doc:"With detail: the id of the receipt of the answer it rests on."`
+	Evidence string `json:"evidence,omitempty" enum:"shown|attested|not_evidenced" doc:"With detail, of a yes: shown, the person said it on a page of ours that named the version shown; attested, the company entered it and named the version that was shown; not_evidenced, nobody said which version was shown."`
+}
+
+func (d *door) decide(w http.ResponseWriter, r *http.Request) error {
+	raw, err := body(w, r)
+	if err != nil {
+		return err
+	}
+	if strict.IsList(raw) {
+		return d.decideAll(w, r, raw)
+	}
+	var q question
+	if err := strict.Decode(raw, &q); err != nil {
+		return err
+	}
+	a, err := d.answer(r, "subject", q)
+	if err != nil {
+		return err
+	}
+	return reply(w, http.StatusOK, a)
+}
+
+func (d *door) decideAll(w http.ResponseWriter, r *http.Request, raw []byte) error {
+	var list []question
+	if err := strict.DecodeList(raw, mostQuestions, &list); err != nil {
+		return err
+	}
+	answers := make([]answer, len(list))
+	for i, q := range list {
+		var err error
+		if answers[i], err = d.answer(r, fmt.Sprintf("[%d].subject", i), q); err != nil {
+			return err
+		}
+	}
+	return reply(w, http.StatusOK, answers)
+}
+
+// answer asks the store. What the policy does not name is an answer too; only
+// an identifier that is none is an error, at the field.
+func (d *door) answer(r *http.Request, field string, q question) (answer, error) {
+	id, err := subjectAt(field, q.Subject, d.region())
+	if err != nil {
+		return answer{}, err
+	}
+	asked := decision.Question{Purpose: q.Purpose, Data: q.Data, Recipient: q.Recipient, Signals: consent.Signals(q.Signals)}
+	for {
+		before := d.Store.InForce()
+		a, err := d.Store.Decide(r.Context(), id, asked)
+		if err != nil {
+			return answer{}, err
+		}
+		if d.Store.InForce() != before { // another policy came into force meanwhile
+			continue
+		}
+		out := answer{Allowed: a.Allowed, Reason: a.Reason, Policy: before.ID}
+		if q.Detail {
+			out.detail(a)
+		}
+		return out, nil
+	}
+}
+
+// detail says what an answer rests on, where it rests on anything the person said.
+func (out *answer) detail(a decision.Answer) {
+	since, event := a.State.Since, a.State.Event
+	if a.Yes != nil {
+		since, event = a.Yes.Since, cmp.Or(a.State.Event, a.Yes.Event)
+		out.Evidence = evidence(*a.Yes)
+	}
+	out.Since, out.Expires, out.Receipt = stamp(since), stamp(a.Ends()), event
+}
+
+func evidence(y consent.Yes) string {
+	switch {
+	case !y.Shown:
+		return "not_evidenced"
+	case y.Attested:
+		return "attested"
+	default:
+		return "shown"
+	}
+}
+
+// stamp writes a time, "" for none.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(receipt.TimeForm)
+}

@@ -1,0 +1,42 @@
+package api
+
+import (
+	_ "embed"
+	"net/http"
+
+	"github.com/amana-privacy/amana/fault"
+)
+
+// description is the OpenAPI document. It is written by
+// go test ./api -run TestDescription -update.
+//
+//go:embed openapi.json
+var description []byte
+
+func (d *door) describe(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Cache-Control", "no-cache") // to be kept, and asked about
+	return sendTagged(w, r, description)
+}
+
+// wellness is the answer of /healthz and /readyz.
+type wellness struct {
+	Status  string `json:"status" enum:"ok|ready" doc:"That it is well."`
+	Version string `json:"version,omitempty" doc:"Of the program."`
+}
+
+// health says that the process answers.
+func (d *door) health(w http.ResponseWriter, _ *http.Request) error {
+	return reply(w, http.StatusOK, wellness{"ok", d.Version})
+}
+
+// ready says that questions can be answered: a policy is in force and the
+// database can be read.
+func (d *door) ready(w http.ResponseWriter, r *http.Request) error {
+	if d.Store.InForce() == nil {
+		return fault.New(fault.Overloaded, "no policy is in force yet")
+	}
+	if _, err := d.Store.Token(r.Context(), ""); fault.KindOf(err) != fault.Denied { // no token has no secret; finding that out reads
+		return &fault.Error{Kind: fault.Overloaded, Words: "the database cannot be read", Err: err}
+	}
+	return reply(w, http.StatusOK, wellness{Status: "ready"})
+}

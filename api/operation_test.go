@@ -1,0 +1,146 @@
+package api
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"testing"
+
+	"github.com/amana-privacy/amana/receipt"
+)
+
+// operation is what the document says of a route.
+type operation struct {
+	id, summary, text string
+	parameters        []object
+	in, out           []reflect.Type // alternatives
+	asked, answered   []example
+	status            string
+	headers           []string // of the answer, beside X-Request-ID
+	problems          []*kind
+}
+
+// example is one that a reader can send, or gets.
+type example struct {
+	name, summary string
+	value         any
+}
+
+func raw(s string) json.RawMessage { return json.RawMessage(s) }
+
+const aVersion = "sha256:4f0c1d5b1ad3c1a8f2a2a1b9d4a6f0e7c35b8e3d9a7c6f5e4d3c2b1a09f8e7d6"
+
+var (
+	always = []*kind{noToken, denied, tooMany, internal, busy}
+	posted = append([]*kind{malformed, tooSlow, tooLarge, mediaType, invalid}, always...)
+)
+
+// operations describes the routes, by method and path.
+func operations(t *testing.T) map[string]operation {
+	return map[string]operation{
+		"POST /v1/consents":     consentsOperation(t),
+		"POST /v1/decide":       decideOperation(),
+		"POST /v1/receipts/get": receiptsOperation(t),
+		"GET /v1/policies":      policiesOperation(),
+		"GET /openapi.json": {id: "describe", summary: "This document", text: "The description of the API you are reading, as a file.", status: "200",
+			out: []reflect.Type{reflect.TypeFor[json.RawMessage]()}, headers: []string{"ETag"}},
+		"GET /healthz": {id: "health", summary: "Does the process answer?", text: "For whoever restarts it when it does not.", status: "200",
+			out: []reflect.Type{reflect.TypeFor[wellness]()}, answered: []example{{"well", "It answers", raw(`{"status":"ok","version":"v1.0.0"}`)}}},
+		"GET /readyz": {id: "ready", summary: "Can it be asked?", text: "A policy is in force and the database can be read; otherwise 503.", status: "200",
+			out: []reflect.Type{reflect.TypeFor[wellness]()}, answered: []example{{"ready", "It can", raw(`{"status":"ready"}`)}}, problems: []*kind{busy}},
+	}
+}
+
+func consentsOperation(t *testing.T) operation {
+	return operation{
+		id: "recordConsents", summary: "Record what a person answered",
+		text: "Records a yes, a no or a withdrawal that a person gave elsewhere: by telephone, at a counter, in your own application. The record says that the company entered it, and the person gets the receipt. " +
+			"All choices are recorded, or none. The answer comes after the commit is durable and after decisions of this server show it; every receipt carries its proof. " +
+			"A yes to a purpose with a double opt-in is unconfirmed, and counts as no, until the person confirms it from the address itself.",
+		parameters: []object{
+			header("Idempotency-Key", `A key of your own making, such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without its quotation marks. The same key with the same body is recorded once and answered alike for 24 hours; with another body it is 422.`, object{"type": "string", "minLength": 1, "maxLength": longestKey + 2}),
+			header("Prefer", "return=minimal: the ids of the receipts alone. wait: until the proof is there, which here it always is.", object{"type": "string"}),
+		},
+		in: []reflect.Type{reflect.TypeFor[submission]()}, out: []reflect.Type{reflect.TypeFor[recorded[receipt.Receipt]](), reflect.TypeFor[recorded[string]]()},
+		status: "201", headers: []string{"Preference-Applied"}, problems: append([]*kind{conflict}, posted...),
+		asked: []example{
+			{"yes", "A yes, and the version that was shown", raw(`{"subject":"email:sara@example.com","choices":[{"purpose":"newsletter","decision":"given","topics":["works"]}],"policy":"` + aVersion + `","language":"ar","surface":"api"}`)},
+			{"several", "Two answers at once, from a browser that sends Global Privacy Control", raw(`{"subject":"device:AAECAwQFBgcICQoLDA0ODw","choices":[{"purpose":"analytics","decision":"given"},{"purpose":"ad_measurement","decision":"refused"}],"surface":"banner","signals":{"gpc":true}}`)},
+			{"recipient", "A yes to one recipient that needs its own permission", raw(`{"subject":"customer:10042","choices":[{"purpose":"coverage_study","decision":"given"},{"purpose":"coverage_study","recipient":"institute","decision":"given"}]}`)},
+			{"back", "Taking it back", raw(`{"subject":"phone:+12075550134","choices":[{"purpose":"text_updates","decision":"withdrawn"}]}`)},
+		},
+		answered: []example{
+			{"receipts", "The receipts", object{"receipts": []any{receiptExample(t)}}},
+			{"minimal", "With Prefer: return=minimal", raw(`{"receipts":["7d444840-9dc0-41d1-b245-5ffdce74fad2"]}`)},
+		},
+	}
+}
+
+func decideOperation() operation {
+	return operation{
+		id: "decide", summary: "May this data of this person be used for this, now?",
+		text: "Ask before every use. One question or a list of at most 1000; a list is answered in its order. The default is no, and every no has its reason; what the policy does not name is answered, not refused. " +
+			"Only a subject that is no identifier is an error, at subject or [i].subject. An answer holds for now: do not keep it.",
+		in: []reflect.Type{reflect.TypeFor[question](), reflect.TypeFor[[]question]()}, out: []reflect.Type{reflect.TypeFor[answer](), reflect.TypeFor[[]answer]()},
+		status: "200", problems: append([]*kind{conflict}, posted...),
+		asked: []example{
+			{"one", "One question", raw(`{"subject":"email:sara@example.com","purpose":"newsletter"}`)},
+			{"detail", "What exactly, to whom, under which signal, and why", raw(`{"subject":"phone:+12075550134","purpose":"text_updates","data":["phone"],"recipient":"texter","signals":{"gpc":true},"detail":true}`)},
+			{"list", "Several at once", raw(`[{"subject":"email:sara@example.com","purpose":"newsletter"},{"subject":"customer:10042","purpose":"billing"}]`)},
+		},
+		answered: []example{
+			{"one", "No, because the yes was never confirmed", raw(`{"allowed":false,"reason":"unconfirmed","policy":"` + aVersion + `"}`)},
+			{"detail", "Yes, until when and on what evidence", raw(`{"allowed":true,"reason":"given","policy":"` + aVersion + `","since":"2026-03-01T09:00:00.000Z","expires_at":"2028-03-01T09:00:00.000Z","receipt":"7d444840-9dc0-41d1-b245-5ffdce74fad2","evidence":"attested"}`)},
+			{"list", "In the order asked", raw(`[{"allowed":false,"reason":"unconfirmed","policy":"` + aVersion + `"},{"allowed":true,"reason":"basis","policy":"` + aVersion + `"}]`)},
+		},
+	}
+}
+
+func receiptsOperation(t *testing.T) operation {
+	return operation{
+		id: "getReceipts", summary: "Fetch receipts",
+		text: "By their ids, in the order asked, or all of one subject, oldest first. Nobody known by the identifier is an empty list; an id that is not there is 404 at ids[i]. The receipt of a browser names it by a hash of its cookie's id.",
+		in:   []reflect.Type{reflect.TypeFor[wanted]()}, out: []reflect.Type{reflect.TypeFor[found]()},
+		status: "200", problems: append([]*kind{unknown}, posted...),
+		asked: []example{
+			{"ids", "By id", raw(`{"ids":["7d444840-9dc0-41d1-b245-5ffdce74fad2"]}`)},
+			{"subject", "All of one person", raw(`{"subject":"email:sara@example.com"}`)},
+		},
+		answered: []example{
+			{"receipts", "The receipts", object{"receipts": []any{receiptExample(t)}}},
+			{"none", "Nobody is known by this identifier", raw(`{"receipts":[]}`)},
+		},
+	}
+}
+
+func policiesOperation() operation {
+	return operation{
+		id: "listPolicies", summary: "The policy in force, and those before it",
+		text: "Every version that was published, the one in force first. Ask for limit=1 to get that alone; send its ETag back in If-None-Match to learn cheaply whether it still is.",
+		parameters: []object{
+			query("limit", "How many at most.", object{"type": "integer", "minimum": 1, "maximum": versionsMost, "default": versionsDefault}),
+			query("cursor", "The next of the page before.", object{"type": "string"}),
+			header("If-None-Match", "An ETag you have: 304 if nothing is new.", object{"type": "string"}),
+		},
+		out: []reflect.Type{reflect.TypeFor[policies]()}, status: "200", headers: []string{"ETag"}, problems: append([]*kind{malformed, invalid}, always...),
+		answered: []example{{"versions", "Shortened: the policy has all its members", raw(`{"policies":[{"version":"` + aVersion + `","state":"in_force","effective":"2026-03-01T09:00:00.000Z","policy":{"amana":1,"languages":["en","ar"]}}],"next":"` + aVersion + `"}`)}},
+	}
+}
+
+func header(name, text string, schema object) object {
+	return object{"name": name, "in": "header", "description": text, "schema": schema}
+}
+
+func query(name, text string, schema object) object {
+	return object{"name": name, "in": "query", "description": text, "schema": schema}
+}
+
+// receiptExample is a real receipt, of a log whose key nobody has.
+func receiptExample(t *testing.T) json.RawMessage {
+	t.Helper()
+	data, err := os.ReadFile("testdata/receipt.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

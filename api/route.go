@@ -1,0 +1,151 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/amana-privacy/amana/api/strict"
+	"github.com/amana-privacy/amana/fault"
+)
+
+// route is one operation of the door.
+type route struct {
+	method, path string
+	scope        string   // a token needs it; "" is open to anyone who reaches the door
+	query        []string // the names of its query parameters
+	serve        func(*door, http.ResponseWriter, *http.Request) error
+}
+
+// routes is the one list of what the door does.
+func routes() []route {
+	list := []route{
+		{"POST", "/v1/consents", "consent:write", nil, (*door).recordConsents},
+		{"POST", "/v1/decide", "decide", nil, (*door).decide},
+		{"POST", "/v1/receipts/get", "subject:read", nil, (*door).getReceipts},
+		{"GET", "/v1/policies", "policy:read", []string{"limit", "cursor"}, (*door).listPolicies},
+		{"GET", "/openapi.json", "", nil, (*door).describe},
+		{"GET", "/healthz", "", nil, (*door).health},
+		{"GET", "/readyz", "", nil, (*door).ready},
+	}
+	for _, p := range problems {
+		list = append(list, route{"GET", p.page(), "", nil, p.explain})
+	}
+	return list
+}
+
+// resource is what stands at one path: a route for each method.
+type resource struct {
+	door    *door
+	methods map[string]route
+}
+
+func (d *door) routed() *http.ServeMux {
+	mux := http.NewServeMux()
+	at := map[string]*resource{}
+	for _, rt := range routes() {
+		res, ok := at[rt.path]
+		if !ok {
+			res = &resource{d, map[string]route{}}
+			at[rt.path] = res
+			mux.Handle(rt.path, res)
+		}
+		res.methods[rt.method] = rt
+		if rt.method == http.MethodGet {
+			res.methods[http.MethodHead] = rt
+		}
+	}
+	return mux
+}
+
+// open says whether the resource is reached without a token.
+func (res *resource) open() bool {
+	for _, rt := range res.methods {
+		if rt.scope != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// serve finds who asks before it says what there is: without a good token
+// every path but the open ones is 401.
+func (d *door) serve(w http.ResponseWriter, r *http.Request, c *call) error {
+	h, pattern := d.mux.Handler(r)
+	res, found := h.(*resource)
+	if found {
+		c.pattern = pattern
+	}
+	if !found || !res.open() {
+		leave, err := d.limits.enter(r.Context())
+		if err != nil {
+			return retryAfter(w, 1, err)
+		}
+		defer leave()
+		if c.token, err = d.authenticate(w, r); err != nil {
+			return err
+		}
+		if err := d.limits.take(c.token.ID, d.Now()); err != nil {
+			return retryAfter(w, 1, err)
+		}
+	}
+	if !found {
+		return fault.New(fault.Unknown, "there is nothing at this path")
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
+	defer cancel()
+	d.mux.ServeHTTP(w, r.WithContext(ctx))
+	return nil
+}
+
+// ServeHTTP runs the route of the method.
+func (res *resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := res.run(w, r); err != nil {
+		res.door.fail(w, r, callOf(r), err)
+	}
+}
+
+func (res *resource) run(w http.ResponseWriter, r *http.Request) error {
+	rt, ok := res.methods[r.Method]
+	if !ok {
+		w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(res.methods)), ", "))
+		return refusal{noMethod, "this path does not take that method"}
+	}
+	if rt.scope != "" {
+		if err := allowed(w, callOf(r).token, rt.scope); err != nil {
+			return err
+		}
+		if err := rt.knows(r.URL); err != nil {
+			return err
+		}
+	}
+	return rt.serve(res.door, w, r)
+}
+
+// knows refuses query parameters a route does not have: they would do nothing,
+// and what identifies a person does not belong into a URL.
+func (rt route) knows(u *url.URL) error {
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return fault.New(fault.Malformed, "the query of the URL cannot be read")
+	}
+	for name, given := range values {
+		if !slices.Contains(rt.query, name) {
+			return fault.At(fault.Invalid, strict.Shown(name), "there is no such query parameter here")
+		}
+		if len(given) > 1 {
+			return fault.At(fault.Invalid, name, "the query parameter stands here %d times", len(given))
+		}
+	}
+	return nil
+}
+
+// retryAfter says in how many seconds to try again.
+func retryAfter(w http.ResponseWriter, seconds int, err error) error {
+	w.Header().Set("Retry-After", fmt.Sprint(seconds))
+	return err
+}
