@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gowebpki/jcs"
@@ -63,20 +64,37 @@ func (db *DB) Publish(ctx context.Context, doc *policy.Document, sameMeaning []s
 }
 
 // next is the version that follows the one in force. A version that was
-// published before keeps the meanings it had: the same words mean the same.
+// published before keeps the meanings it had, but for those declared now.
 func (db *DB) next(inForce *policy.Version, doc *policy.Document, sameMeaning []string) (*policy.Version, error) {
-	if old := db.Version(doc.ID); old != nil {
-		if len(sameMeaning) > 0 {
-			return nil, fault.At(fault.Conflict, "same_meaning", "this version was published before; its meaning is fixed")
+	old := db.Version(doc.ID)
+	if old == nil {
+		meanings, err := policy.MeaningsAfter(inForce, doc.Policy, sameMeaning)
+		if err != nil {
+			return nil, fault.At(fault.Invalid, "same_meaning", "%s", err)
 		}
-		again := *old
-		return &again, nil
+		return &policy.Version{ID: doc.ID, Canonical: doc.Canonical, Policy: doc.Policy, Meanings: meanings}, nil
 	}
-	meanings, err := policy.MeaningsAfter(inForce, doc.Policy, sameMeaning)
-	if err != nil {
-		return nil, fault.At(fault.Invalid, "same_meaning", "%s", err)
+	before := inForce
+	if old == inForce { // a declaration after the fact: compared with what was in force before
+		before = db.before()
 	}
-	return &policy.Version{ID: doc.ID, Canonical: doc.Canonical, Policy: doc.Policy, Meanings: meanings}, nil
+	again := *old
+	again.Meanings = maps.Clone(old.Meanings)
+	for _, purpose := range sameMeaning {
+		if before == nil || before.Meanings[purpose] == "" || again.Meanings[purpose] == "" {
+			return nil, fault.At(fault.Invalid, "same_meaning", "purpose %q cannot mean the same as before: it is not in both versions", purpose)
+		}
+		again.Meanings[purpose] = before.Meanings[purpose]
+	}
+	return &again, nil
+}
+
+// before is the version that was in force before the one that is; nil if none was.
+func (db *DB) before() *policy.Version {
+	if list := db.known.Load().list; len(list) > 1 {
+		return list[1]
+	}
+	return nil
 }
 
 func (t *tx) publish(v *policy.Version) error {
@@ -92,7 +110,7 @@ func (t *tx) publish(v *policy.Version) error {
 	if err != nil {
 		return err
 	}
-	if err := t.exec(`INSERT INTO policy_version (id, canonical, meanings) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, string(v.ID), v.Canonical, string(meanings)); err != nil {
+	if err := t.exec(`INSERT INTO policy_version (id, canonical, meanings) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET meanings = excluded.meanings`, string(v.ID), v.Canonical, string(meanings)); err != nil {
 		return err
 	}
 	return t.exec(`INSERT INTO publication (version, at, by_name, same_meaning, leaf) VALUES (?, ?, ?, ?, ?)`, string(v.ID), millis(v.Published), v.By, string(same), leaf)
@@ -112,8 +130,15 @@ func (t *tx) enterPublic(record any) (leaf int64, err error) {
 	return leaf, t.exec(`INSERT INTO public_record (leaf, salt, record) VALUES (?, ?, ?)`, leaf, salt[:], raw)
 }
 
-// with gives the versions after one more publication.
+// with gives the versions after one more publication. One that is in force
+// already took effect when it did; what is declared of it adds up.
 func (k *versions) with(v *policy.Version) *versions {
+	if len(k.list) > 0 && k.list[0].ID == v.ID {
+		declared := *v
+		declared.Published = k.list[0].Published
+		declared.SameMeaning = slices.Compact(slices.Sorted(slices.Values(append(v.SameMeaning, k.list[0].SameMeaning...))))
+		v = &declared
+	}
 	n := &versions{list: []*policy.Version{v}, byID: map[policy.VersionID]*policy.Version{v.ID: v}}
 	for _, old := range k.list {
 		if old.ID != v.ID {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,6 +71,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the log's key: %w", err)
 	}
+	if err := private(cfg.Path); err != nil {
+		return nil, err
+	}
 	db := &DB{cfg: cfg, signer: signer, origin: signer.Name()}
 	writes, err := open(cfg.Path, 1)
 	if err != nil {
@@ -82,6 +86,16 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, errors.Join(err, writes.Close(), db.reads.Close())
 	}
 	return db, nil
+}
+
+// private makes the file, if it is not there, so that nobody else may read it;
+// SQLite gives its other files the same rights.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the database: %w", err)
+	}
+	return f.Close()
 }
 
 // open gives a pool of connections in write-ahead mode that acknowledge a

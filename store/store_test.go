@@ -273,6 +273,8 @@ func TestChangedWordsAreNotCoveredUntilDeclaredTheSameByName(t *testing.T) {
 	edited := strings.Replace(src, ar, ar+" حقًّا", 1)
 	w.publish(edited)
 	w.wants(w.ask(customer, "tailored_offers"), decision.OutsideScope)
+	w.publish(edited, "tailored_offers") // the declaration may come after the fact
+	w.wants(w.ask(customer, "tailored_offers"), decision.Given)
 	w.publish(src)
 	w.wants(w.ask(customer, "tailored_offers"), decision.Given)
 	w.publish(strings.Replace(src, ar, ar+" دائمًا", 1), "tailored_offers")
@@ -281,6 +283,12 @@ func TestChangedWordsAreNotCoveredUntilDeclaredTheSameByName(t *testing.T) {
 		t.Fatalf("%d versions; the declaration: %+v", len(list), list[0])
 	}
 	w.check()
+	w.db.Close()
+	w.open()
+	w.wants(w.ask(customer, "tailored_offers"), decision.Given)
+	if list := w.db.Versions(); len(list) != 3 || !slices.Equal(list[0].SameMeaning, []string{"tailored_offers"}) {
+		t.Fatalf("%d versions after opening again: %+v", len(list), list[0])
+	}
 }
 
 func TestAReopenedStoreKnowsEverything(t *testing.T) {
