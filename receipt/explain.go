@@ -1,0 +1,40 @@
+package receipt
+
+import "github.com/amana-privacy/amana/lang"
+
+// Explanation says in plain words what a verdict proves and what it does not.
+type Explanation struct {
+	Title    string
+	Proved   []string
+	Unproved []string
+}
+
+// Explain puts a verdict into words. A broken receipt proves nothing.
+func (v Verdict) Explain(w *lang.Words) Explanation {
+	switch v.Outcome {
+	case Broken:
+		return Explanation{w.T("verify.broken"), nil, []string{v.Part.words(w), w.T("verify.not.any")}}
+	case Pending:
+		return Explanation{w.T("verify.pending"), []string{w.T("verify.is.form")}, []string{w.T("verify.not.log"), w.T("verify.not.now")}}
+	case Valid:
+		return Explanation{w.T("verify.valid"), []string{w.T("verify.is.record"), w.T("verify.is.signed"), w.T("verify.is.pinned")}, []string{w.T("verify.not.now")}}
+	default:
+		return Explanation{w.T("verify.unidentified"), []string{w.T("verify.is.record"), w.T("verify.is.signed")}, []string{w.T("verify.not.key"), w.T("verify.not.now")}}
+	}
+}
+
+func (p Part) words(w *lang.Words) string {
+	switch p {
+	case PartSubject:
+		return w.T("verify.part.subject")
+	case PartProcess:
+		return w.T("verify.part.process")
+	case PartProof:
+		return w.T("verify.part.proof")
+	case PartCheckpoint:
+		return w.T("verify.part.checkpoint")
+	case PartSigner:
+		return w.T("verify.part.signer")
+	}
+	return w.T("verify.part.form")
+}
