@@ -1,0 +1,52 @@
+package notice
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/amana-privacy/amana/cookie"
+	"github.com/amana-privacy/amana/policy"
+)
+
+// proof is the processing that keeping this policy itself needs: the log, the
+// evidence, the list of the erased, the cookie. It stands in every notice,
+// whatever the file says.
+func (m maker) proof() []Part {
+	return []Part{
+		{Paras: paras(m.w.H("proof.text"))},
+		{Head: m.w.T("proof.evidence"), Paras: paras(m.w.H("proof.evidence.text"), m.w.H("proof.evidence.why"))},
+		{Head: m.w.T("proof.ledger"), Paras: paras(m.w.H("proof.ledger.text"))},
+		{Head: m.w.T("proof.suppression"), Paras: paras(m.w.H("proof.suppression.text"))},
+		{Head: m.w.T("proof.cookie"), Paras: paras(m.w.H("proof.cookie.text", "time", m.cookieLife()))},
+	}
+}
+
+func (m maker) cookieLife() string {
+	return m.w.Duration(0, int64(cookie.Life(m.p, m.v.Published)/time.Second))
+}
+
+// ownCookie is the row of the cookie that keeps the choices, where the file
+// does not list it itself.
+func (m maker) ownCookie() [][]Run {
+	if slices.ContainsFunc(m.p.Storage, func(s policy.Stored) bool { return s.Name == cookie.Name }) {
+		return nil
+	}
+	return [][]Run{{{Text: cookie.Name, LTR: true, Code: true}, {Text: m.w.T("storage.own.why")}, {Text: m.w.T("storage.own.purpose")},
+		{Text: m.say(m.p.Organization.Name)}, {Text: m.w.T("keep.for", "time", m.cookieLife())}}}
+}
+
+// Tel gives a phone number as a tel: link takes it: digits and a plus.
+func Tel(number string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= '0' && r <= '9' || r == '+':
+			return r
+		case r >= '٠' && r <= '٩':
+			return '0' + r - '٠'
+		case r >= '۰' && r <= '۹':
+			return '0' + r - '۰'
+		}
+		return -1
+	}, number)
+}

@@ -1,0 +1,265 @@
+package web
+
+import (
+	"slices"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/cookie"
+	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/notice"
+	"github.com/amana-privacy/amana/policy"
+)
+
+type choicesPage struct {
+	base
+	State    string // ask, set or gpc, for programs that answer for people
+	Changed  bool   // the answer was to a version that is not in force
+	Saved    *saved
+	GPC      bool
+	Signaled []string // purposes to which the browser's signal says no
+	Cards    []card
+	You      []notice.Purpose
+	Standing []slip
+}
+
+// saved tells what became of an answer.
+type saved struct {
+	Title, Text string
+	Receipts    []slip
+}
+
+// card is one purpose that is asked of the browser.
+type card struct {
+	notice.Purpose
+	Switch toggle
+	Own    []ownCard
+}
+
+// ownCard is a recipient that needs an answer of its own.
+type ownCard struct {
+	Name, Text string
+	Switch     toggle
+}
+
+// toggle is a question with two equal buttons.
+type toggle struct {
+	Value string // ID or ID/RECIPIENT
+	Label string // what is asked about, for who hears the button alone
+	Now   string // the answer as it counts
+	Since string
+	Why   string // why it counts so, where that is not plain
+	Slip  *slip  // the receipt of the answer just given
+}
+
+// slip leads to a receipt.
+type slip struct {
+	Title, Decision, Href string
+	key                   consent.Key
+}
+
+func (s *site) choices(v *visit) error { return s.showChoices(v, 200, false) }
+
+func (s *site) showChoices(v *visit, status int, changed bool) error {
+	b, err := s.browserOf(v.Request, v.version)
+	if err != nil {
+		return err
+	}
+	v.ResponseWriter.Header().Add("Vary", "Cookie, Sec-GPC")
+	page := choicesPage{base: v.at(v.ed, "/choices", v.T("choices.title")), Changed: changed, GPC: b.signals.GPC}
+	var fresh []slip
+	if page.Saved, fresh, err = s.savedNow(v, b); err != nil {
+		return err
+	}
+	for _, p := range v.notice.Asked {
+		if slices.Contains(v.version.Policy.Purposes[p.ID].Acts(), "device") {
+			c, err := s.card(v, b, p, fresh)
+			if err != nil {
+				return err
+			}
+			page.Cards = append(page.Cards, c)
+		}
+		if v.byAddress(p.ID) {
+			page.You = append(page.You, v.addressOnly(p))
+		}
+	}
+	page.Signaled = signaled(v, b)
+	page.State = b.hook()
+	page.Standing = s.standing(v, b)
+	page.Private = page.Saved != nil
+	return v.show(status, never, "choices", page)
+}
+
+// hook names the state of the page for programs that answer for people.
+func (b browser) hook() string {
+	switch {
+	case b.id != "" || b.refused:
+		return "set"
+	case b.signals.GPC:
+		return "gpc"
+	}
+	return "ask"
+}
+
+// byAddress reports whether a purpose acts on anything but a browser.
+func (f *face) byAddress(id string) bool {
+	return slices.ContainsFunc(f.version.Policy.Purposes[id].Acts(), func(kind string) bool { return kind != "device" })
+}
+
+// addressOnly leaves the browser out of what a purpose acts on.
+func (f *face) addressOnly(p notice.Purpose) notice.Purpose {
+	device := f.Of("kind", "device")
+	p.Acts = slices.DeleteFunc(slices.Clone(p.Acts), func(s string) bool { return s == device })
+	return p
+}
+
+// signaled gives the titles of the purposes to which Global Privacy Control
+// says no for a browser that has not said otherwise itself.
+func signaled(v *visit, b browser) []string {
+	var list []string
+	for _, p := range v.notice.Asked {
+		u := v.version.Policy.Purposes[p.ID]
+		st := b.states[consent.Key{Purpose: p.ID}]
+		if b.signals.GPC && underSignal(u) && slices.Contains(u.Acts(), "device") && (st.Yes == nil || !st.Yes.Signals.GPC) {
+			list = append(list, p.Title)
+		}
+	}
+	return list
+}
+
+func underSignal(p policy.Purpose) bool {
+	return slices.ContainsFunc(p.Marks, func(m policy.Mark) bool { return m == policy.Sale || m == policy.Sharing || m == policy.TargetedAds })
+}
+
+func (s *site) card(v *visit, b browser, p notice.Purpose, fresh []slip) (card, error) {
+	key := consent.Key{Purpose: p.ID}
+	c := card{Purpose: p}
+	var err error
+	if c.Switch, err = s.toggle(v, b, key, p.Title, fresh); err != nil {
+		return c, err
+	}
+	for _, r := range p.Recipients {
+		if !r.Own {
+			continue
+		}
+		key.Recipient = r.ID
+		t, err := s.toggle(v, b, key, p.Title+" – "+r.Name, fresh)
+		if err != nil {
+			return c, err
+		}
+		c.Own = append(c.Own, ownCard{r.Name, v.T("choices.own.text", "country", r.Country), t})
+	}
+	return c, nil
+}
+
+// toggle says how an answer counts now, by the decision itself.
+func (s *site) toggle(v *visit, b browser, k consent.Key, label string, fresh []slip) (toggle, error) {
+	t := toggle{Value: valueOf(k), Label: label, Now: v.Of("status", consent.NotAsked)}
+	if i := slices.IndexFunc(fresh, func(f slip) bool { return f.key == k }); i >= 0 {
+		t.Slip = &fresh[i]
+	}
+	if b.id == "" {
+		if b.refused {
+			t.Now = v.Of("status", consent.StatusRefused)
+		}
+		if b.signals.GPC && underSignal(v.version.Policy.Purposes[k.Purpose]) {
+			t.Why = v.T("choices.signal")
+		}
+		return t, nil
+	}
+	st := b.states[k]
+	a, err := s.Store.Decide(v.Context(), b.id, decision.Question{Purpose: k.Purpose, Recipient: k.Recipient, Signals: b.signals})
+	if err != nil {
+		return t, err
+	}
+	t.Now, t.Why = v.counts(st, a)
+	if !st.Since.IsZero() {
+		t.Since = v.T("choices.since", "time", v.DateTime(st.Since))
+	}
+	return t, nil
+}
+
+// counts puts a state and its decision in words for the person concerned.
+func (f *face) counts(st consent.State, a decision.Answer) (now, why string) {
+	if st.Status != consent.StatusGiven || a.Allowed {
+		return f.Of("status", st.Status), ""
+	}
+	switch a.Reason {
+	case decision.OutsideScope:
+		why = f.T("choices.narrow")
+	case decision.Signal:
+		why = f.T("choices.signal")
+	case decision.Expired:
+		why = f.T("choices.expired")
+	case decision.NotAsked, decision.Refused, decision.Withdrawn:
+		why = f.T("choices.own.needs")
+	}
+	return f.Of("status", consent.StatusRefused), why
+}
+
+func valueOf(k consent.Key) string {
+	if k.Recipient == "" {
+		return k.Purpose
+	}
+	return k.Purpose + "/" + k.Recipient
+}
+
+// savedNow reads the token of an answer just given.
+func (s *site) savedNow(v *visit, b browser) (*saved, []slip, error) {
+	token := v.URL.Query().Get("saved")
+	if token == "" {
+		return nil, nil, nil
+	}
+	ids, ok := s.links.open(s.Now(), token)
+	out := &saved{Title: v.T("saved.title"), Text: v.T("saved.text")}
+	switch {
+	case !ok:
+		out.Text = v.T("saved.old")
+		return out, nil, nil
+	case len(ids) == 0 && b.id == "":
+		out.Text = v.T("saved.no")
+		return out, nil, nil
+	case len(ids) == 0:
+		out.Text = v.T("saved.same")
+		return out, nil, nil
+	}
+	receipts, err := s.Store.Receipts(v.Context(), ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, r := range receipts {
+		c := r.Record.HasConsent
+		k := consent.Key{Purpose: c.Purpose, Recipient: c.Recipient}
+		out.Receipts = append(out.Receipts, slip{v.titleOf(k), v.Of("act", c.Decision), v.path("/receipt/" + s.links.make(s.Now(), r.ID)), k})
+	}
+	if len(receipts) > 1 {
+		return out, nil, nil // each is named at the top already
+	}
+	return out, out.Receipts, nil
+}
+
+// titleOf names what was asked. What has left the policy keeps its bare id.
+func (f *face) titleOf(k consent.Key) string {
+	title := k.Purpose
+	if p, ok := f.version.Policy.Purposes[k.Purpose]; ok {
+		title = f.say(p.Title)
+	}
+	if k.Recipient == "" {
+		return title
+	}
+	name := k.Recipient
+	if r, ok := f.version.Policy.Recipients[k.Recipient]; ok {
+		name = f.say(r.Name)
+	}
+	return title + " – " + name
+}
+
+// standing lists the receipts of the yeses that stand, in the switches' order.
+func (s *site) standing(v *visit, b browser) []slip {
+	var list []slip
+	for _, k := range cookie.Switches(v.version.Policy) {
+		if st := b.states[k]; st.Yes != nil {
+			list = append(list, slip{v.titleOf(k), v.Of("act", consent.ActGiven), v.path("/receipt/" + s.links.make(s.Now(), st.Yes.Event)), k})
+		}
+	}
+	return list
+}

@@ -1,0 +1,178 @@
+package web
+
+import (
+	"embed"
+	"html/template"
+	"time"
+
+	"github.com/amana-privacy/amana/cookie"
+	"github.com/amana-privacy/amana/lang"
+	"github.com/amana-privacy/amana/notice"
+	"github.com/amana-privacy/amana/policy"
+)
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+// edition is everything that follows from the version in force. It is made
+// when a version is first seen in force and then only read.
+type edition struct {
+	version *policy.Version
+	style   style
+	faces   map[string]*face
+}
+
+// face is an edition in one language.
+type face struct {
+	*lang.Words
+	version *policy.Version
+	notice  *notice.Notice
+	pages   map[string]*template.Template
+	base    base
+}
+
+// base is what every page shows around its main part.
+type base struct {
+	Lang, Dir          string
+	Company, LegalName string
+	Logo               string
+	Style              template.CSS
+	Contact            reach
+	InForce            policy.VersionID
+	Since              time.Time
+
+	// of the page itself
+	Title     string
+	Private   bool // not for search machines
+	Tongues   []tongue
+	Nav, More []link
+}
+
+// reach is how to reach the company.
+type reach struct {
+	Email, Phone, Tel, Address, Hours string
+	Officer                           *officer
+}
+
+type officer struct{ Name, Email, Phone, Tel string }
+
+// tongue is the same page in a language.
+type tongue struct {
+	Lang, Dir, Name, Href string
+	Here                  bool
+}
+
+type link struct {
+	Href, Name, Text string
+	Here             bool
+}
+
+// edition gives the pages of the version in force; nil where there is none.
+func (s *site) edition() (*edition, error) {
+	v := s.Store.InForce()
+	if v == nil {
+		return nil, nil
+	}
+	if ed := s.current.Load(); ed != nil && ed.version == v {
+		return ed, nil
+	}
+	ed, err := newEdition(v, s.logo)
+	if err == nil {
+		s.current.Store(ed)
+	}
+	return ed, err
+}
+
+func newEdition(v *policy.Version, logo string) (*edition, error) {
+	ed := &edition{version: v, style: styleOf(v.Policy.Organization.Color), faces: map[string]*face{}}
+	for _, l := range v.Policy.Languages {
+		w, ok := lang.For(l, lang.Options{Digits: lang.Digits(v.Policy.Digits), Calendar: lang.Calendar(v.Policy.Calendar)})
+		if !ok {
+			continue
+		}
+		f := &face{Words: w, version: v, notice: notice.Of(v, w)}
+		f.base = f.newBase(ed.style.css, logo)
+		var err error
+		if f.pages, err = parse(w); err != nil {
+			return nil, err
+		}
+		ed.faces[l] = f
+	}
+	return ed, nil
+}
+
+// parse makes a language's templates, one set a page.
+func parse(w *lang.Words) (map[string]*template.Template, error) {
+	funcs := template.FuncMap{"T": w.T, "N": w.N, "H": w.H, "Of": w.Of, "moment": w.DateTime, "list": w.Names, "num": w.Number,
+		"inc": func(i int) int64 { return int64(i) + 1 }}
+	frame, err := template.New("").Funcs(funcs).ParseFS(pageFiles, "pages/layout.html")
+	if err != nil {
+		return nil, err
+	}
+	pages := map[string]*template.Template{}
+	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer"} {
+		if pages[name], err = template.Must(frame.Clone()).ParseFS(pageFiles, "pages/"+name+".html"); err != nil {
+			return nil, err
+		}
+	}
+	return pages, nil
+}
+
+func (f *face) newBase(css template.CSS, logo string) base {
+	o := f.version.Policy.Organization
+	b := base{Lang: f.Tag, Dir: f.Dir(), Company: f.say(o.Name), LegalName: f.say(o.LegalName), Logo: logo, Style: css,
+		InForce: f.version.ID, Since: f.version.Published, Contact: f.reach(o.Contact)}
+	return b
+}
+
+func (f *face) reach(c policy.Contact) reach {
+	r := reach{Email: c.Email, Phone: c.Phone, Tel: notice.Tel(c.Phone), Address: f.say(c.Address), Hours: f.say(c.Hours)}
+	if p := c.Officer; p != nil {
+		r.Officer = &officer{f.say(p.Name), p.Email, p.Phone, notice.Tel(p.Phone)}
+	}
+	return r
+}
+
+// say gives a text of the version in force in the language of the face.
+func (f *face) say(t policy.Text) string {
+	if s := t.In(f.Tag); s != "" {
+		return s
+	}
+	return t.In(f.version.Policy.Master())
+}
+
+// at gives the base of a page by its path behind the language.
+func (f *face) at(ed *edition, path, title string) base {
+	b := f.base
+	b.Title = title
+	b.Nav = f.nav(path)
+	b.More = append(f.nav(path)[1:], link{Href: f.path("/policy/changes"), Name: f.T("nav.changes")})
+	for _, l := range ed.declared() {
+		if len(ed.faces) > 1 {
+			b.Tongues = append(b.Tongues, tongue{l, ed.faces[l].Dir(), names[l], "/" + l + path, l == f.Tag})
+		}
+	}
+	return b
+}
+
+// names are the languages' own.
+var names = map[string]string{"en": "English", "ar": "العربية"}
+
+func (f *face) path(p string) string { return "/" + f.Tag + p }
+
+func (f *face) nav(here string) []link {
+	list := []link{
+		{Href: "/", Name: f.T("nav.home")}, {Href: "/policy", Name: f.T("nav.policy")}, {Href: "/choices", Name: f.T("nav.choices")},
+		{Href: "/contact", Name: f.T("nav.contact")}, {Href: "/verify", Name: f.T("nav.verify")},
+	}
+	for i, l := range list {
+		list[i].Here = l.Href == here
+		list[i].Href = f.path(l.Href)
+	}
+	return list
+}
+
+// life is how long the cookie of the choices stays, in seconds.
+func (f *face) life(now time.Time) int {
+	return int(cookie.Life(f.version.Policy, now) / time.Second)
+}

@@ -1,0 +1,106 @@
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/amana-privacy/amana/fault"
+)
+
+// The one place where an error becomes a status and words.
+
+var statuses = map[fault.Kind]int{
+	fault.Internal: 500, fault.Malformed: 400, fault.Invalid: 422, fault.Unknown: 404,
+	fault.Denied: 403, fault.Conflict: 409, fault.Overloaded: 503, fault.TooLarge: 413,
+}
+
+// errRate tells that one address sends too much.
+var errRate = errors.New("too many requests from one address")
+
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, errMethod):
+		return http.StatusMethodNotAllowed
+	case errors.Is(err, errRate):
+		return http.StatusTooManyRequests
+	}
+	return statuses[fault.KindOf(err)]
+}
+
+type errorPage struct {
+	base
+	Text  string
+	Links []link
+}
+
+// fail answers with an error in the reader's language. What is our fault is
+// logged with its cause; what the reader sent is not.
+func (s *site) fail(v *visit, w http.ResponseWriter, r *http.Request, err error) {
+	status := statusOf(err)
+	s.note(r, status, err)
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "60")
+	}
+	if v == nil || v.showError(status) != nil {
+		http.Error(w, strconv.Itoa(status)+" "+http.StatusText(status), status)
+	}
+}
+
+func (v *visit) showError(status int) error {
+	title, text := v.errorWords(status)
+	page := errorPage{base: v.at(v.ed, "/", title), Text: text}
+	page.Private = true
+	page.Links = page.Nav
+	return v.show(status, never, "error", page)
+}
+
+func (f *face) errorWords(status int) (title, text string) {
+	switch status {
+	case 404:
+		return f.T("error.unknown"), f.T("error.unknown.text")
+	case 400, 422:
+		return f.T("error.malformed"), f.T("error.malformed.text")
+	case 403:
+		return f.T("error.denied"), f.T("error.denied.text")
+	case 405:
+		return f.T("error.method"), f.T("error.method.text")
+	case 409:
+		return f.T("error.conflict"), f.T("error.conflict.text")
+	case 413:
+		return f.T("error.large"), f.T("error.large.text")
+	case 429, 503:
+		return f.T("error.busy"), f.T("error.busy.text")
+	}
+	return f.T("error.internal"), f.T("error.internal.text")
+}
+
+// problem is fail for programs.
+func (s *site) problem(w http.ResponseWriter, r *http.Request, err error) {
+	status := statusOf(err)
+	s.note(r, status, err)
+	body := map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status}
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind != fault.Internal {
+		body["detail"] = f.Words
+		if f.Field != "" {
+			body["field"] = f.Field
+		}
+	}
+	_ = writeJSON(w, status, "application/problem+json", body) // a map of plain values marshals
+}
+
+func (s *site) note(r *http.Request, status int, err error) {
+	if status >= 500 {
+		s.Log.LogAttrs(r.Context(), slog.LevelError, "a page failed", slog.String("route", routeOf(r)), slog.Int("status", status), slog.Any("error", err))
+	}
+}
+
+// routeOf names a route without what stands in its place holders.
+func routeOf(r *http.Request) string {
+	if r.Pattern == "" {
+		return "none"
+	}
+	return strings.TrimSuffix(r.Pattern, "{$}")
+}

@@ -1,0 +1,139 @@
+package web
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/notice"
+	"github.com/amana-privacy/amana/policy"
+)
+
+// The pages that are only read: home, policy, changes, contact.
+
+type homePage struct {
+	base
+	About    string
+	Tiles    []link
+	Promises []string
+}
+
+func (s *site) home(v *visit) error {
+	p := v.version.Policy
+	page := homePage{base: v.at(v.ed, "/", v.T("home.title", "name", v.base.Company)), About: v.say(p.Organization.About)}
+	page.Tiles = []link{
+		{Href: v.path("/policy"), Name: v.T("nav.policy"), Text: v.T("home.policy")},
+		{Href: v.path("/choices"), Name: v.T("nav.choices"), Text: v.T("home.choices")},
+		{Href: v.path("/contact"), Name: v.T("nav.contact"), Text: v.T("home.contact")},
+		{Href: v.path("/verify"), Name: v.T("nav.verify"), Text: v.T("home.verify")},
+	}
+	page.Promises = []string{
+		v.N("home.promise.ask", len(v.notice.Asked)), v.T("home.promise.benefit"), v.shared(),
+		v.T("home.promise.withdraw"), v.T("home.promise.receipt"),
+	}
+	return v.show(200, shortly, "home", page)
+}
+
+// shared says how many others get data.
+func (f *face) shared() string {
+	if n := len(f.version.Policy.Recipients); n > 0 {
+		return f.N("home.promise.share", n)
+	}
+	return f.T("home.promise.nobody")
+}
+
+type policyPage struct {
+	base
+	Notice *notice.Notice
+	From   time.Time
+	Past   bool
+}
+
+func (s *site) policy(v *visit) error {
+	return v.show(200, shortly, "policy", policyPage{base: v.at(v.ed, "/policy", v.T("policy.title")), Notice: v.notice, From: v.version.Published})
+}
+
+// pastPolicy is the permanent address of any version, by its id or the bare
+// hex of it. Only the page of a past version tells that it is past.
+func (s *site) pastPolicy(v *visit) error {
+	asked := v.PathValue("version")
+	p := s.Store.Version(policy.VersionID("sha256:" + strings.TrimPrefix(asked, "sha256:")))
+	if p == nil {
+		return fault.New(fault.Unknown, "no such version of the policy")
+	}
+	page := policyPage{base: v.at(v.ed, "/policy/"+string(p.ID), v.T("policy.title")), Notice: v.notice, From: p.Published}
+	if p.ID != v.version.ID {
+		page.Past, page.Notice, page.Title = true, notice.Of(p, v.Words), v.T("policy.title.past", "date", p.Published)
+	}
+	return v.show(200, shortly, "policy", page)
+}
+
+type changesPage struct {
+	base
+	Announce string
+	Versions []edit
+}
+
+// edit is one version in the list of changes.
+type edit struct {
+	ID             policy.VersionID
+	Short          string
+	Published      time.Time
+	By             string
+	InForce, First bool
+	Changes        []notice.Change
+}
+
+func (s *site) changes(v *visit) error {
+	page := changesPage{base: v.at(v.ed, "/policy/changes", v.T("changes.title")), Announce: notice.Announcement(v.version, v.Words)}
+	list := s.Store.Versions()
+	for i, p := range list {
+		e := edit{ID: p.ID, Short: short(p.ID), Published: p.Published, By: p.By, InForce: p.ID == v.version.ID, First: i == len(list)-1}
+		if !e.First {
+			e.Changes = notice.Changes(list[i+1], p, v.Words)
+		}
+		page.Versions = append(page.Versions, e)
+	}
+	return v.show(200, shortly, "changes", page)
+}
+
+// short is enough of an id to tell versions apart by eye.
+func short(id policy.VersionID) string {
+	hex := strings.TrimPrefix(string(id), "sha256:")
+	return hex[:min(12, len(hex))]
+}
+
+type contactPage struct {
+	base
+	Answer         string
+	Rights         []string
+	Representative *representative
+	Authority      *authority
+}
+
+type representative struct{ Name, Region, Email, Address string }
+
+type authority struct{ Name, URL string }
+
+func (s *site) contact(v *visit) error {
+	p := v.version.Policy
+	page := contactPage{base: v.at(v.ed, "/contact", v.T("contact.title"))}
+	if d := p.Inquiries.AnswerWithin; d.Said {
+		page.Answer = v.T("contact.within", "time", v.Duration(d.Months, d.Seconds))
+	}
+	for _, r := range p.Requests.Rights {
+		page.Rights = append(page.Rights, v.Of("right", r))
+	}
+	if r := p.Organization.Representative; r != nil {
+		page.Representative = &representative{v.say(r.Name), v.Country(r.Region), r.Email, v.say(r.Address)}
+	}
+	if a := p.Organization.Authority; a != nil {
+		page.Authority = &authority{v.say(a.Name), a.URL}
+	}
+	return v.show(200, shortly, "contact", page)
+}
+
+// declared are the languages of the version in force that have pages.
+func (ed *edition) declared() []string { return slices.Sorted(maps.Keys(ed.faces)) }

@@ -1,0 +1,149 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"mime/multipart"
+	"strings"
+
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/receipt"
+)
+
+type verifyPage struct {
+	base
+	Key     string // ours today
+	Pinned  string // what the reader entered
+	Problem string // with what was entered
+	Verdict *verdictView
+}
+
+// verdictView is a verdict in words.
+type verdictView struct {
+	Good     bool // nothing in it is broken
+	Title    string
+	Proved   []string
+	Unproved []string
+	Signer   string
+	Slip     *slipView
+}
+
+func (s *site) verify(v *visit) error {
+	return v.show(200, never, "verify", s.verifyPage(v))
+}
+
+func (s *site) verifyPage(v *visit) verifyPage {
+	return verifyPage{base: v.at(v.ed, "/verify", v.T("verify.title")), Key: s.Store.LogKey()}
+}
+
+// verifyFile checks an uploaded receipt. The file is read into memory once and
+// never stored or logged.
+func (s *site) verifyFile(v *visit) error {
+	file, key, err := upload(v)
+	if err != nil {
+		return err
+	}
+	page := s.verifyPage(v)
+	page.Pinned = key
+	if len(file) == 0 {
+		page.Problem = v.T("verify.no_file")
+		return v.show(422, never, "verify", page)
+	}
+	verdict, err := receipt.Verify(file, key)
+	if fault.KindOf(err) == fault.Malformed {
+		page.Problem = v.T("verify.bad_key", "example", "name+0a1b2c3d+AbCd…")
+		return v.show(422, never, "verify", page)
+	}
+	if err != nil {
+		return err
+	}
+	page.Verdict = v.verdict(verdict, s.Store.LogKey())
+	return v.show(200, never, "verify", page)
+}
+
+// upload reads the form part by part, so that nothing goes to a file.
+func upload(v *visit) (file []byte, key string, err error) {
+	parts, err := v.MultipartReader()
+	if err != nil {
+		return nil, "", &fault.Error{Kind: fault.Malformed, Words: "the form is not multipart", Err: err}
+	}
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return file, key, nil
+		}
+		if err != nil {
+			return nil, "", tooLargeOr(err, fault.Malformed)
+		}
+		body, err := whole(part)
+		switch {
+		case err != nil:
+			return nil, "", err
+		case part.FormName() == "receipt":
+			file = body
+		case part.FormName() == "key":
+			key = strings.TrimSpace(string(body))
+		}
+	}
+}
+
+func whole(part *multipart.Part) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(part, receipt.MaxSize+1))
+	if err != nil {
+		return nil, tooLargeOr(err, fault.Malformed)
+	}
+	if len(body) > receipt.MaxSize {
+		return nil, fault.New(fault.TooLarge, "the file is too large")
+	}
+	return body, nil
+}
+
+func (f *face) verdict(r receipt.Verdict, ours string) *verdictView {
+	v := &verdictView{Good: r.Outcome != receipt.Broken, Signer: r.Signer}
+	switch r.Outcome {
+	case receipt.Broken:
+		v.Title, v.Unproved = f.T("verify.broken"), []string{f.broken(r.Part), f.T("verify.not.any")}
+		return v
+	case receipt.Pending:
+		v.Title, v.Proved = f.T("verify.pending"), []string{f.T("verify.is.form")}
+		v.Unproved = []string{f.T("verify.not.log"), f.T("verify.not.now")}
+	case receipt.Valid:
+		v.Title, v.Proved = f.T("verify.valid"), []string{f.T("verify.is.record"), f.T("verify.is.signed"), f.T("verify.is.pinned")}
+		v.Unproved = []string{f.T("verify.not.now")}
+	case receipt.Unidentified:
+		v.Title, v.Proved = f.T("verify.unidentified"), []string{f.T("verify.is.record"), f.T("verify.is.signed")}
+		v.Unproved = []string{f.T("verify.not.key"), f.T("verify.not.now")}
+	}
+	if r.Signer == ours && r.Outcome == receipt.Unidentified {
+		v.Proved = append(v.Proved, f.T("verify.is.ours"))
+	}
+	slip := f.slipOf(*r.Receipt)
+	v.Slip = &slip
+	return v
+}
+
+func (f *face) broken(p receipt.Part) string {
+	switch p {
+	case receipt.PartSubject:
+		return f.T("verify.part.subject")
+	case receipt.PartProcess:
+		return f.T("verify.part.process")
+	case receipt.PartProof:
+		return f.T("verify.part.proof")
+	case receipt.PartCheckpoint:
+		return f.T("verify.part.checkpoint")
+	case receipt.PartSigner:
+		return f.T("verify.part.signer")
+	}
+	return f.T("verify.part.form")
+}
+
+// iso writes an ISO 8601 duration of a record in words; what is none stays.
+func (f *face) iso(s string) string {
+	d, err := policy.ParseDuration(s)
+	if err != nil {
+		return s
+	}
+	return f.Duration(d.Months, d.Seconds)
+}

@@ -1,0 +1,193 @@
+package web
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/amana-privacy/amana/examples"
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/store"
+)
+
+// world is a company with its door open, on a real store.
+type world struct {
+	*httptest.Server
+	t    *testing.T
+	db   *store.DB
+	logs *lockedBuffer
+	dir  string
+	mu   sync.Mutex
+	at   time.Time
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// companies are the examples, and what a browser may answer to in each.
+var companies = []string{"casco-fiber", "souq-nakheel"}
+
+func open(t *testing.T, company string, change ...func(*Config)) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), at: time.Date(2026, time.March, 3, 12, 0, 0, 0, time.UTC), logs: &lockedBuffer{}}
+	ring, err := keyring.Create(filepath.Join(w.dir, "keys"), "company.example/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(w.dir, "db"), Ring: ring, Now: w.now,
+		TakeBack: func(language string) (string, string) {
+			return "https://privacy.example/" + language + "/choices", "by one click"
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.db.Close() })
+	w.publish(example(t, company))
+	logo, err := examples.FS.ReadFile(company + "/logo.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Config{Store: w.db, PublicURL: "http://privacy.example", Log: slog.New(slog.NewTextHandler(w.logs, nil)), Now: w.now, Logo: logo, LogoType: "image/svg+xml"}
+	for _, f := range change {
+		f(&c)
+	}
+	w.Server = httptest.NewServer(New(c))
+	t.Cleanup(w.Close)
+	return w
+}
+
+func example(t *testing.T, company string) string {
+	t.Helper()
+	src, err := examples.FS.ReadFile(company + "/amana.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(src)
+}
+
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.at
+}
+
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.at = w.at.Add(d)
+}
+
+func (w *world) publish(src string, same ...string) *policy.Version {
+	w.t.Helper()
+	doc, findings := policy.Read("amana.yaml", []byte(src))
+	if len(findings) > 0 {
+		w.t.Fatal(findings)
+	}
+	v, err := w.db.Publish(w.t.Context(), doc, same, "Ellen Pettengill")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return v
+}
+
+// visitor is a browser: it keeps cookies and does not follow redirects.
+type visitor struct {
+	*world
+	t      *testing.T
+	client *http.Client
+	header http.Header
+}
+
+func (w *world) visitor() *visitor {
+	jar, _ := cookiejar.New(nil)
+	return &visitor{w, w.t, &http.Client{Jar: jar, Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, http.Header{}}
+}
+
+type answered struct {
+	*http.Response
+	text string
+}
+
+func (v *visitor) send(method, path, kind, body string) answered {
+	v.t.Helper()
+	r, err := http.NewRequestWithContext(v.t.Context(), method, v.URL+path, strings.NewReader(body))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for k, list := range v.header {
+		r.Header[k] = list
+	}
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	resp, err := v.client.Do(r)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return answered{resp, string(text)}
+}
+
+func (v *visitor) get(path string) answered { v.t.Helper(); return v.send("GET", path, "", "") }
+
+// see gets a page that has to be there.
+func (v *visitor) see(path string) string {
+	v.t.Helper()
+	a := v.get(path)
+	if a.StatusCode != 200 {
+		v.t.Fatalf("%s: %s", path, a.Status)
+	}
+	return a.text
+}
+
+// post sends a form with the version in force, unless it names one.
+func (v *visitor) post(path string, form url.Values) answered {
+	v.t.Helper()
+	if !form.Has("version") {
+		form.Set("version", string(v.db.InForce().ID))
+	}
+	return v.send("POST", path, "application/x-www-form-urlencoded", form.Encode())
+}
+
+// cookie gives the value of the one cookie, "" without it.
+func (v *visitor) cookie() string {
+	v.t.Helper()
+	u, _ := url.Parse(v.URL)
+	list := v.client.Jar.Cookies(u)
+	switch len(list) {
+	case 0:
+		return ""
+	case 1:
+		return list[0].Value
+	}
+	v.t.Fatalf("there are %d cookies", len(list))
+	return ""
+}
