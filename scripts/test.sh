@@ -7,6 +7,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# As in make build, so that nothing is compiled twice for being built otherwise.
+export CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -trimpath"
+
 longer=1
 if [ -n "${AMANA_SOAK:-}" ]; then
 	longer=30
@@ -36,10 +39,10 @@ step format 30 scripts/format.sh
 step vet 240 go vet ./...
 step staticcheck 240 go tool -modfile=tools/go.mod staticcheck ./...
 step build 120 make --no-print-directory build
-# The race detector leaves SQLite alone: it is C turned into Go, no code of
-# ours, and a hundred times slower under the detector.
+# The race detector needs cgo. It leaves SQLite alone: that is C turned into Go,
+# no code of ours, and a hundred times slower under the detector.
 mapfile -t packages < <(go list ./... | grep -v '/e2e$')
-step tests 600 scripts/gotest.sh -race -gcflags='modernc.org/...=-race=false' -timeout="$((600 * longer))s" "${packages[@]}"
+step tests 600 env CGO_ENABLED=1 scripts/gotest.sh -race -gcflags='modernc.org/...=-race=false' -timeout="$((600 * longer))s" "${packages[@]}"
 step browser 300 scripts/gotest.sh -count=1 ./e2e
 step fuzz 300 scripts/fuzz.sh
 echo "== all done in $SECONDS s"
