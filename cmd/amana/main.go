@@ -47,8 +47,14 @@ func (e exitError) Error() string { return e.msg }
 // verbs is the one list of what the program does.
 func verbs() []verb {
 	return []verb{
+		{"demo", "[--policy FILE] [--customers N] [--dir DIR] [--json]", "run a believable company with simulated customers", runDemo},
 		{"init", "[--language en|ar] [--name NAME] [FILE]", "write a commented policy to begin with", runInit},
 		{"lint", "FILE [--json] [--schema]", "hold a policy file to the charter", runLint},
+		{"serve", "--dir DIR [--policy amana.yaml] [--config server.yaml]", "serve both doors", runServe},
+		{"policy publish", "FILE --dir DIR --by NAME [--same-meaning PURPOSE]…", "put a policy in force", runPublish},
+		{"decide", "SUBJECT --purpose P [--data A,B] [--recipient R]", "ask: may I use this?", runDecide},
+		{"verify", "receipt.json [--key KEY|FILE]", "verify a receipt, offline", runVerify},
+		{"token create", "--name NAME --scope SCOPE… --dir DIR", "make a bearer token for the company door", runTokenCreate},
 		{"version", "", "print the version", runVersion},
 	}
 }
@@ -108,6 +114,12 @@ func find(name string) verb {
 	list := verbs()
 	return list[slices.IndexFunc(list, func(v verb) bool { return v.name == name })]
 }
+
+// asExit gives the exit error in a chain.
+func asExit(err error) (exitError, bool) { return errors.AsType[exitError](err) }
+
+// no is an error that means: it does not hold.
+func no(err error) error { return exitError{exitNo, err.Error()} }
 
 // flags makes the flag set of a verb; parse accepts flags before and after operands.
 func (v verb) flags(e env) *flag.FlagSet {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -25,7 +26,7 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "sed": sed},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EXAMPLES", examples+"/../../examples")
 			return nil
@@ -38,4 +39,25 @@ func TestStories(t *testing.T) {
 func fill(ts *testscript.TestScript, _ bool, args []string) {
 	filled := strings.NewReplacer("‹", "", "›", "").Replace(ts.ReadFile(args[0]))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(filled), 0o644))
+}
+
+// await FILE waits until a file is there.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	for range 200 {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	ts.Fatalf("%s did not come", args[0])
+}
+
+// sed s/OLD/NEW/ FILE replaces one piece of text, which must be there.
+func sed(ts *testscript.TestScript, _ bool, args []string) {
+	parts := strings.Split(args[0], "/")
+	text := ts.ReadFile(args[1])
+	if len(parts) != 4 || !strings.Contains(text, parts[1]) {
+		ts.Fatalf("%s: nothing to replace", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Replace(text, parts[1], parts[2], 1)), 0o644))
 }

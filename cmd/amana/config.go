@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// config is how a server runs. server.yaml, the environment and flags fill the
+// same struct, in that order: a later one wins.
+type config struct {
+	// Public is the address of the public door, for customers, behind the
+	// company's TLS proxy. AMANA_PUBLIC, --public.
+	Public string `yaml:"public"`
+	// Company is the address of the company door, for programs. It is never
+	// put on the Internet. AMANA_COMPANY, --company.
+	Company string `yaml:"company"`
+	// PublicURL is where customers find the public door, without a path. It
+	// stands in receipts; where it is https, cookies are Secure. By default it is the
+	// public door's own address over http. AMANA_PUBLIC_URL, --public-url.
+	PublicURL string `yaml:"public_url"`
+	// TrustedProxies are the networks whose X-Forwarded-For is believed, e.g.
+	// 127.0.0.1/32. AMANA_TRUSTED_PROXIES separates them by commas.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+}
+
+func defaults() config { return config{Public: "127.0.0.1:8080", Company: "127.0.0.1:8081"} }
+
+// readFile fills c from a server.yaml. An unknown key is an error.
+func (c *config) readFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("reading the configuration: %w", err)
+	}
+	defer f.Close()
+	dec := yaml.NewDecoder(f)
+	dec.KnownFields(true)
+	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// readEnv fills c from the environment.
+func (c *config) readEnv(get func(string) string) {
+	for name, into := range map[string]*string{"AMANA_PUBLIC": &c.Public, "AMANA_COMPANY": &c.Company, "AMANA_PUBLIC_URL": &c.PublicURL} {
+		if v := get(name); v != "" {
+			*into = v
+		}
+	}
+	if v := get("AMANA_TRUSTED_PROXIES"); v != "" {
+		c.TrustedProxies = strings.Split(v, ",")
+	}
+}
+
+// override lets flags that were given win over what was read. They are
+// declared with the defaults, for -h to show.
+func (c *config) override(fs *flag.FlagSet) (apply func()) {
+	d := defaults()
+	public := fs.String("public", d.Public, "address of the public door, for customers")
+	company := fs.String("company", d.Company, "address of the company door, for programs; never put it on the Internet")
+	publicURL := fs.String("public-url", "", "where customers find the public door, e.g. https://privacy.example.com")
+	return func() {
+		fs.Visit(func(f *flag.Flag) {
+			switch f.Name {
+			case "public":
+				c.Public = *public
+			case "company":
+				c.Company = *company
+			case "public-url":
+				c.PublicURL = *publicURL
+			}
+		})
+	}
+}
+
+// check says what is wrong with a configuration, all of it.
+func (c *config) check() error {
+	var errs []error
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+			errs = append(errs, fmt.Errorf("public_url: %q is not like https://privacy.example.com", c.PublicURL))
+		}
+		c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+	}
+	if _, err := c.proxies(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (c *config) proxies() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range c.TrustedProxies {
+		p, err := netip.ParsePrefix(strings.TrimSpace(s))
+		if err != nil {
+			a, aerr := netip.ParseAddr(strings.TrimSpace(s))
+			if aerr != nil {
+				return nil, fmt.Errorf("trusted_proxies: %q is not a network such as 10.0.0.0/8", s)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"github.com/amana-privacy/amana/demo"
+	"github.com/amana-privacy/amana/examples"
+)
+
+// demoLine is what demo --json prints, once, as soon as both doors answer.
+type demoLine struct {
+	Public  string `json:"public"`
+	Company string `json:"company"`
+	Token   string `json:"token"` // of every scope
+	Staff   string `json:"staff"` // empty: the staff console is not part of this version
+	Dir     string `json:"dir"`
+	LogKey  string `json:"log_key"`
+}
+
+func runDemo(ctx context.Context, e env, args []string) error {
+	c := defaults()
+	flags := find("demo").flags(e)
+	dir := flags.String("dir", "", "folder to keep the data in; by default one that is removed at the end")
+	file := flags.String("policy", "", "a policy of yours; by default an Internet provider in Maine")
+	customers := flags.Int("customers", 3000, "how many customers to simulate")
+	asJSON := flags.Bool("json", false, "print one JSON line with addresses, token and log key")
+	apply := c.override(flags)
+	operands, err := parse(flags, args)
+	if err != nil {
+		return err
+	}
+	if len(operands) > 0 || *customers < 0 {
+		return fmt.Errorf("demo takes no operand, and a number of customers from 0 on")
+	}
+	apply()
+	p, err := demoPolicy(*file)
+	if err != nil {
+		return no(err)
+	}
+	if *dir == "" {
+		if *dir, err = os.MkdirTemp("", "amana-demo-"); err != nil {
+			return no(err)
+		}
+		defer os.RemoveAll(*dir)
+	}
+	return demoIn(ctx, e, c, *dir, p, *customers, *asJSON)
+}
+
+// demoPolicy reads the policy to show: an example of ours, or a file.
+func demoPolicy(file string) (policyFile, error) {
+	if file != "" {
+		return loadPolicy(file)
+	}
+	beside, err := fs.Sub(examples.FS, "casco-fiber")
+	if err != nil {
+		return policyFile{}, err
+	}
+	src, err := fs.ReadFile(beside, "amana.yaml")
+	if err != nil {
+		return policyFile{}, err
+	}
+	doc, err := readPolicy("examples/casco-fiber/amana.yaml", src)
+	return policyFile{doc, src, beside}, err
+}
+
+func demoIn(ctx context.Context, e env, c config, dir string, p policyFile, customers int, asJSON bool) error {
+	line := demoLine{Dir: dir}
+	var fresh bool
+	h, err := openHouse(ctx, c, dir, &p, slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), func(in *installation) (err error) {
+		fresh, err = demo.Fresh(ctx, in.db)
+		if err != nil {
+			return err
+		}
+		line.LogKey = in.db.LogKey()
+		line.Token, err = in.db.CreateToken(ctx, "demo", []string{"*"})
+		return err
+	})
+	if err != nil {
+		return startFailed(portHint(err))
+	}
+	line.Public, line.Company = h.publicURL, "http://"+h.company.Addr().String()
+	if asJSON {
+		err = json.NewEncoder(e.stdout).Encode(line)
+	} else {
+		tellDemo(e, p, line)
+	}
+	if err == nil && fresh {
+		err = loadCustomers(ctx, e, h, customers)
+	}
+	if err == nil {
+		err = h.wait(ctx)
+	}
+	return errors.Join(err, h.close())
+}
+
+// portHint says what to do where an address is taken.
+func portHint(err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w\nfor any free ports: amana demo --public 127.0.0.1:0 --company 127.0.0.1:0", err)
+	}
+	return err
+}
+
+func tellDemo(e env, p policyFile, line demoLine) {
+	org := p.doc.Policy.Organization
+	fmt.Fprintf(e.stdout, `%s, as its customers see it:
+  %s/%s/             the notice in brief
+  %s/choices         what may be stored in this browser, and your receipts
+
+the company's programs ask here:
+  %s
+  curl -s %s/v1/decide -H "Authorization: Bearer %s" \
+    -H "Content-Type: application/json" -d '{"subject":"%s","purpose":"%s"}'
+
+a receipt you downloaded is verified offline by
+  amana verify receipt.json --key '%s'
+
+data in %s; stop with Ctrl-C
+`, org.Name.In(p.doc.Policy.Master()), line.Public, p.doc.Policy.Master(), line.Public, line.Company, line.Company, line.Token,
+		demo.FirstCustomer, demo.FirstPurpose(p.doc.Policy), line.LogKey, line.Dir)
+}
+
+func loadCustomers(ctx context.Context, e env, h *house, n int) error {
+	bar := newProgress(e.stderr, "simulated customers", n)
+	sum, err := demo.Load(ctx, h.in.db, n, bar.add)
+	bar.done()
+	if ctx.Err() != nil {
+		return nil // stopped in the middle
+	}
+	if err != nil {
+		return fmt.Errorf("loading customers: %w", err)
+	}
+	fmt.Fprintf(e.stderr, "%d simulated customers, %d answers, all in the ledger\n", sum.Customers, sum.Answers)
+	return nil
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+
+	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// operator is what verbs ask of an installation, be it open here or served by
+// another process.
+type operator interface {
+	Publish(ctx context.Context, r publishRequest) (published, error)
+	CreateToken(ctx context.Context, r tokenRequest) (tokenMade, error)
+	Decide(ctx context.Context, r decideRequest) (decided, error)
+}
+
+type publishRequest struct {
+	Name        string   `json:"name"` // of the file, for its findings
+	Source      []byte   `json:"source"`
+	Logo        []byte   `json:"logo,omitempty"`
+	SameMeaning []string `json:"same_meaning,omitempty"`
+	By          string   `json:"by"`
+}
+
+type published struct {
+	Version  policy.VersionID `json:"version"`
+	Before   policy.VersionID `json:"before,omitempty"`
+	Meanings []string         `json:"meanings_changed"` // purposes whose meaning is new
+}
+
+type tokenRequest struct {
+	Name   string   `json:"name"`
+	Scopes []string `json:"scopes"`
+}
+
+type tokenMade struct {
+	Token  string   `json:"token"`
+	Name   string   `json:"name"`
+	Scopes []string `json:"scopes"`
+}
+
+type decideRequest struct {
+	Subject   string   `json:"subject"`
+	Purpose   string   `json:"purpose"`
+	Data      []string `json:"data,omitempty"`
+	Recipient string   `json:"recipient,omitempty"`
+	Signals   *signals `json:"signals,omitempty"`
+}
+
+type signals struct {
+	GPC bool `json:"gpc"`
+}
+
+type decided struct {
+	Allowed bool             `json:"allowed"`
+	Reason  decision.Reason  `json:"reason"`
+	Policy  policy.VersionID `json:"policy"`
+}
+
+// operate gives f an operator for the installation in dir: the server that runs
+// on it, through its control socket, or the folder itself, opened and closed.
+func operate(ctx context.Context, dir string, f func(operator) error) error {
+	socket := filepath.Join(dir, "control.sock")
+	if conn, err := net.Dial("unix", socket); err == nil {
+		conn.Close()
+		return f(remote{socket})
+	}
+	in, err := open(ctx, dir, "", nil)
+	if errors.Is(err, errLocked) {
+		return errors.New("another amana has the folder open, and its control socket does not answer")
+	}
+	if err != nil {
+		return err
+	}
+	err = f(local{in})
+	return errors.Join(err, in.close())
+}
+
+// local is an operator on an open installation.
+type local struct{ in *installation }
+
+func (l local) Publish(ctx context.Context, r publishRequest) (published, error) {
+	doc, err := readPolicy(r.Name, r.Source)
+	if err != nil {
+		return published{}, err
+	}
+	if err := keepLogo(l.in.dir, doc.Policy, r.Logo); err != nil {
+		return published{}, err
+	}
+	before := l.in.db.InForce()
+	v, err := l.in.db.Publish(ctx, doc, r.SameMeaning, r.By)
+	if err != nil {
+		return published{}, err
+	}
+	out := published{Version: v.ID, Meanings: []string{}}
+	if before != nil {
+		out.Before = before.ID
+		out.Meanings = meaningsChanged(before, v)
+	}
+	return out, nil
+}
+
+func (l local) CreateToken(ctx context.Context, r tokenRequest) (tokenMade, error) {
+	secret, err := l.in.db.CreateToken(ctx, r.Name, r.Scopes)
+	return tokenMade{secret, r.Name, r.Scopes}, err
+}
+
+func (l local) Decide(ctx context.Context, r decideRequest) (decided, error) {
+	region := ""
+	if v := l.in.db.InForce(); v != nil {
+		region = v.Policy.DefaultRegion
+	}
+	id, err := subject.Parse(r.Subject, region)
+	if err != nil {
+		return decided{}, err
+	}
+	q := decision.Question{Purpose: r.Purpose, Data: r.Data, Recipient: r.Recipient}
+	if r.Signals != nil {
+		q.Signals.GPC = r.Signals.GPC
+	}
+	a, err := l.in.db.Decide(ctx, id, q)
+	if err != nil {
+		return decided{}, err
+	}
+	return decided{a.Allowed, a.Reason, l.in.db.InForce().ID}, nil
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/amana-privacy/amana/lang"
+	"github.com/amana-privacy/amana/receipt"
+)
+
+// verified is a verdict as --json prints it.
+type verified struct {
+	Outcome receipt.Outcome `json:"outcome"`
+	Part    receipt.Part    `json:"part,omitempty"`
+	Reason  string          `json:"reason,omitempty"`
+	ID      string          `json:"id,omitempty"`
+	Signer  string          `json:"signer,omitempty"`
+	Size    int64           `json:"size,omitempty"`
+}
+
+func runVerify(_ context.Context, e env, args []string) error {
+	fs := find("verify").flags(e)
+	key := fs.String("key", "", "the company's verifier key, noted by hand from where it publishes it, or a file that holds it")
+	language := fs.String("language", "en", "language of the answer: en or ar")
+	asJSON := fs.Bool("json", false, "print one JSON object")
+	operands, err := parse(fs, args)
+	if err != nil {
+		return err
+	}
+	words, ok := lang.For(*language, lang.Options{})
+	if len(operands) != 1 || !ok {
+		return fmt.Errorf("say which receipt, - for standard input: amana verify receipt.json --key KEY")
+	}
+	data, err := readInput(e, operands[0])
+	if err != nil {
+		return err
+	}
+	pinned, err := readKey(*key)
+	if err != nil {
+		return err
+	}
+	v, err := receipt.Verify(data, pinned)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		err = json.NewEncoder(e.stdout).Encode(summary(v))
+	} else {
+		err = tellVerdict(e.stdout, words, v)
+	}
+	if err != nil {
+		return err
+	}
+	if code := v.ExitCode(); code != exitYes {
+		return exitError{code: code}
+	}
+	return nil
+}
+
+func readInput(e env, name string) ([]byte, error) {
+	in := e.stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("reading the receipt: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, receipt.MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the receipt: %w", err)
+	}
+	return data, nil
+}
+
+// readKey takes a key, or a file that holds one.
+func readKey(s string) (string, error) {
+	if s == "" || strings.Contains(s, "+") {
+		return strings.TrimSpace(s), nil
+	}
+	raw, err := os.ReadFile(s)
+	if err != nil {
+		return "", fmt.Errorf("--key is neither a verifier key nor a file that holds one: %w", err)
+	}
+	return strings.TrimSpace(string(raw)), nil
+}
+
+func summary(v receipt.Verdict) verified {
+	out := verified{Outcome: v.Outcome, Part: v.Part, Reason: v.Detail, Signer: v.Signer, Size: v.Checkpoint.Size}
+	if v.Receipt != nil {
+		out.ID = v.Receipt.ID
+	}
+	return out
+}
+
+// tellVerdict says what is proved and what is not.
+func tellVerdict(w io.Writer, words *lang.Words, v receipt.Verdict) error {
+	x := v.Explain(words)
+	lines := []string{x.Title}
+	if r := v.Receipt; r != nil && v.Outcome != receipt.Broken {
+		c := r.Record.HasConsent
+		lines = append(lines, "", fmt.Sprintf("  %s: %s, %s", c.Purpose, words.Of("act", c.Decision), c.Time), "  "+string(r.Record.HasNotice.Policy))
+		if r.Proof != nil {
+			lines = append(lines, fmt.Sprintf("  %s %d/%d", v.Checkpoint.Origin, r.Proof.Index, r.Proof.Size))
+		}
+	}
+	lines = append(lines, section(words.T("verify.proved"), x.Proved)...)
+	lines = append(lines, section(words.T("verify.unproved"), x.Unproved)...)
+	if v.Detail != "" {
+		lines = append(lines, "", "("+v.Detail+")")
+	}
+	if v.Outcome == receipt.Unidentified {
+		lines = append(lines, "", v.Signer)
+	}
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
+	return err
+}
+
+func section(title string, items []string) []string {
+	if len(items) == 0 {
+		return nil
+	}
+	out := []string{"", title}
+	for _, s := range items {
+		out = append(out, "  - "+s)
+	}
+	return out
+}
