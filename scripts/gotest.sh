@@ -9,7 +9,9 @@ log=$(mktemp bin/test-XXXXXX.log)
 passed=
 finish() {
 	if [ -z "$passed" ]; then
-		grep -vE '^ *(=== (RUN|PAUSE|CONT|NAME)|--- PASS)' "$log" || true
+		grep -vE '^ *(=== (RUN|PAUSE|CONT|NAME)|--- PASS|PASS$)' "$log" || true
+		echo "the log ended with:"
+		tail -n 3 "$log" # names the test that ran when time was up
 	fi
 	rm -f "$log"
 }

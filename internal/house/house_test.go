@@ -33,6 +33,7 @@ var storeys = []storey{
 	{"rules: pure functions", []string{"decision", "ledger", "notice", "receipt"}, false},
 	{"keys", []string{"keyring"}, true},
 	{"store: the only SQL", []string{"store"}, true},
+	{"engines: work that takes time", []string{"demo"}, true},
 	{"doors: for programs, for people", []string{"api", "web"}, true},
 	{"program", []string{"cmd/amana"}, true},
 }
