@@ -13,7 +13,8 @@ import (
 const longestToken = 128
 
 // authenticate finds the token a request carries (RFC 6750 section 2.1: in the
-// Authorization header, nowhere else).
+// Authorization header, nowhere else). A browser never sends one by itself, so
+// no page can forge a request.
 func (d *door) authenticate(w http.ResponseWriter, r *http.Request) (store.Token, error) {
 	given := r.Header.Values("Authorization")
 	if len(given) == 0 {

@@ -15,24 +15,25 @@ import (
 	"github.com/amana-privacy/amana/fault"
 )
 
-const (
-	largestBody = 1 << 20          // bytes
-	bodyWithin  = 15 * time.Second // from when it is asked for
-)
+const largestBody = 1 << 20 // bytes
 
-// body reads the JSON body of a request, whole.
-func body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// body reads the JSON body of a request, whole. It must arrive within half of
+// the time the request has.
+func (d *door) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err := isJSON(r.Header); err != nil {
 		w.Header().Set("Accept-Post", "application/json")
 		return nil, err
 	}
-	// A server that cannot set it has a limit of its own for the whole request.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin))
+	conn := http.NewResponseController(w)
+	_ = conn.SetReadDeadline(time.Now().Add(d.Timeout / 2)) // a connection that cannot is a test's
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestBody))
+	_ = conn.SetReadDeadline(time.Time{})
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		w.Header().Set("Connection", "close") // the rest is not read
 		return nil, fault.New(fault.TooLarge, "the body is larger than %d bytes", largestBody)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
+		w.Header().Set("Connection", "close")
 		return nil, refusal{tooSlow, "the body did not arrive in time"}
 	}
 	if err != nil {

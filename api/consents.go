@@ -45,7 +45,7 @@ type recorded[R receipt.Receipt | string] struct {
 // recordConsents takes what a person answered elsewhere. The company enters it,
 // and the record says so.
 func (d *door) recordConsents(w http.ResponseWriter, r *http.Request) error {
-	raw, err := body(w, r)
+	raw, err := d.body(w, r)
 	if err != nil {
 		return err
 	}

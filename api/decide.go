@@ -39,7 +39,7 @@ type answer struct {
 }
 
 func (d *door) decide(w http.ResponseWriter, r *http.Request) error {
-	raw, err := body(w, r)
+	raw, err := d.body(w, r)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func of(k *kind, field, detail string) problem {
 
 // fail answers with a problem, and logs what is ours to mend.
 func (d *door) fail(w http.ResponseWriter, r *http.Request, c *call, err error) {
-	if r.Context().Err() == context.Canceled { // nobody reads the answer
+	if errors.Is(err, context.Canceled) { // nobody reads the answer
 		w.WriteHeader(499)
 		return
 	}

@@ -20,7 +20,7 @@ type found struct {
 }
 
 func (d *door) getReceipts(w http.ResponseWriter, r *http.Request) error {
-	raw, err := body(w, r)
+	raw, err := d.body(w, r)
 	if err != nil {
 		return err
 	}
