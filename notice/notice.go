@@ -79,9 +79,11 @@ type Fact struct {
 	Run
 }
 
-// Run is a piece of text that may be foreign to the text around it.
+// Run is a piece of text that may be foreign to the text around it, or a list
+// of such pieces.
 type Run struct {
 	Text string
+	List []string
 	Href string // a link, where there is one
 	Tel  string // a phone number to call, as a tel: link takes it
 	LTR  bool   // an address, a number, a name of a file

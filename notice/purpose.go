@@ -79,6 +79,9 @@ func (m maker) keep(p policy.Purpose) string {
 	return m.w.T("keep.from", "time", m.last(p.Keep), "from", m.w.Of("keep_from", from))
 }
 
+// Consent reports whether the purpose needs a yes.
+func (p Purpose) Consent() bool { return p.Basis == policy.Consent }
+
 // bases in the order in which they are shown.
 var bases = []policy.Basis{policy.Contract, policy.LegitimateInterest, policy.PublicInterest, policy.VitalInterest, policy.LegalObligation}
 

@@ -79,7 +79,7 @@ func (m maker) data() []Part {
 	t := &Table{Caption: m.w.T("data.caption"), Head: []string{m.w.T("data.label"), m.w.T("data.from"), m.w.T("data.used"), m.w.T("data.more")}}
 	for _, id := range slices.Sorted(maps.Keys(m.p.Data)) {
 		d := m.p.Data[id]
-		t.Rows = append(t.Rows, []Run{{Text: m.say(d.Label)}, {Text: m.from(d)}, {Text: m.w.List(m.usesOf(id))}, {Text: m.w.List(m.traits(d))}})
+		t.Rows = append(t.Rows, []Run{{Text: m.say(d.Label)}, {Text: m.from(d)}, {List: m.usesOf(id)}, {Text: m.w.List(m.traits(d))}})
 	}
 	return []Part{{Paras: paras(m.w.H("data.text")), Table: t}}
 }
@@ -87,7 +87,7 @@ func (m maker) data() []Part {
 func (m maker) from(d policy.Data) string {
 	s := m.w.Of("origin", d.From)
 	if src := m.say(d.Source); src != "" {
-		s += " (" + src + ")"
+		s += ". " + src
 	}
 	return s
 }

@@ -9,13 +9,13 @@ import (
 
 // purposes: N05-N11, N18, N27, N31.
 func (m maker) purposes(n *Notice) []Part {
-	t := &Table{Caption: m.w.T("purposes.caption"), Head: []string{m.w.T("purposes.title"), m.w.T("purposes.basis"), m.w.T("purpose.keep"), m.w.T("purpose.if_refused")}}
+	t := &Table{Caption: m.w.T("purposes.caption"), Head: []string{m.w.T("purposes.title"), m.w.T("purposes.basis"), m.w.T("purpose.keep")}}
 	for _, p := range slices.Concat(n.Asked, n.Stated) {
 		basis := m.w.Of("basis", p.Basis)
 		if p.Interest != "" {
 			basis += " " + p.Interest
 		}
-		t.Rows = append(t.Rows, []Run{{Text: p.Title, Href: "#p-" + p.ID}, {Text: basis}, {Text: p.Keep}, {Text: m.without(p)}})
+		t.Rows = append(t.Rows, []Run{{Text: p.Title, Href: "#p-" + p.ID}, {Text: basis}, {Text: p.Keep}})
 	}
 	parts := []Part{
 		{Paras: paras(m.w.H("purposes.only"), m.w.H("purposes.default")), Table: t},
@@ -26,17 +26,6 @@ func (m maker) purposes(n *Notice) []Part {
 		parts = append(parts, Part{Head: m.w.T("purposes.incentives"), Paras: paras(para(s))})
 	}
 	return parts
-}
-
-// without says what happens without the purpose (N08).
-func (m maker) without(p Purpose) string {
-	switch {
-	case p.IfRefused != "":
-		return p.IfRefused
-	case p.Basis == policy.Consent:
-		return m.w.T("refused.nothing")
-	}
-	return m.w.T("refused.needed")
 }
 
 func (m maker) automated(n *Notice) Part {
@@ -86,18 +75,18 @@ func (m maker) recipientTable() *Table {
 	t := &Table{Caption: m.w.T("recipients.caption"), Head: []string{m.w.T("recipients.name"), m.w.T("recipients.does"), m.w.T("recipients.where"), m.w.T("purpose.data"), m.w.T("recipients.policy")}}
 	for _, id := range slices.Sorted(maps.Keys(m.p.Recipients)) {
 		r := m.p.Recipients[id]
-		t.Rows = append(t.Rows, []Run{{Text: m.say(r.Name)}, {Text: m.does(r)}, {Text: m.where(r)}, {Text: m.w.List(m.labels(r.Data))},
+		t.Rows = append(t.Rows, []Run{{Text: m.say(r.Name)}, {List: m.does(r)}, {Text: m.where(r)}, {List: m.labels(r.Data)},
 			{Text: m.w.T("recipients.policy.every", "time", m.last(r.ReviewEvery)), Href: r.PolicyURL}})
 	}
 	return t
 }
 
-func (m maker) does(r policy.Recipient) string {
-	s := m.w.Of("role", r.Role) + ". " + m.w.Of("permission", r.PermissionOf()) + "."
+func (m maker) does(r policy.Recipient) []string {
+	list := []string{m.w.Of("role", r.Role), m.w.Of("permission", r.PermissionOf())}
 	if d := m.say(r.Does); d != "" {
-		return d + " – " + s
+		list = append([]string{d}, list...)
 	}
-	return s
+	return list
 }
 
 func (m maker) where(r policy.Recipient) string {

@@ -1,12 +1,14 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/fault"
@@ -92,21 +94,55 @@ func singles(choices []consent.Choice, p *policy.Policy) (map[consent.Key]bool, 
 	return yes, nil
 }
 
-// readJSON takes one JSON value without unknown members.
+// readJSON takes one JSON value without unknown or repeated members.
 func readJSON(r *http.Request) (choiceRequest, error) {
 	var q choiceRequest
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return q, fault.New(fault.Malformed, "send application/json")
 	}
-	d := json.NewDecoder(r.Body)
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return q, tooLargeOr(err, fault.Malformed)
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&q); err != nil {
-		return q, tooLargeOr(err, fault.Malformed)
+		return q, &fault.Error{Kind: fault.Malformed, Words: "the body is not the JSON that is asked for", Err: err}
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return q, fault.New(fault.Malformed, "send one JSON value and nothing behind it")
 	}
-	return q, nil
+	return q, exact(json.NewDecoder(bytes.NewReader(body)))
+}
+
+// exact refuses what the decoder lets pass: a member twice, and a name in
+// capitals, which it takes for the same. The document is known to be JSON.
+func exact(d *json.Decoder) error {
+	t, err := d.Token()
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for t == json.Delim('{') && d.More() {
+		name, _ := d.Token()
+		s, _ := name.(string)
+		if seen[s] || s != strings.ToLower(s) {
+			return fault.New(fault.Malformed, "a member stands twice, or its name in capitals")
+		}
+		seen[s] = true
+		if err := exact(d); err != nil {
+			return err
+		}
+	}
+	for t == json.Delim('[') && d.More() {
+		if err := exact(d); err != nil {
+			return err
+		}
+	}
+	if _, open := t.(json.Delim); open {
+		_, err = d.Token()
+	}
+	return err
 }
 
 func writeJSON(w http.ResponseWriter, status int, kind string, v any) error {

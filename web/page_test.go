@@ -280,6 +280,20 @@ func TestLogoIsKeptForeverAndCannotAct(t *testing.T) {
 	}
 }
 
+func TestWhatProgramsFetch(t *testing.T) {
+	w := open(t, "casco-fiber")
+	v := w.visitor()
+	for path, want := range map[string][2]string{
+		"/policy.jsonld":        {"application/ld+json", string(w.db.InForce().ID)},
+		"/.well-known/gpc.json": {"application/json", `{"gpc":true,"lastUpdate":"2026-03-03"}`},
+		"/log/checkpoint":       {"text/plain; charset=utf-8", w.db.Checkpoint()},
+	} {
+		if a := v.get(path); a.StatusCode != 200 || a.Header.Get("Content-Type") != want[0] || !strings.Contains(a.text, want[1]) {
+			t.Errorf("%s: %s %s %.60s", path, a.Status, a.Header.Get("Content-Type"), a.text)
+		}
+	}
+}
+
 func TestFooterSnippetHasAllContacts(t *testing.T) {
 	w := open(t, "souq-nakheel")
 	c := w.db.InForce().Policy.Organization.Contact

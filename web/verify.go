@@ -21,12 +21,10 @@ type verifyPage struct {
 
 // verdictView is a verdict in words.
 type verdictView struct {
-	Good     bool // nothing in it is broken
-	Title    string
-	Proved   []string
-	Unproved []string
-	Signer   string
-	Slip     *slipView
+	Good bool // nothing in it is broken
+	receipt.Explanation
+	Signer string
+	Slip   *slipView
 }
 
 func (s *site) verify(v *visit) error {
@@ -100,43 +98,15 @@ func whole(part *multipart.Part) ([]byte, error) {
 }
 
 func (f *face) verdict(r receipt.Verdict, ours string) *verdictView {
-	v := &verdictView{Good: r.Outcome != receipt.Broken, Signer: r.Signer}
-	switch r.Outcome {
-	case receipt.Broken:
-		v.Title, v.Unproved = f.T("verify.broken"), []string{f.broken(r.Part), f.T("verify.not.any")}
-		return v
-	case receipt.Pending:
-		v.Title, v.Proved = f.T("verify.pending"), []string{f.T("verify.is.form")}
-		v.Unproved = []string{f.T("verify.not.log"), f.T("verify.not.now")}
-	case receipt.Valid:
-		v.Title, v.Proved = f.T("verify.valid"), []string{f.T("verify.is.record"), f.T("verify.is.signed"), f.T("verify.is.pinned")}
-		v.Unproved = []string{f.T("verify.not.now")}
-	case receipt.Unidentified:
-		v.Title, v.Proved = f.T("verify.unidentified"), []string{f.T("verify.is.record"), f.T("verify.is.signed")}
-		v.Unproved = []string{f.T("verify.not.key"), f.T("verify.not.now")}
-	}
+	v := &verdictView{Good: r.Outcome != receipt.Broken, Explanation: r.Explain(f.Words), Signer: r.Signer}
 	if r.Signer == ours && r.Outcome == receipt.Unidentified {
 		v.Proved = append(v.Proved, f.T("verify.is.ours"))
 	}
-	slip := f.slipOf(*r.Receipt)
-	v.Slip = &slip
-	return v
-}
-
-func (f *face) broken(p receipt.Part) string {
-	switch p {
-	case receipt.PartSubject:
-		return f.T("verify.part.subject")
-	case receipt.PartProcess:
-		return f.T("verify.part.process")
-	case receipt.PartProof:
-		return f.T("verify.part.proof")
-	case receipt.PartCheckpoint:
-		return f.T("verify.part.checkpoint")
-	case receipt.PartSigner:
-		return f.T("verify.part.signer")
+	if v.Good {
+		slip := f.slipOf(*r.Receipt)
+		v.Slip = &slip
 	}
-	return f.T("verify.part.form")
+	return v
 }
 
 // iso writes an ISO 8601 duration of a record in words; what is none stays.

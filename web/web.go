@@ -87,6 +87,8 @@ func (s *site) routes() *http.ServeMux {
 		mux.Handle(bare, s.serve("", get(s.byLanguage)))
 	}
 	mux.Handle("/policy.jsonld", s.serve("", get(s.jsonld)))
+	mux.Handle("/.well-known/gpc.json", s.serve("", get(s.gpc)))
+	mux.Handle("/log/checkpoint", s.serve("", get(s.checkpoint)))
 	mux.Handle("/v1/choices", s.json(s.chooseJSON))
 	if s.logo != "" {
 		mux.Handle(s.logo, s.serve("", get(s.logoFile)))
