@@ -239,8 +239,6 @@ func TestIdempotencyKeyForms(t *testing.T) {
 	}
 }
 
-// What one program may say about many people at once says nothing about
-// another version than it names.
 func TestConsentsNameTheVersionAnswered(t *testing.T) {
 	w := newWorld(t)
 	r := into[receipts](t, w.post(201, "/v1/consents", saraTexts)).Receipts[0]

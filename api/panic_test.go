@@ -1,0 +1,38 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// A mistake of ours is a 500 with a line in the log. What a panic carries may
+// be what somebody sent, so it is in neither; only the runtime's own words are.
+func TestPanic(t *testing.T) {
+	for name, c := range map[string]struct {
+		serve func(*door, http.ResponseWriter, *http.Request) error
+		words string
+	}{
+		"a value":    {func(*door, http.ResponseWriter, *http.Request) error { panic("email:sara@example.com") }, `"err":"panic"`},
+		"by runtime": {func(*door, http.ResponseWriter, *http.Request) error { return []error{}[len(t.Name())] }, "index out of range"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			d := &door{Config: Config{Log: slog.New(slog.NewJSONHandler(&log, nil))}.filled(), mux: http.NewServeMux()}
+			d.mux.Handle("/x", &resource{d, map[string]route{"GET": {serve: c.serve}}})
+			w := httptest.NewRecorder()
+			d.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/x", nil))
+			var p problem
+			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != 500 || p.Type != "/problems/internal" {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+			if text := log.String() + w.Body.String(); strings.Contains(text, "sara") || !strings.Contains(text, c.words) || !strings.Contains(text, `"status":500`) {
+				t.Error(text)
+			}
+		})
+	}
+}
