@@ -142,14 +142,13 @@ func (b browser) choice(k consent.Key, yes, all bool) (consent.Choice, bool) {
 	return c, !all && b.states[k].Status == consent.NotAsked
 }
 
-// settle sets the cookie to what decisions say now. Without a yes it is the
-// refusal, and the id is gone from the browser.
+// settle sets the cookie to what stands now.
 func (s *site) settle(w http.ResponseWriter, r *http.Request, f *face, b browser) error {
-	given, err := granted(r.Context(), s.Store, b, cookie.Switches(f.version.Policy))
-	if err != nil {
+	var err error
+	if b.states, err = s.Store.States(r.Context(), b.id); err != nil {
 		return err
 	}
-	c, err := cookie.New(f.version, given, s.Now(), b.cookieID)
+	c, err := s.memory(r.Context(), f.version, b)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/policy"
-	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -60,19 +59,50 @@ func (b browser) stands(k consent.Key) bool {
 	return st.Yes != nil || st.Pending != nil
 }
 
-// granted gives the switches that decisions answer with yes.
-func granted(ctx context.Context, db *store.DB, b browser, switches []consent.Key) ([]consent.Key, error) {
-	var list []consent.Key
-	for _, k := range switches {
-		a, err := db.Decide(ctx, b.id, decision.Question{Purpose: k.Purpose, Recipient: k.Recipient, Signals: b.signals})
+// memory is the cookie of a known browser: what it said yes to that the version
+// in force asks. A signal has no part in it, because it is judged anew at each
+// visit. A yes that covers only an earlier version stands in a cookie that
+// answers to that one. With no yes at all it is the refusal, and the id is gone
+// from the browser.
+func (s *site) memory(ctx context.Context, v *policy.Version, b browser) (cookie.Cookie, error) {
+	var given []consent.Key
+	for _, k := range cookie.Switches(v.Policy) {
+		covered, err := s.covered(ctx, b, k)
 		if err != nil {
-			return nil, err
+			return cookie.Cookie{}, err
 		}
-		if a.Allowed {
-			list = append(list, k)
+		if covered {
+			given = append(given, k)
 		}
 	}
-	return list, nil
+	if old := s.earlier(b); len(given) == 0 && old != nil {
+		v, given = old, slices.DeleteFunc(cookie.Switches(old.Policy), func(k consent.Key) bool { return b.states[k].Yes == nil })
+	}
+	return cookie.New(v, given, s.Now(), b.cookieID)
+}
+
+// covered reports whether a yes stands that covers what is asked now. A
+// recipient's is its own, whatever the purpose's answer is.
+func (s *site) covered(ctx context.Context, b browser, k consent.Key) (bool, error) {
+	if b.states[k].Yes == nil {
+		return false, nil
+	}
+	a, err := s.Store.Decide(ctx, b.id, decision.Question{Purpose: k.Purpose, Recipient: k.Recipient})
+	return err == nil && a.Reason != decision.OutsideScope && a.Reason != decision.Expired, err
+}
+
+// earlier gives the version of the newest yes that stands; nil if none does.
+func (s *site) earlier(b browser) *policy.Version {
+	var newest *consent.Yes
+	for _, st := range b.states {
+		if st.Yes != nil && (newest == nil || st.Yes.Since.After(newest.Since)) {
+			newest = st.Yes
+		}
+	}
+	if newest == nil {
+		return nil
+	}
+	return s.Store.Version(newest.Policy)
 }
 
 // remember gives the browser its answer back as a cookie.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/receipt"
@@ -204,6 +205,47 @@ func TestAnswersToAPolicyThatHasChanged(t *testing.T) {
 	}
 	v.follow(url.Values{"choice": {"reject"}, "version": {old}}) // a page that was left open still takes everything back
 	v.decides(id, "comfort", "", decision.Withdrawn)
+}
+
+// Nobody loses the way to a yes that stands: not by a recipient's answer alone,
+// not by a signal, not by a change that the yes does not cover.
+func TestTheBrowserKeepsItsIdWhileAYesStands(t *testing.T) {
+	w := open(t, "casco-fiber")
+	for _, c := range []struct {
+		name, yes string
+		between   func(v *visitor)
+		now       string // what the page says of the answer
+	}{
+		{"a recipient alone", "ad_measurement/ad_network", func(*visitor) {}, "It rests on your answer above"},
+		{"a signal afterwards", "ad_measurement", func(v *visitor) { v.header.Set("Sec-GPC", "1") }, "signal counts as your no"},
+		{"a change afterwards", "analytics", func(v *visitor) {
+			v.publish(strings.Replace(example(t, "casco-fiber"), "en: Counting visits to our site", "en: Counting all visits", 1))
+		}, "does not cover what was added since"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := w.visitor()
+			v.t = t
+			v.follow(url.Values{"answer": {"yes:" + c.yes}})
+			id := v.device()
+			c.between(v)
+			page, _ := v.follow(url.Values{"answer": {"no:comfort"}})
+			if !strings.Contains(page, c.now) {
+				t.Errorf("the page does not say %q", c.now)
+			}
+			if v.device() != id {
+				t.Fatal("the id has changed")
+			}
+			v.follow(url.Values{"choice": {"reject"}})
+			purpose, recipient, _ := strings.Cut(c.yes, "/")
+			states, err := w.db.States(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if st := states[consent.Key{Purpose: purpose, Recipient: recipient}]; st.Status != consent.StatusGone {
+				t.Errorf("after taking everything back it is %q", st.Status)
+			}
+		})
+	}
 }
 
 func TestWhatLeftThePolicyIsWithdrawnToo(t *testing.T) {
