@@ -37,6 +37,7 @@ type Purpose struct {
 	Keep       string // how long, from when
 	IfRefused  string
 	Automated  string
+	AskAgain   string // when a no may be asked about again
 	Topics     []string
 	Acts       []string // kinds of identifier
 	Double     bool

@@ -7,6 +7,7 @@ import (
 
 	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/regime"
 )
 
 // storage: N25, N26. The cookie that keeps the choices is among the items.
@@ -84,6 +85,9 @@ func (m maker) rights() []Part {
 	if r.AnswerWithin.Said {
 		part.Paras = append(part.Paras, m.w.H("rights.within", "time", m.last(r.AnswerWithin)))
 	}
+	if d := m.p.Inquiries.AnswerWithin; d.Said {
+		part.Paras = append(part.Paras, m.w.H("rights.questions", "time", m.last(d)))
+	}
 	for _, id := range r.Rights {
 		part.Items = append(part.Items, m.w.Of("right", id))
 	}
@@ -115,7 +119,21 @@ func (m maker) complaints() []Part {
 	if p.Facts == nil {
 		p.Paras = paras(m.w.H("complaints.no_programmes"))
 	}
-	return []Part{part, p}
+	return append(m.laws(), part, p)
+}
+
+// laws names the laws that the policy is held to.
+func (m maker) laws() []Part {
+	part := Part{Head: m.w.T("complaints.laws")}
+	for _, id := range m.p.Regimes {
+		if r, ok := regime.Get(id); ok && id != regime.Charter { // the charter is no law, and its name is ours
+			part.Items = append(part.Items, r.Name(m.w.Tag))
+		}
+	}
+	if part.Items == nil {
+		return nil
+	}
+	return []Part{part}
 }
 
 // changes: N30.

@@ -15,6 +15,9 @@ func (m maker) purpose(id string) Purpose {
 		Tag: m.tag(p.Basis), How: m.how(p), Keep: m.keep(p),
 		IfRefused: m.say(p.IfRefused), Automated: m.say(p.Automated), Double: p.Double(),
 	}
+	if p.AskAgainAfter.Said {
+		out.AskAgain = m.w.T("purpose.ask_again.text", "time", m.last(p.AskAgainAfter))
+	}
 	for _, t := range p.Topics {
 		out.Topics = append(out.Topics, m.say(t.Label))
 	}
