@@ -7,6 +7,7 @@ import (
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/lang"
+	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
 )
 
@@ -121,7 +122,11 @@ func (v *slipView) shown(f *face, p receipt.Process, recipient string) {
 		v.Data = append(v.Data, d.Label)
 	}
 	for _, r := range p.Recipients {
-		v.Parties = append(v.Parties, r.Name+" ("+f.Country(r.Country)+")")
+		where := f.Country(r.Country)
+		if policy.Permission(r.Permission) == policy.Own {
+			where += " · " + f.T("recipient.own")
+		}
+		v.Parties = append(v.Parties, r.Name+" ("+where+")")
 		if r.ID == recipient {
 			v.Recipient = r.Name
 		}
