@@ -1,13 +1,15 @@
 package e2e
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -24,11 +26,28 @@ func (p *Page) Go(url string) int {
 func (p *Page) Follow(selector string) int {
 	p.t.Helper()
 	p.fresh()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
-	defer cancel()
-	answer, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector)))
-	p.must(err)
-	return int(answer.Status)
+	before := p.document()
+	run(p, chromedp.Click(chromedp.CSS(selector)))
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		if now := p.document(); now != before && Eval[string](p, "document.readyState") == "complete" {
+			return p.status(now)
+		}
+		if time.Now().After(end) {
+			p.t.Fatalf("%s leads nowhere from %s", selector, p.URL())
+		}
+	}
+}
+
+// document names the document that is shown.
+func (p *Page) document() cdp.LoaderID {
+	p.t.Helper()
+	return call(p, page.GetFrameTree, cdp.Empty{}).FrameTree.Frame.LoaderID
+}
+
+func (p *Page) status(document cdp.LoaderID) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.statuses[document]
 }
 
 // Click clicks what leads to no other page: a switch, a summary.

@@ -33,8 +33,9 @@ type Page struct {
 	view View
 
 	mu         sync.Mutex
-	requests   []string // URLs, in order
-	wire       float64  // bytes received since the last Go or Follow
+	requests   []string             // URLs, in order
+	wire       float64              // bytes received since the last Go or Follow
+	statuses   map[cdp.LoaderID]int // HTTP status by document
 	complaints []string
 }
 
@@ -47,7 +48,7 @@ func Open(t *testing.T, url string, v View) *Page {
 	parent, err := chromium()
 	need(t, "Chromium", err)
 	ctx, closeTab := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
-	p := &Page{t: t, ctx: ctx, view: v}
+	p := &Page{t: t, ctx: ctx, view: v, statuses: map[cdp.LoaderID]int{}}
 	t.Cleanup(func() {
 		closeTab()
 		p.mu.Lock()
@@ -85,7 +86,10 @@ func (p *Page) look(v View) {
 	call(p, network.Enable, network.EnableParams{})
 	call(p, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: headers})
 	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: scale, Mobile: v.Phone})
-	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: colours}}})
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: colours},
+		{Name: "prefers-reduced-motion", Value: "reduce"}, // or a click lands where the button was before a smooth scroll
+	}})
 	p.script(!v.NoScript)
 }
 
@@ -102,6 +106,10 @@ func (p *Page) hear(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		p.requests = append(p.requests, e.Request.URL)
+	case *network.EventResponseReceived:
+		if e.Type == network.ResourceTypeDocument {
+			p.statuses[e.LoaderID] = int(e.Response.Status)
+		}
 	case *network.EventLoadingFinished:
 		p.wire += e.EncodedDataLength
 	case *runtime.EventExceptionThrown:

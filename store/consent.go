@@ -42,11 +42,11 @@ func (db *DB) Record(ctx context.Context, s Submission) ([]receipt.Receipt, erro
 	var replay []string
 	err := db.write(ctx, func(t *tx) (err error) {
 		events, replay = nil, nil
+		if replay, err = t.before(s.Once); err != nil || replay != nil {
+			return err // what was done stays done, whatever the policy says by now
+		}
 		v, language, err := db.answered(s)
 		if err != nil {
-			return err
-		}
-		if replay, err = t.before(s.Once); err != nil || replay != nil {
 			return err
 		}
 		events, err = t.record(s, v, language)
