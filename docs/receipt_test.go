@@ -1,0 +1,143 @@
+package docs
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/examples"
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// The program of receipts.md, written from the recipe alone, agrees with ours
+// on real receipts, and on each of them spoilt.
+func TestThePythonProgramVerifiesReceipts(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed")
+	}
+	program := filepath.Join(t.TempDir(), "verify_receipt.py")
+	for _, b := range blocks(t, "receipts.md") {
+		if b.kind == "python" {
+			must(t, os.WriteFile(program, []byte(b.text), 0o600))
+		}
+	}
+	key, issued := issue(t, 4)
+	for i, good := range issued {
+		for name, data := range spoilt(t, good, i) {
+			file := filepath.Join(t.TempDir(), "receipt.json")
+			must(t, os.WriteFile(file, data, 0o600))
+			verdict, err := receipt.Verify(data, key)
+			must(t, err)
+			out, err := exec.CommandContext(t.Context(), python, program, file, key).CombinedOutput()
+			if holds := err == nil; holds != (verdict.Outcome == receipt.Valid) || holds != (name == "whole" || name == "a copy for others") {
+				t.Errorf("receipt %d, %s: we say %s, it says\n%s", i, name, verdict.Outcome, out)
+			}
+		}
+	}
+	file := filepath.Join(t.TempDir(), "receipt.json")
+	must(t, os.WriteFile(file, issued[0], 0o600))
+	another, _ := issue(t, 0)
+	if out, err := exec.CommandContext(t.Context(), python, program, file, another).CombinedOutput(); err == nil {
+		t.Errorf("another log's key holds:\n%s", out)
+	}
+}
+
+// spoilt gives a receipt and what can be done to it.
+func spoilt(t *testing.T, good []byte, i int) map[string][]byte {
+	t.Helper()
+	changed := func(old, new string) []byte {
+		out := bytes.Replace(good, []byte(old), []byte(new), 1)
+		if bytes.Equal(out, good) {
+			t.Fatalf("there is no %s in %s", old, good)
+		}
+		return out
+	}
+	var r receipt.Receipt
+	must(t, json.Unmarshal(good, &r))
+	redacted, err := json.Marshal(r.Redact())
+	must(t, err)
+	edited := func(edit func(r *receipt.Receipt)) []byte {
+		var r receipt.Receipt
+		must(t, json.Unmarshal(good, &r))
+		edit(&r)
+		out, err := json.Marshal(r)
+		must(t, err)
+		return out
+	}
+	return map[string][]byte{
+		"whole":                 good,
+		"a copy for others":     redacted,
+		"another answer":        changed(`"given"`, `"refused"`),
+		"another person":        changed(fmt.Sprintf("سارة%d", i), "ليلى"),
+		"another text":          changed("Casco Fiber", "Casco Timber"),
+		"another hash":          edited(func(r *receipt.Receipt) { r.Proof.Hashes[0][i] ^= 1 }),
+		"another place":         edited(func(r *receipt.Receipt) { r.Proof.Index-- }),
+		"another size":          edited(func(r *receipt.Receipt) { r.Proof.Size++ }),
+		"another head":          edited(func(r *receipt.Receipt) { r.Checkpoint = strings.Replace(r.Checkpoint, "\n", "\n1", 1) }),
+		"another salt":          edited(func(r *receipt.Receipt) { r.Salt[i] ^= 1 }),
+		"another signer's name": changed(`{"key":"casco`, `{"key":"cisco`),
+	}
+}
+
+// issue makes real receipts in a real store and gives the log's key.
+func issue(t *testing.T, n int) (key string, receipts [][]byte) {
+	t.Helper()
+	dir := t.TempDir()
+	ring, err := keyring.Create(filepath.Join(dir, "keys"), "casco.example/log")
+	must(t, err)
+	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "amana.db"), Ring: ring, Now: time.Now,
+		TakeBack: func(string) (string, string) { return "https://casco.example/en/choices", "one click" }})
+	must(t, err)
+	t.Cleanup(func() { db.Close() })
+	src, err := fs.ReadFile(examples.FS, "casco-fiber/amana.yaml")
+	must(t, err)
+	doc, found := policy.Check("amana.yaml", src)
+	if len(found) > 0 {
+		t.Fatal(found)
+	}
+	_, err = db.Publish(t.Context(), doc, nil, "Mona Haddad")
+	must(t, err)
+	for i := range n {
+		id, err := subject.Parse(fmt.Sprintf("customer:سارة%d", i), "")
+		must(t, err)
+		list, err := db.Record(t.Context(), store.Submission{Subject: id, Surface: consent.SurfaceAPI,
+			Choices: []consent.Choice{{Purpose: "newsletter", Decision: consent.Refused}, {Purpose: customerPurpose(t, doc.Policy), Decision: consent.Given}}})
+		must(t, err)
+		raw, err := json.Marshal(list[1])
+		must(t, err)
+		receipts = append(receipts, raw)
+	}
+	return db.LogKey(), receipts
+}
+
+// customerPurpose is a purpose that a customer number can say yes to.
+func customerPurpose(t *testing.T, p *policy.Policy) string {
+	t.Helper()
+	for id, u := range p.Purposes {
+		if u.Basis == policy.Consent && strings.Contains(strings.Join(u.Acts(), " "), "customer") {
+			return id
+		}
+	}
+	t.Fatal("no purpose is asked of a customer number")
+	return ""
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,127 @@
+package docs
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// amana builds the program once and gives its path.
+func amana(t *testing.T) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "amana-docs-")
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(dir, "amana")
+	c := exec.Command("go", "build", "-o", program, "../cmd/amana")
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the program: %v\n%s", err, out)
+	}
+	return program, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if program, err := build(); err == nil {
+		os.RemoveAll(filepath.Dir(program))
+	}
+	os.Exit(code)
+}
+
+// block is a fenced block of a page: a command, or what it prints.
+type block struct{ page, kind, text string }
+
+func blocks(t *testing.T, page string) []block {
+	t.Helper()
+	var out []block
+	for _, m := range regexp.MustCompile("(?s)\n```(sh background|sh|text|python)\n(.*?)```").FindAllStringSubmatch(read(t, page), -1) {
+		out = append(out, block{page, m[1], m[2]})
+	}
+	return out
+}
+
+const mark = "@@@@ end of block"
+
+// TestWhatThePagesTellToTypeWorks walks through the pages in one shell, as a
+// reader does who takes them one after the other: every command is run, and
+// what it prints is what the page shows; … stands for anything.
+func TestWhatThePagesTellToTypeWorks(t *testing.T) {
+	var all []block
+	for _, page := range []string{"getting-started.md", "publishing.md", "embedding.md", "receipts.md", "operating.md"} {
+		all = append(all, blocks(t, page)...)
+	}
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("python3 is not installed")
+	}
+	public, company := free(t), free(t)
+	here := strings.NewReplacer("127.0.0.1:8080", public, "127.0.0.1:8081", company, "'tidebooks.example/log+…'", `"$(sed -n 's/^log key *//p' "$ROOT/serve.log")"`)
+	var script strings.Builder
+	script.WriteString("trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\ncd \"$ROOT\"\n")
+	for _, b := range all {
+		switch b.kind {
+		case "sh":
+			fmt.Fprintf(&script, "%s\necho '%s'\n", here.Replace(b.text), mark)
+		case "sh background":
+			fmt.Fprintf(&script, "%s >\"$ROOT/serve.log\" 2>&1 &\nfor i in $(seq 200); do [ -S amana-data/control.sock ] && break; sleep 0.05; done\nhead -4 \"$ROOT/serve.log\"\necho '%s'\n", strings.TrimSpace(here.Replace(b.text)), mark)
+		case "python":
+			fmt.Fprintf(&script, "cat >verify_receipt.py <<'PYTHON'\n%sPYTHON\necho '%s'\n", b.text, mark)
+		}
+	}
+	printed := strings.Split(shell(t, script.String(), public, company), mark+"\n")
+	if n := len(regexp.MustCompile("(?m)^echo '@@@@").FindAllString(script.String(), -1)); n < 15 || len(printed) != n+1 {
+		t.Fatalf("%d blocks, %d answers; the last:\n%s", n, len(printed), printed[len(printed)-1])
+	}
+	at := -1
+	for _, b := range all {
+		if b.kind != "text" {
+			at++
+			continue
+		}
+		want := regexp.QuoteMeta(strings.NewReplacer("127.0.0.1:8080", public, "127.0.0.1:8081", company).Replace(b.text))
+		if !regexp.MustCompile(`(?s)^` + strings.ReplaceAll(want, "…", ".*?") + `$`).MatchString(printed[at]) {
+			t.Errorf("%s shows\n%s\nbut there comes\n%s", b.page, b.text, printed[at])
+		}
+	}
+}
+
+func shell(t *testing.T, script, public, company string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, "bash", "-c", script)
+	c.Env = append(os.Environ(), "ROOT="+t.TempDir(), "PATH="+filepath.Dir(amana(t))+":"+os.Getenv("PATH"), "AMANA_PUBLIC="+public, "AMANA_COMPANY="+company)
+	c.WaitDelay = time.Second
+	out, err := c.CombinedOutput()
+	if ctx.Err() != nil {
+		t.Fatalf("it hangs: %v\n%s", err, out)
+	}
+	return string(out)
+}
+
+// free gives an address nobody listens at.
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
