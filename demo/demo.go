@@ -84,7 +84,7 @@ func (l *loader) customer(ctx context.Context, i int) error {
 
 func (l *loader) answer(ctx context.Context, rng *rand.Rand, i int, id subject.ID) error {
 	languages := l.version.Policy.Languages
-	s := store.Submission{Subject: id, Policy: l.version.ID, Language: languages[rng.IntN(len(languages))], Surface: consent.SurfaceDemo}
+	s := store.Submission{Subject: id, Language: languages[rng.IntN(len(languages))], Surface: consent.SurfaceDemo}
 	var again []string // purposes said yes to, to be confirmed or taken back
 	for _, purpose := range asked(l.version.Policy, id.Kind()) {
 		switch dice := rng.IntN(100); {

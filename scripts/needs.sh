@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: a C compiler (for the race
-# detector), Chromium with a font for Arabic, and npm, by apt; axe-core by npm.
+# detector), Chromium with a font for Arabic, npm, and curl and Python for what
+# the documents show, by apt; axe-core by npm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,6 +10,8 @@ lacks() { ! command -v "$1" >/dev/null; }
 if lacks gcc; then missing+=(gcc libc6-dev); fi
 if lacks chromium; then missing+=(chromium); fi
 if lacks npm; then missing+=(npm); fi
+if lacks curl; then missing+=(curl); fi
+if lacks python3; then missing+=(python3); fi
 if lacks fc-list || [ -z "$(fc-list :lang=ar)" ]; then missing+=(fontconfig fonts-dejavu-core); fi
 
 if [ ${#missing[@]} -gt 0 ]; then

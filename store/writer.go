@@ -86,7 +86,7 @@ func (db *DB) write(ctx context.Context, do func(*tx) error) error {
 func (w *writer) close() error {
 	w.once.Do(func() { close(w.quit) })
 	<-w.closed
-	return errors.Join(ignoreDone(w.conn.Close()), w.sql.Close())
+	return errors.Join(w.tidy(), ignoreDone(w.conn.Close()), w.sql.Close())
 }
 
 func (w *writer) run(ctx context.Context) {
@@ -237,6 +237,18 @@ func found(err error) (bool, error) {
 func millis(t time.Time) int64 { return t.UnixMilli() }
 
 func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// tidy folds the write-ahead file into the database, so that a stopped
+// installation is one file.
+func (w *writer) tidy() error {
+	var errs []error
+	for _, s := range w.stmts {
+		errs = append(errs, s.Close())
+	}
+	clear(w.stmts)
+	_, err := w.conn.ExecContext(context.Background(), `PRAGMA wal_checkpoint(TRUNCATE)`)
+	return errors.Join(append(errs, ignoreDone(err))...)
+}
 
 // ignoreDone makes closing twice as good as once.
 func ignoreDone(err error) error {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"net/netip"
 	"net/url"
 	"os"
@@ -18,32 +17,63 @@ import (
 type config struct {
 	// Public is the address of the public door, for customers, behind the
 	// company's TLS proxy. AMANA_PUBLIC, --public.
-	Public string `yaml:"public"`
+	Public string
 	// Company is the address of the company door, for programs. It is never
 	// put on the Internet. AMANA_COMPANY, --company.
-	Company string `yaml:"company"`
+	Company string
 	// PublicURL is where customers find the public door, without a path. It
 	// stands in receipts; where it is https, cookies are Secure. By default it is the
 	// public door's own address over http. AMANA_PUBLIC_URL, --public-url.
-	PublicURL string `yaml:"public_url"`
+	PublicURL string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed, e.g.
 	// 127.0.0.1/32. AMANA_TRUSTED_PROXIES separates them by commas.
-	TrustedProxies []string `yaml:"trusted_proxies"`
+	TrustedProxies []string
 }
 
 func defaults() config { return config{Public: "127.0.0.1:8080", Company: "127.0.0.1:8081"} }
 
-// readFile fills c from a server.yaml. An unknown key is an error.
+// readFile fills c from a server.yaml. An unknown key is an error at its place.
 func (c *config) readFile(path string) error {
-	f, err := os.Open(path)
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("reading the configuration: %w", err)
 	}
-	defer f.Close()
-	dec := yaml.NewDecoder(f)
-	dec.KnownFields(true)
-	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(raw, &doc); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
+	}
+	if doc.Kind == 0 {
+		return nil // an empty file says nothing
+	}
+	top := doc.Content[0]
+	if top.Kind != yaml.MappingNode {
+		return fmt.Errorf("%s:%d:%d: a configuration is keys and values", path, top.Line, top.Column)
+	}
+	var errs []error
+	for i := 0; i < len(top.Content); i += 2 {
+		key, value := top.Content[i], top.Content[i+1]
+		if err := c.set(key.Value, value); err != nil {
+			errs = append(errs, fmt.Errorf("%s:%d:%d: %s: %w", path, key.Line, key.Column, key.Value, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// set takes one key of server.yaml.
+func (c *config) set(key string, value *yaml.Node) error {
+	texts := map[string]*string{"public": &c.Public, "company": &c.Company, "public_url": &c.PublicURL}
+	if into, ok := texts[key]; ok {
+		if value.Kind != yaml.ScalarNode {
+			return errors.New("must be a text")
+		}
+		*into = value.Value
+		return nil
+	}
+	if key != "trusted_proxies" {
+		return errors.New("no such key; there are public, company, public_url and trusted_proxies")
+	}
+	if err := value.Decode(&c.TrustedProxies); err != nil {
+		return errors.New("must be a list of networks such as [10.0.0.0/8]")
 	}
 	return nil
 }

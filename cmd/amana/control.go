@@ -15,10 +15,16 @@ import (
 	"github.com/amana-privacy/amana/fault"
 )
 
+// maxSocketPath is what every Unix takes; some take a little more.
+const maxSocketPath = 103
+
 // serveControl answers verbs of the same machine's operator over
 // DIR/control.sock, which only the owner of the folder may open.
 func serveControl(in *installation) (*http.Server, error) {
 	path := filepath.Join(in.dir, "control.sock")
+	if len(path) > maxSocketPath {
+		return nil, fault.New(fault.Invalid, "the path of the folder is too long: %s has %d bytes, a socket's path at most %d", path, len(path), maxSocketPath)
+	}
 	os.Remove(path) // the lock is ours: nobody listens on what a crash left
 	l, err := net.Listen("unix", path)
 	if err != nil {

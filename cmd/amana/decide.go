@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/lang"
 )
 
@@ -53,6 +54,9 @@ func ask(ctx context.Context, dir, server, token string, q decideRequest) (a dec
 			return err
 		})
 	}
+	if k := fault.KindOf(err); err != nil && (k == fault.Invalid || k == fault.Malformed) {
+		return a, err // wrong use: the question itself is not one
+	}
 	if err != nil {
 		return a, exitError{exitUnknown, "could not tell, so take it for a no: " + err.Error()}
 	}
@@ -80,6 +84,9 @@ func askServer(ctx context.Context, server, token string, q decideRequest) (deci
 	if resp.StatusCode != http.StatusOK {
 		var problem struct{ Title, Detail string }
 		json.NewDecoder(resp.Body).Decode(&problem) // what cannot be read says nothing
+		if resp.StatusCode == http.StatusUnprocessableEntity || resp.StatusCode == http.StatusBadRequest {
+			return decided{}, fault.New(fault.Invalid, "%s", problem.Detail)
+		}
 		return decided{}, fmt.Errorf("the server answered %s: %s %s", resp.Status, problem.Title, problem.Detail)
 	}
 	var a decided

@@ -45,8 +45,10 @@ func open(ctx context.Context, dir, publicURL string, p *policy.Policy) (_ *inst
 	if in.ring, err = openRing(dir, p); err != nil {
 		return nil, err
 	}
-	in.db, err = store.Open(ctx, store.Config{Path: filepath.Join(dir, "amana.db"), Ring: in.ring, Now: time.Now, TakeBack: takeBack(publicURL)})
-	return in, err
+	if in.db, err = store.Open(ctx, store.Config{Path: filepath.Join(dir, "amana.db"), Ring: in.ring, Now: time.Now, TakeBack: takeBack(publicURL)}); err != nil {
+		return nil, err
+	}
+	return in, nil
 }
 
 func lock(dir string, create bool) (*os.File, error) {

@@ -22,13 +22,19 @@ type logo struct {
 // keepLogo puts the logo a policy names into the installation. A policy
 // without one leaves what is there.
 func keepLogo(dir string, p *policy.Policy, data []byte) error {
-	if p.Organization.Logo == "" {
-		return nil
-	}
-	if _, err := logoOf(data); err != nil {
+	if err := goodLogo(p, data); err != nil || p.Organization.Logo == "" {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "logo"), data, 0o600)
+}
+
+// goodLogo checks the logo a policy names.
+func goodLogo(p *policy.Policy, data []byte) error {
+	if p.Organization.Logo == "" {
+		return nil
+	}
+	_, err := logoOf(data)
+	return err
 }
 
 func logoOf(data []byte) (logo, error) {

@@ -76,6 +76,9 @@ func run(ctx context.Context, e env, args []string) int {
 			return finish(e, list[i], list[i].run(ctx, e, args[n:]))
 		}
 	}
+	if len(args) > 1 && args[0] == "help" {
+		return run(ctx, e, append(args[1:], "-h"))
+	}
 	if len(args) == 0 || slices.Contains([]string{"help", "-h", "--help"}, args[0]) {
 		usage(e.stdout, list)
 		return exitYes

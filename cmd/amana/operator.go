@@ -31,6 +31,7 @@ type published struct {
 	Version  policy.VersionID `json:"version"`
 	Before   policy.VersionID `json:"before,omitempty"`
 	Meanings []string         `json:"meanings_changed"` // purposes whose meaning is new
+	Declared []string         `json:"same_meaning"`     // purposes declared to mean what they meant
 }
 
 type tokenRequest struct {
@@ -89,7 +90,7 @@ func (l local) Publish(ctx context.Context, r publishRequest) (published, error)
 	if err != nil {
 		return published{}, err
 	}
-	if err := keepLogo(l.in.dir, doc.Policy, r.Logo); err != nil {
+	if err := goodLogo(doc.Policy, r.Logo); err != nil {
 		return published{}, err
 	}
 	before := l.in.db.InForce()
@@ -97,7 +98,10 @@ func (l local) Publish(ctx context.Context, r publishRequest) (published, error)
 	if err != nil {
 		return published{}, err
 	}
-	out := published{Version: v.ID, Meanings: []string{}}
+	if err := keepLogo(l.in.dir, doc.Policy, r.Logo); err != nil {
+		return published{}, err
+	}
+	out := published{Version: v.ID, Meanings: []string{}, Declared: append([]string{}, r.SameMeaning...)}
 	if before != nil {
 		out.Before = before.ID
 		out.Meanings = meaningsChanged(before, v)

@@ -98,6 +98,13 @@ func runPublish(ctx context.Context, e env, args []string) error {
 }
 
 func tellPublished(e env, out published) error {
+	for _, id := range out.Declared {
+		fmt.Fprintf(e.stdout, "declared in the public record: %s means what it meant before\n", id)
+	}
+	if out.Before == out.Version && len(out.Declared) > 0 {
+		fmt.Fprintf(e.stdout, "%s stays in force; answers to what was declared are covered again\n", out.Version)
+		return nil
+	}
 	if out.Before == out.Version {
 		fmt.Fprintf(e.stdout, "%s is in force already; nothing changed\n", out.Version)
 		return nil

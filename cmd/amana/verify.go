@@ -114,7 +114,7 @@ func tellVerdict(w io.Writer, words *lang.Words, v receipt.Verdict) error {
 	if v.Detail != "" {
 		lines = append(lines, "", "("+v.Detail+")")
 	}
-	if v.Outcome == receipt.Unidentified {
+	if v.Outcome == receipt.Unidentified || v.Outcome == receipt.Valid {
 		lines = append(lines, "", v.Signer)
 	}
 	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
