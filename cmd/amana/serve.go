@@ -45,8 +45,8 @@ func runServe(ctx context.Context, e env, args []string) error {
 	if strings.HasPrefix(h.publicURL, "https:") && len(c.TrustedProxies) == 0 {
 		log.Warn("no trusted_proxies: behind a proxy all customers count as one address, and share one limit")
 	}
-	fmt.Fprintf(e.stdout, "public door   http://%s\ncompany door  http://%s\ncustomers     %s\nlog key       %s\n", h.public.Addr(), h.company.Addr(), h.publicURL, h.in.db.LogKey())
-	fmt.Fprintf(e.stdout, "next: amana token create --name my-shop --scope consent:write --scope decide --dir %s\n", *dir)
+	fmt.Fprintf(e.stdout, "public door   http://%s\ncompany door  http://%s\ncustomers     %s\nlog key       %s\nnext: amana token create --name my-shop --scope consent:write --scope decide --dir %s\n",
+		h.public.Addr(), h.company.Addr(), h.publicURL, h.in.db.LogKey(), *dir)
 	err = h.wait(ctx)
 	if cerr := h.close(); err == nil {
 		err = cerr
