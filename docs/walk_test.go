@@ -79,7 +79,7 @@ func TestWhatThePagesTellToTypeWorks(t *testing.T) {
 		case "sh":
 			fmt.Fprintf(&script, "%s\necho '%s'\n", here.Replace(b.text), mark)
 		case "sh background":
-			fmt.Fprintf(&script, "%s >\"$ROOT/serve.log\" 2>&1 &\nfor i in $(seq 200); do [ -S amana-data/control.sock ] && break; sleep 0.05; done\nhead -4 \"$ROOT/serve.log\"\necho '%s'\n", strings.TrimSpace(here.Replace(b.text)), mark)
+			fmt.Fprintf(&script, "%s >\"$ROOT/serve.log\" 2>&1 &\nfor i in $(seq 200); do grep -q ^next: \"$ROOT/serve.log\" && break; sleep 0.05; done\nhead -5 \"$ROOT/serve.log\"\necho '%s'\n", strings.TrimSpace(here.Replace(b.text)), mark)
 		case "python":
 			fmt.Fprintf(&script, "cat >verify_receipt.py <<'PYTHON'\n%sPYTHON\necho '%s'\n", b.text, mark)
 		}
