@@ -33,7 +33,7 @@ var storeys = []storey{
 	{"rules: pure functions", []string{"decision", "ledger", "notice", "receipt"}, false},
 	{"keys", []string{"keyring"}, true},
 	{"store: the only SQL", []string{"store"}, true},
-	{"engines: work that takes time", []string{"demo"}, true},
+	{"engines: work that takes time", []string{"audit", "demo", "witness"}, true},
 	{"doors: for programs, for people", []string{"api", "web"}, true},
 	{"program", []string{"cmd/amana"}, true},
 }
@@ -57,6 +57,7 @@ var onlyIn = map[string]string{
 var testOnly = []string{
 	"github.com/chromedp/", "github.com/danielgtaylor/huma/", "github.com/google/go-cmp",
 	"github.com/rogpeppe/go-internal", "pgregory.net/rapid", "github.com/santhosh-tekuri/jsonschema/",
+	"github.com/transparency-dev/",
 }
 
 // pkg is what go list says of a package; Imports are without its tests'.
