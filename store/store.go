@@ -49,6 +49,7 @@ type DB struct {
 	tree   *ledger.Tree
 	head   atomic.Pointer[signedHead]
 
+	published board
 	shredding sync.Mutex
 	known     atomic.Pointer[versions]
 	processes sync.Map // processKey → processRow, of texts that are in the database
@@ -119,6 +120,9 @@ func (db *DB) start(ctx context.Context, writes *sql.DB) error {
 		return err
 	}
 	if err := db.loadLedger(ctx); err != nil {
+		return err
+	}
+	if err := db.loadCosignatures(ctx); err != nil {
 		return err
 	}
 	if err := db.loadVersions(ctx); err != nil {

@@ -1,0 +1,225 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/ledger"
+)
+
+// Tile gives what a tile of the log holds: its hashes one after the other, or a
+// bundle of entries (C2SP tlog-tiles). What the newest signed head does not
+// have is fault.Unknown.
+func (db *DB) Tile(ctx context.Context, t ledger.Tile) ([]byte, error) {
+	if !t.In(db.head.Load().size) {
+		return nil, fault.New(fault.Unknown, "the log has no such tile")
+	}
+	if t.Level == ledger.EntriesLevel {
+		return db.bundle(ctx, t)
+	}
+	hashes, err := db.loadTile(t.Level, t.N)
+	if err != nil {
+		return nil, fmt.Errorf("reading a tile: %w", err)
+	}
+	if len(hashes) < t.Width {
+		return nil, fmt.Errorf("tile %s has only %d hashes", t.Path(), len(hashes))
+	}
+	out := make([]byte, 0, t.Width*tlog.HashSize)
+	for i := range t.Width {
+		out = append(out, hashes[i][:]...)
+	}
+	return out, nil
+}
+
+func (db *DB) bundle(ctx context.Context, t ledger.Tile) ([]byte, error) {
+	first := t.N * ledger.Width
+	rows, err := db.reads.QueryContext(ctx, `SELECT entry FROM ledger_entry WHERE leaf >= ? AND leaf < ? ORDER BY leaf`, first, first+int64(t.Width))
+	if err != nil {
+		return nil, fmt.Errorf("reading entries: %w", err)
+	}
+	defer rows.Close()
+	entries := make([]ledger.Entry, 0, t.Width)
+	for rows.Next() {
+		var b []byte
+		if err := rows.Scan(&b); err != nil {
+			return nil, fmt.Errorf("reading entries: %w", err)
+		}
+		if len(b) != len(ledger.Entry{}) {
+			return nil, fmt.Errorf("an entry of the ledger has %d bytes", len(b))
+		}
+		entries = append(entries, ledger.Entry(b))
+	}
+	if err := rows.Err(); err != nil || len(entries) != t.Width {
+		return nil, fmt.Errorf("%s has %d entries: %w", t.Path(), len(entries), err)
+	}
+	return ledger.AppendEntries(make([]byte, 0, t.Width*34), entries), nil
+}
+
+// PublicRecord is a record of class public with what opens its commitment.
+type PublicRecord struct {
+	Leaf   int64           `json:"leaf"`
+	Salt   []byte          `json:"salt"`
+	Record json.RawMessage `json:"record"` // RFC 8785
+}
+
+// PublicRecord gives the public record of a leaf. A leaf that has none, because
+// it is a subject's or beyond the newest signed head, is fault.Unknown.
+func (db *DB) PublicRecord(ctx context.Context, leaf int64) (PublicRecord, error) {
+	r := PublicRecord{Leaf: leaf}
+	ok, err := db.reader(ctx)(`SELECT salt, record FROM public_record WHERE leaf = ? AND leaf < ?`, []any{leaf, db.head.Load().size}, &r.Salt, &r.Record)
+	if err != nil {
+		return r, fmt.Errorf("reading a public record: %w", err)
+	}
+	if !ok {
+		return r, fault.New(fault.Unknown, "the log has no public record there")
+	}
+	return r, nil
+}
+
+// PublicLeaves gives the leaves of public records from one on, at most limit of
+// them, in order.
+func (db *DB) PublicLeaves(ctx context.Context, from int64, limit int) ([]int64, error) {
+	rows, err := db.reads.QueryContext(ctx, `SELECT leaf FROM public_record WHERE leaf >= ? AND leaf < ? ORDER BY leaf LIMIT ?`, from, db.head.Load().size, limit)
+	if err != nil {
+		return nil, fmt.Errorf("listing public records: %w", err)
+	}
+	defer rows.Close()
+	out := []int64{}
+	for rows.Next() {
+		var leaf int64
+		if err := rows.Scan(&leaf); err != nil {
+			return nil, fmt.Errorf("listing public records: %w", err)
+		}
+		out = append(out, leaf)
+	}
+	return out, rows.Err()
+}
+
+// Growth is the newest signed head with the proof that it goes on from an
+// older one: what is submitted to a witness.
+type Growth struct {
+	Old, Size  int64
+	Proof      []tlog.Hash // empty from 0 and from Size on
+	Checkpoint string      // signed note
+	At         time.Time   // when it was the newest
+}
+
+// Growth gives the newest head with its proof from a size that the log has had.
+// A size it has not had is fault.Conflict.
+func (db *DB) Growth(old int64) (Growth, error) {
+	h := db.head.Load()
+	g := Growth{Old: old, Size: h.size, Checkpoint: h.note, At: db.cfg.Now()}
+	if old < 0 || old > h.size {
+		return g, fault.New(fault.Conflict, "the log has %d entries, not %d", h.size, old)
+	}
+	if old == 0 || old == h.size {
+		return g, nil
+	}
+	proof, err := db.tree.Consistency(h.size, old)
+	if err != nil {
+		return g, fmt.Errorf("proving that %d entries go on from %d: %w", h.size, old, err)
+	}
+	g.Proof = proof
+	return g, nil
+}
+
+// Cosigned keeps and publishes a witness's signature line, which the caller has
+// verified, under the head it was asked about. It is durable on return.
+func (db *DB) Cosigned(ctx context.Context, g Growth, witness, line string) error {
+	err := db.write(ctx, func(t *tx) error {
+		return t.exec(`INSERT INTO cosignature (witness, size, at, line) VALUES (?, ?, ?, ?)
+			ON CONFLICT (witness) DO UPDATE SET size = excluded.size, at = excluded.at, line = excluded.line`, witness, g.Size, millis(g.At), line)
+	})
+	if err != nil {
+		return fmt.Errorf("keeping a co-signature: %w", err)
+	}
+	db.published.add(g, witness, line)
+	return nil
+}
+
+// CosignedSize gives the size that a witness last signed; 0 if it never did.
+func (db *DB) CosignedSize(ctx context.Context, witness string) (size int64, err error) {
+	if _, err = db.reader(ctx)(`SELECT size FROM cosignature WHERE witness = ?`, []any{witness}, &size); err != nil {
+		return 0, fmt.Errorf("reading a co-signature: %w", err)
+	}
+	return size, nil
+}
+
+// Published gives the head to show to everybody: the newest, or one of a moment
+// ago that witnesses have signed by now, with their signature lines. One is
+// never followed by a smaller one.
+func (db *DB) Published() string {
+	h := db.head.Load()
+	return db.published.choose(h, db.cfg.Now())
+}
+
+// cosignedFor is how long a head that witnesses have signed is shown in place
+// of a newer one that they have not. On a busy log the newest head is always
+// ahead of its witnesses; without this nobody would ever see their signatures.
+const cosignedFor = 5 * time.Second
+
+// board chooses the head that is published. It is safe for concurrent use.
+type board struct {
+	mu     sync.Mutex
+	shown  int64 // largest size that was shown; guarded by mu, as all below
+	size   int64 // of the newest head that a witness has signed
+	note   string
+	at     time.Time
+	byWhom map[string]string // witness → its line
+}
+
+func (p *board) add(g Growth, witness, line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case g.Size > p.size || p.byWhom == nil:
+		p.size, p.note, p.at, p.byWhom = g.Size, g.Checkpoint, g.At, map[string]string{witness: line}
+	case g.Size == p.size:
+		p.byWhom[witness] = line
+	}
+}
+
+func (p *board) choose(newest *signedHead, now time.Time) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	recent := p.size >= p.shown && now.Sub(p.at) <= cosignedFor
+	if p.byWhom == nil || p.size != newest.size && !recent {
+		p.shown = max(p.shown, newest.size)
+		return newest.note
+	}
+	p.shown = max(p.shown, p.size)
+	var lines []string
+	for _, w := range slices.Sorted(maps.Keys(p.byWhom)) {
+		lines = append(lines, p.byWhom[w])
+	}
+	return ledger.AddLines(p.note, lines)
+}
+
+// loadCosignatures reads what witnesses signed before. Of an older head it
+// shows nothing: a larger one may have been shown before the store was closed.
+func (db *DB) loadCosignatures(ctx context.Context) error {
+	h := db.head.Load()
+	db.published.shown = h.size
+	rows, err := db.reads.QueryContext(ctx, `SELECT witness, at, line FROM cosignature WHERE size = ?`, h.size)
+	if err != nil {
+		return fmt.Errorf("reading co-signatures: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var witness, line string
+		var at int64
+		if err := rows.Scan(&witness, &at, &line); err != nil {
+			return fmt.Errorf("reading co-signatures: %w", err)
+		}
+		db.published.add(Growth{Size: h.size, Checkpoint: h.note, At: fromMillis(at)}, witness, line)
+	}
+	return rows.Err()
+}

@@ -1,0 +1,258 @@
+package store
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/ledger"
+)
+
+// grow puts entries into the log as events do, without events.
+func (w *world) grow(to int64) {
+	w.t.Helper()
+	for n := to - w.db.tree.Size(); n > 0; n = to - w.db.tree.Size() {
+		err := w.db.write(w.t.Context(), func(t *tx) error {
+			for range min(n, 5_000) {
+				var e ledger.Entry
+				rand.Read(e[:])
+				t.enter(e)
+			}
+			return nil
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// tiles reads what the store serves as golang.org/x/mod does.
+type tiles struct {
+	t  testing.TB
+	db *DB
+}
+
+func (s tiles) Height() int                     { return 8 }
+func (s tiles) SaveTiles([]tlog.Tile, [][]byte) {}
+func (s tiles) ReadTiles(list []tlog.Tile) ([][]byte, error) {
+	out := make([][]byte, len(list))
+	for i, x := range list {
+		b, err := s.db.Tile(s.t.Context(), ledger.Tile{Level: x.L, N: x.N, Width: x.W})
+		if err != nil {
+			return nil, err
+		}
+		out[i] = b
+	}
+	return out, nil
+}
+
+func (w *world) head() ledger.Checkpoint {
+	w.t.Helper()
+	v, err := note.NewVerifier(w.db.LogKey())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c, _, err := ledger.OpenHead(w.db.Published(), []note.Verifier{v})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+func TestWhatIsServedIsTheTreeThatTheHeadSigns(t *testing.T) {
+	w := newWorld(t)
+	for _, size := range []int64{1, 2, 255, 256, 257, 511, 512, 513, 5_000, 65_535, 65_536, 66_000} {
+		w.grow(size)
+		c := w.head()
+		if c.Size != size {
+			t.Fatalf("the head is of %d entries, not %d", c.Size, size)
+		}
+		tree := tlog.Tree{N: size, Hash: c.Root}
+		r := tlog.TileHashReader(tree, tiles{t, w.db})
+		for _, leaf := range []int64{0, size / 2, size - 1} {
+			tile, _ := ledger.TileAt(ledger.EntriesLevel, leaf/ledger.Width, size)
+			bundle, err := w.db.Tile(t.Context(), tile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries, err := ledger.ParseEntries(nil, bundle)
+			if err != nil || len(entries) != tile.Width {
+				t.Fatalf("%s: %d entries, %v", tile.Path(), len(entries), err)
+			}
+			proof, err := tlog.ProveRecord(size, leaf, r)
+			if err != nil {
+				t.Fatalf("leaf %d of %d: %v", leaf, size, err)
+			}
+			if err := tlog.CheckRecord(proof, size, c.Root, leaf, entries[leaf%ledger.Width].Leaf()); err != nil {
+				t.Fatalf("leaf %d of %d: %v", leaf, size, err)
+			}
+		}
+	}
+}
+
+func TestBeyondTheHeadThereIsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.grow(300)
+	for tile, has := range map[ledger.Tile]bool{
+		{Level: 0, N: 0, Width: 256}: true, {Level: 0, N: 0, Width: 7}: true, {Level: 0, N: 1, Width: 44}: true, {Level: 0, N: 1, Width: 1}: true,
+		{Level: 0, N: 1, Width: 45}: false, {Level: 0, N: 1, Width: 256}: false, {Level: 0, N: 2, Width: 1}: false,
+		{Level: 1, N: 0, Width: 1}: true, {Level: 1, N: 0, Width: 2}: false, {Level: 2, N: 0, Width: 1}: false,
+		{Level: ledger.EntriesLevel, N: 1, Width: 44}: true, {Level: ledger.EntriesLevel, N: 1, Width: 45}: false,
+	} {
+		b, err := w.db.Tile(t.Context(), tile)
+		wide := 32
+		if tile.Level == ledger.EntriesLevel {
+			wide = 34
+		}
+		if has && (err != nil || len(b) != tile.Width*wide) {
+			t.Errorf("%s: %d bytes, %v", tile.Path(), len(b), err)
+		}
+		if !has && fault.KindOf(err) != fault.Unknown {
+			t.Errorf("%s: %d bytes, %v", tile.Path(), len(b), err)
+		}
+	}
+}
+
+func TestOnlyPublicRecordsAreServed(t *testing.T) {
+	w := newWorld(t)
+	w.say("email:sara@example.com", "newsletter", consent.Given)
+	w.publish(strings.Replace(w.source(), "Once a month we write", "Twice a month we write", 1))
+	leaves, err := w.db.PublicLeaves(t.Context(), 0, 10)
+	if err != nil || len(leaves) != 2 || leaves[0] != 0 || leaves[1] != 2 {
+		t.Fatalf("%v, %v", leaves, err)
+	}
+	if rest, err := w.db.PublicLeaves(t.Context(), 1, 1); err != nil || len(rest) != 1 || rest[0] != 2 {
+		t.Errorf("%v, %v", rest, err)
+	}
+	for _, leaf := range leaves {
+		r, err := w.db.PublicRecord(t.Context(), leaf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := w.db.Tile(t.Context(), ledger.Tile{Level: ledger.EntriesLevel, N: 0, Width: int(leaf) + 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, _ := ledger.ParseEntries(nil, b)
+		if entries[leaf] != ledger.EntryOf(ledger.Salt(r.Salt), r.Record) {
+			t.Errorf("leaf %d is not its record's", leaf)
+		}
+		if !json.Valid(r.Record) || !bytes.Contains(r.Record, []byte("Mona Haddad")) {
+			t.Errorf("%s", r.Record)
+		}
+	}
+	for _, leaf := range []int64{-1, 1, 3, 1 << 60} {
+		if _, err := w.db.PublicRecord(t.Context(), leaf); fault.KindOf(err) != fault.Unknown {
+			t.Errorf("leaf %d: %v", leaf, err)
+		}
+	}
+}
+
+func TestAHeadGrowsFromEveryOlderOne(t *testing.T) {
+	w := newWorld(t)
+	var roots []ledger.Checkpoint
+	for size := int64(1); size <= 40; size++ {
+		w.grow(size)
+		roots = append(roots, w.head())
+	}
+	for _, old := range roots {
+		g, err := w.db.Growth(old.Size)
+		if err != nil || g.Size != 40 || g.Checkpoint != w.db.Checkpoint() {
+			t.Fatalf("%+v, %v", g, err)
+		}
+		if old.Size == 40 && len(g.Proof) != 0 {
+			t.Error("a proof that a head goes on from itself is not empty")
+		} else if err := tlog.CheckTree(g.Proof, 40, roots[39].Root, old.Size, old.Root); old.Size < 40 && err != nil {
+			t.Error(err)
+		}
+	}
+	if g, err := w.db.Growth(0); err != nil || len(g.Proof) != 0 {
+		t.Errorf("%+v, %v", g, err)
+	}
+	for _, never := range []int64{41, -1} {
+		if _, err := w.db.Growth(never); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// cosign signs the newest head as a witness does.
+func (w *world) cosign(name string) (Growth, func()) {
+	w.t.Helper()
+	key, err := ledger.NewCosignerKey(name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c, err := ledger.NewCosigner(key, time.Now)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	g, err := w.db.Growth(0)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return g, func() {
+		_, text, _ := ledger.ReadHead(g.Checkpoint)
+		line, _ := c.Line(text)
+		if err := w.db.Cosigned(w.t.Context(), g, c.Verifier(), line); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func TestTheHeadThatIsShownNeverShrinks(t *testing.T) {
+	w := newWorld(t)
+	shows := func(size int64, witnesses int) {
+		t.Helper()
+		if got, n := w.head().Size, strings.Count(w.db.Published(), "— w"); got != size || n != witnesses {
+			t.Fatalf("shown is a head of %d with %d witnesses, not of %d with %d", got, n, size, witnesses)
+		}
+	}
+	w.grow(10)
+	_, first := w.cosign("w1")
+	_, second := w.cosign("w2")
+	first()
+	second()
+	shows(10, 2)
+	w.grow(20) // a busy log: what witnesses signed is shown for a moment longer
+	shows(10, 2)
+	_, late := w.cosign("w3")
+	w.now = w.now.Add(cosignedFor + time.Second)
+	shows(20, 0)
+	late()
+	shows(20, 1)
+	w.grow(30)
+	_, late = w.cosign("w4")
+	w.now = w.now.Add(cosignedFor + time.Second)
+	w.grow(40)
+	shows(40, 0)
+	w.now = w.now.Add(-cosignedFor) // the clock may go back; the head may not
+	late()
+	shows(40, 0)
+
+	_, last := w.cosign("w5")
+	last()
+	shows(40, 1)
+	if err := w.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.open()
+	shows(40, 1)
+	w.grow(50)
+	if err := w.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.open()
+	shows(50, 0)
+	if size, err := w.db.CosignedSize(t.Context(), "nobody"); err != nil || size != 0 {
+		t.Errorf("%d, %v", size, err)
+	}
+}
