@@ -191,20 +191,17 @@ func saltOf(b []byte) (ledger.Salt, error) {
 
 // included checks that record and salt are in the log the checkpoint heads.
 func (r *Receipt) included(c ledger.Checkpoint) error {
-	record, err := canonical(r.Record)
-	if err != nil {
-		return err
-	}
 	if r.Proof.Size != c.Size || r.Proof.Index < 0 || r.Proof.Index >= c.Size {
 		return fmt.Errorf("the proof is for another size than the checkpoint")
 	}
-	proof := make(tlog.RecordProof, len(r.Proof.Hashes))
-	for i, h := range r.Proof.Hashes {
-		if copy(proof[i][:], h) != len(proof[i]) || len(h) != len(proof[i]) {
-			return fmt.Errorf("hash %d of the proof has %d bytes", i, len(h))
-		}
+	proof, err := r.Proof.hashes()
+	if err != nil {
+		return err
 	}
-	entry := ledger.EntryOf(ledger.Salt(r.Salt), record)
+	entry, err := r.Entry()
+	if err != nil {
+		return err
+	}
 	if err := tlog.CheckRecord(proof, c.Size, c.Root, r.Proof.Index, entry.Leaf()); err != nil {
 		return fmt.Errorf("record, salt and proof do not lead to the checkpoint's root")
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/amana-privacy/amana/notice"
 )
 
-// What programs fetch: the policy as data, the logo, the head of the log, the
-// footer for the company's own pages.
+// What programs fetch: the policy as data, the logo, the footer for the
+// company's own pages.
 
 func (s *site) jsonld(v *visit) error {
 	body, err := json.Marshal(notice.DPV(v.version, s.PublicURL))
@@ -24,12 +24,6 @@ func (s *site) jsonld(v *visit) error {
 // gpc says that the signal of Global Privacy Control is heeded here (w3c/gpc).
 func (s *site) gpc(v *visit) error {
 	v.write(200, shortly, "application/json", []byte(`{"gpc":true,"lastUpdate":"`+v.version.Published.UTC().Format(time.DateOnly)+"\"}\n"))
-	return nil
-}
-
-// checkpoint is the newest signed head of the log.
-func (s *site) checkpoint(v *visit) error {
-	v.write(200, never, "text/plain; charset=utf-8", []byte(s.Store.Checkpoint()))
 	return nil
 }
 

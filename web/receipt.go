@@ -15,6 +15,7 @@ type receiptPage struct {
 	base
 	Slip  slipView
 	File  string // address of the file
+	Alone string // address of the proof alone
 	Key   string // that signed
 	Proof *proofView
 }
@@ -70,7 +71,7 @@ func (s *site) receipt(v *visit) error {
 		return err
 	}
 	path := "/receipt/" + v.PathValue("token")
-	page := receiptPage{Slip: v.slipOf(r), File: v.path(path) + "/json", Proof: draw(r.Proof)}
+	page := receiptPage{Slip: v.slipOf(r), File: v.path(path) + "/json", Alone: v.path(path) + "/proof", Proof: draw(r.Proof)}
 	page.base = v.at(v.ed, path, page.Slip.Title)
 	page.Private = true
 	if n := len(r.Signers); n > 0 {
@@ -90,6 +91,21 @@ func (s *site) receiptFile(v *visit) error {
 	}
 	v.Header().Set("Content-Disposition", `attachment; filename="receipt.json"`)
 	v.write(200, never, "application/json", append(body, '\n'))
+	return nil
+}
+
+// proofFile is the proof alone, for programs that know nothing of receipts.
+func (s *site) proofFile(v *visit) error {
+	r, err := s.receiptOf(v)
+	if err != nil {
+		return err
+	}
+	proof, err := r.LogProof()
+	if err != nil {
+		return err
+	}
+	v.Header().Set("Content-Disposition", `attachment; filename="receipt.tlog-proof"`)
+	v.write(200, never, "text/plain; charset=utf-8", []byte(proof))
 	return nil
 }
 

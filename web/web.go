@@ -81,6 +81,7 @@ func (s *site) routes() *http.ServeMux {
 		s.page(mux, l, "/verify", get(s.verify), post(s.verifyFile))
 		s.page(mux, l, "/receipt/{token}", get(s.receipt))
 		s.page(mux, l, "/receipt/{token}/json", get(s.receiptFile))
+		s.page(mux, l, "/receipt/{token}/proof", get(s.proofFile))
 		s.page(mux, l, "/footer.html", get(s.footer))
 	}
 	for _, bare := range []string{"/{$}", "/policy", "/policy/changes", "/policy/{version}", "/choices", "/contact", "/verify"} {
@@ -88,7 +89,7 @@ func (s *site) routes() *http.ServeMux {
 	}
 	mux.Handle("/policy.jsonld", s.serve("", get(s.jsonld)))
 	mux.Handle("/.well-known/gpc.json", s.serve("", get(s.gpc)))
-	mux.Handle("/log/checkpoint", s.serve("", get(s.checkpoint)))
+	s.logRoutes(mux)
 	mux.Handle("/v1/choices", s.json(s.chooseJSON))
 	if s.logo != "" {
 		mux.Handle(s.logo, s.serve("", get(s.logoFile)))
