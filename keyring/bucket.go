@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -65,8 +66,12 @@ func (r *Ring) Unwrap(id SubjectID, w Wrapped) (Keys, error) {
 			return Keys{Key(data), Key(evidence)}, nil
 		}
 	}
-	return Keys{}, fault.New(fault.Denied, "no key opens this subject: it was erased, or the keyring is another one")
+	return Keys{}, ErrNoKey
 }
+
+// ErrNoKey says that no bucket key opens a subject's keys: it was erased, or
+// the keyring is another one.
+var ErrNoKey = errors.New("no key opens this subject")
 
 func context(id SubjectID, role string) []byte {
 	return append([]byte("amana/wrap/v1/"+role+"/"), id[:]...)
@@ -77,12 +82,20 @@ func context(id SubjectID, role string) []byte {
 func (r *Ring) BeginChange(buckets []uint16) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var added []uint16
 	for _, b := range buckets {
 		if _, changing := r.pending[b]; !changing {
 			r.pending[b] = random()
+			added = append(added, b)
 		}
 	}
-	return r.writeBuckets()
+	if err := r.writeBuckets(); err != nil {
+		for _, b := range added {
+			delete(r.pending, b) // nothing may be wrapped under a key that is in memory alone
+		}
+		return err
+	}
+	return nil
 }
 
 // Changing gives the buckets that have two keys, in order. After a crash in the

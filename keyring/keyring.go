@@ -16,6 +16,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,11 +41,11 @@ const (
 // Key is a 256-bit secret. It never prints.
 type Key [32]byte
 
-// String keeps a key out of logs and errors.
-func (Key) String() string { return "(key)" }
+// Format keeps a key out of logs and errors, whatever the verb.
+func (Key) Format(f fmt.State, _ rune) { io.WriteString(f, "(key)") }
 
-// GoString keeps a key out of logs and errors.
-func (Key) GoString() string { return "(key)" }
+// LogValue keeps a key out of structured logs.
+func (Key) LogValue() slog.Value { return slog.StringValue("(key)") }
 
 // Ring is an opened keyring. It is safe for concurrent use.
 type Ring struct {
@@ -84,6 +86,9 @@ func Create(dir, origin string) (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("naming the log's key: %w", err)
 	}
+	if err := syncDir(filepath.Dir(dir)); err != nil {
+		return nil, fmt.Errorf("making the keyring's folder: %w", err)
+	}
 	r := &Ring{dir: dir, master: random(), buckets: make([]Key, Buckets), pending: map[uint16]Key{}}
 	r.secret = secrets{ID: rand.Text(), Index: random(), Suppression: random(), Feed: random(), Link: random(),
 		Log: signerKey(origin, verifier, priv), LogVerifier: verifier}
@@ -107,8 +112,14 @@ func Exists(dir string) bool {
 }
 
 // Open opens the keyring in dir. A missing or wrong key is an error; it never
-// makes a new one.
+// makes a new one. Only one process at a time may have a keyring open.
 func Open(dir string) (*Ring, error) {
+	if err := private(dir); err != nil {
+		return nil, err
+	}
+	if err := sweep(dir); err != nil {
+		return nil, err
+	}
 	raw, err := os.ReadFile(filepath.Join(dir, masterFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fault.New(fault.Unknown, "no master key in %s: without it nothing sealed can be opened; put the file %q back", dir, masterFile)
@@ -124,6 +135,18 @@ func Open(dir string) (*Ring, error) {
 		return nil, err
 	}
 	return r, r.readBuckets()
+}
+
+// private refuses a folder of keys that others may look into.
+func private(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil // what is missing is said by whoever reads it
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fault.New(fault.Denied, "others may look into %s: chmod 700 %s", dir, dir)
+	}
+	return nil
 }
 
 // ID names the keyring. A database remembers the one it was made with.

@@ -2,8 +2,11 @@ package keyring
 
 import (
 	"bytes"
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
@@ -124,6 +127,77 @@ func TestChangingABucketShutsOutWhatWasNotRewrapped(t *testing.T) {
 				t.Fatal("a key that is destroyed still opens")
 			}
 		}
+	}
+}
+
+func TestAKeyThatIsNotOnTheDiskWrapsNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	r, err := Create(dir, "shop.example/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := SubjectID{1, 9, 9, 1}
+	if err := os.Rename(dir, dir+".away"); err != nil { // nothing can be written
+		t.Fatal(err)
+	}
+	if err := r.BeginChange([]uint16{id.Bucket()}); err == nil {
+		t.Fatal("a change began without a disk")
+	}
+	if err := os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
+	}
+	keys, wrapped := r.NewKeys(id)
+	if got, err := reopen(t, dir).Unwrap(id, wrapped); err != nil || got != keys {
+		t.Fatalf("after a restart the keys do not open: %v", err)
+	}
+}
+
+func TestNoUnfinishedFileKeepsADestroyedKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	r, err := Create(dir, "shop.example/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := os.ReadFile(filepath.Join(dir, bucketsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(dir, bucketsFile+unfinished) // as a crash before the rename leaves it
+	if err := os.WriteFile(left, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r = reopen(t, dir)
+	if err := r.BeginChange([]uint16{7}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.FinishChange(); err != nil {
+		t.Fatal(err)
+	}
+	if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 3 {
+		t.Fatalf("in the keyring there are %v", files)
+	}
+}
+
+func TestAKeyNeverPrints(t *testing.T) {
+	k := Key{0xab, 0xcd}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%v %+v %#v %s %x %d %q %v", k, k, k, k, k, k, k, struct{ K Key }{k})
+	slog.New(slog.NewJSONHandler(&b, nil)).Info("x", "key", k)
+	if s := b.String(); strings.Contains(s, "ab") || strings.Contains(s, "171") {
+		t.Fatalf("it prints: %s", s)
+	}
+}
+
+func TestAFolderOthersMayReadIsRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	if _, err := Create(dir, "shop.example/log"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir); fault.KindOf(err) != fault.Denied {
+		t.Fatalf("opened: %v", err)
 	}
 }
 
