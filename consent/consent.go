@@ -67,6 +67,7 @@ type Event struct {
 	Recipient string           // "" for the purpose itself
 	Topics    []string         // what a yes is narrowed to; none: all that its version shows
 	Policy    policy.VersionID // the version answered to; for Confirmed that of the yes that waits
+	Meaning   string           // what the purpose meant in it at that time: later declarations do not change it
 	Language  string           // BCP 47
 	Surface   Surface
 	Shown     bool // the version was named by whoever asked, so showing it is evidenced
@@ -96,6 +97,7 @@ const (
 type Yes struct {
 	Event    string           // id of the event that gave it: its receipt
 	Policy   policy.VersionID // the version that was shown
+	Meaning  string           // what the purpose meant in it then
 	Since    time.Time        // when it was given (for a double opt-in: confirmed)
 	Until    time.Time        // exclusive; the keeping time it showed, counted from the yes
 	Topics   []string         // sorted; nil where the purpose had none

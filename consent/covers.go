@@ -39,14 +39,16 @@ func saysEnough(old *Yes, was *policy.Version, next *Yes, now *policy.Version, k
 		!before.Keep.Less(after.Keep) &&
 		hasTopics(old.Topics, next.Topics) &&
 		(old.Signals.GPC || !next.Signals.GPC) &&
+		old.Meaning == next.Meaning &&
 		coversAll(was, now, key)
 }
 
-// coversAll reports whether the scope in one version covers all of that in
+// coversAll reports whether the structure in one version covers all of that in
 // another: its data and, for the purpose itself, its recipients.
 func coversAll(was, now *policy.Version, key Key) bool {
 	yes, _ := was.ScopeOf(key.Purpose)
 	all, _ := now.ScopeOf(key.Purpose)
+	yes.Meaning = all.Meaning // compared as it was at the time, not as it is declared now
 	if !Covers(yes, all.Data, "", all) {
 		return false
 	}

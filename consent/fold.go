@@ -60,7 +60,7 @@ func offered(v *policy.Version, key Key) bool {
 func given(old State, versions func(policy.VersionID) *policy.Version, v *policy.Version, e Event) State {
 	p := v.Policy.Purposes[e.Purpose]
 	yes := &Yes{
-		Event: e.ID, Policy: e.Policy, Since: e.Time, Until: p.Keep.After(e.Time),
+		Event: e.ID, Policy: e.Policy, Meaning: e.Meaning, Since: e.Time, Until: p.Keep.After(e.Time),
 		Topics: topicsOf(p, e), Signals: e.Signals, Shown: e.Shown, Attested: e.Attested,
 	}
 	if p.Double() {

@@ -100,7 +100,7 @@ func slowYes(list []consent.Event, versions func(policy.VersionID) *policy.Versi
 			}
 			continue
 		}
-		y := consent.Yes{Event: e.ID, Policy: e.Policy, Since: e.Time, Signals: e.Signals, Shown: e.Shown, Attested: e.Attested}
+		y := consent.Yes{Event: e.ID, Policy: e.Policy, Meaning: e.Meaning, Since: e.Time, Signals: e.Signals, Shown: e.Shown, Attested: e.Attested}
 		y.Topics = slowTopics(p, e, key)
 		if p.Confirm != "double" {
 			y.Until = p.Keep.After(e.Time)
@@ -124,7 +124,7 @@ func slowYes(list []consent.Event, versions func(policy.VersionID) *policy.Versi
 func slowWider(old *consent.Yes, versions func(policy.VersionID) *policy.Version, y *consent.Yes, key consent.Key, now time.Time) bool {
 	was, is := versions(old.Policy), versions(y.Policy)
 	a, b := was.Policy.Purposes[key.Purpose], is.Policy.Purposes[key.Purpose]
-	if a.Confirm != "double" || was.Meanings[key.Purpose] != is.Meanings[key.Purpose] {
+	if a.Confirm != "double" || old.Meaning != y.Meaning {
 		return true
 	}
 	if b.Keep.After(now).After(a.Keep.After(now)) || y.Signals.GPC && !old.Signals.GPC {

@@ -39,7 +39,7 @@ func history(versions map[policy.VersionID]*policy.Version) *rapid.Generator[[]c
 			}
 			events = append(events, e)
 		}
-		return events
+		return consenttest.Meant(events, func(id policy.VersionID) *policy.Version { return versions[id] })
 	})
 }
 

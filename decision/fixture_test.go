@@ -84,7 +84,7 @@ func (s scene) world(t testing.TB, versions consenttest.Versions) decision.World
 func (id identifier) read(t testing.TB, versions func(policy.VersionID) *policy.Version) decision.Subject {
 	return decision.Subject{
 		Kind: id.Kind, Since: consenttest.Time(t, id.Since),
-		States: consent.Fold(consenttest.Events(t, id.Said), versions),
+		States: consent.Fold(consenttest.Meant(consenttest.Events(t, id.Said), versions), versions),
 	}
 }
 

@@ -32,7 +32,7 @@ func history(t *rapid.T, all map[policy.VersionID]*policy.Version) []consent.Eve
 			Signals:   consent.Signals{GPC: rapid.Bool().Draw(t, "gpc")},
 		})
 	}
-	return events
+	return consenttest.Meant(events, func(id policy.VersionID) *policy.Version { return all[id] })
 }
 
 func drawSubject(t *rapid.T, all map[policy.VersionID]*policy.Version, find finds) decision.Subject {

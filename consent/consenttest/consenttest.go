@@ -144,6 +144,17 @@ func Events(t testing.TB, lines []string) []consent.Event {
 	return events
 }
 
+// Meant gives events the meaning that their purposes have in their versions, as
+// a store does when it writes them.
+func Meant(events []consent.Event, versions func(policy.VersionID) *policy.Version) []consent.Event {
+	for i, e := range events {
+		if v := versions(e.Policy); v != nil {
+			events[i].Meaning = v.Meanings[e.Purpose]
+		}
+	}
+	return events
+}
+
 // Choice reads a line "ANSWER PURPOSE[/RECIPIENT] [topics=a,b]"; "-" is empty.
 func Choice(t testing.TB, line string) consent.Choice {
 	t.Helper()
