@@ -8,13 +8,12 @@
 package api
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
-	"runtime"
 	"runtime/debug"
 	"time"
 
+	"github.com/amana-privacy/amana/edge"
 	"github.com/amana-privacy/amana/store"
 )
 
@@ -60,6 +59,7 @@ func (c Config) filled() Config {
 type door struct {
 	Config
 	mux    *http.ServeMux
+	places edge.Places
 	limits *limits
 }
 
@@ -70,7 +70,7 @@ func New(c Config) http.Handler {
 		panic("api: Config.Store is missing")
 	}
 	d := &door{Config: c.filled()}
-	d.limits = newLimits(d.Rate, d.InFlight)
+	d.places, d.limits = edge.NewPlaces(d.InFlight), newLimits(d.Rate)
 	d.mux = d.routed()
 	return d
 }
@@ -78,7 +78,7 @@ func New(c Config) http.Handler {
 // ServeHTTP serves one request and writes its line in the log.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := d.Now()
-	rec := &recorder{ResponseWriter: w}
+	rec := &edge.Recorder{ResponseWriter: w}
 	c := &call{id: requestID(r)}
 	rec.Header().Set("X-Request-ID", c.id)
 	rec.Header().Set("Cache-Control", "no-store")
@@ -96,16 +96,13 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // panicked answers for a mistake of ours. The cause is written only where it
 // cannot hold a value somebody sent.
-func (d *door) panicked(w *recorder, r *http.Request, c *call, cause any) {
+func (d *door) panicked(w *edge.Recorder, r *http.Request, c *call, cause any) {
 	if cause == http.ErrAbortHandler {
 		panic(cause)
 	}
-	err := errors.New("panic")
-	if e, ok := cause.(runtime.Error); ok {
-		err = e
-	}
+	err := edge.Cause(cause)
 	d.Log.ErrorContext(r.Context(), "panic", "request", c.id, "route", c.pattern, "err", err, "stack", string(debug.Stack()))
-	if w.status == 0 {
+	if w.Status == 0 {
 		d.write(w, problemOf(err))
 	}
 }

@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
+	"github.com/amana-privacy/amana/edge"
 	"github.com/amana-privacy/amana/fault"
 )
 
@@ -20,9 +19,9 @@ const largestBody = 1 << 20 // bytes
 // body reads the JSON body of a request, whole. It must arrive within half of
 // the time the request has.
 func (d *door) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if err := isJSON(r.Header); err != nil {
+	if err := edge.JSON(r.Header); err != nil {
 		w.Header().Set("Accept-Post", "application/json")
-		return nil, err
+		return nil, refusal{mediaType, err.Error()}
 	}
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(time.Now().Add(d.Timeout / 2)) // a connection that cannot is a test's
@@ -40,20 +39,6 @@ func (d *door) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, fault.New(fault.Malformed, "the body ended early")
 	}
 	return raw, nil
-}
-
-func isJSON(h http.Header) error {
-	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
-	charset, said := params["charset"]
-	switch {
-	case err != nil || kind != "application/json", len(h.Values("Content-Type")) > 1:
-		return refusal{mediaType, "the Content-Type must be application/json"}
-	case said && !strings.EqualFold(charset, "utf-8"):
-		return refusal{mediaType, "JSON is sent in UTF-8"}
-	case h.Get("Content-Encoding") != "":
-		return refusal{mediaType, "the body must come without a Content-Encoding"}
-	}
-	return nil
 }
 
 // reply writes a body. Texts stand as they are (<, >, & unescaped), so that

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/amana-privacy/amana/edge"
 	"github.com/amana-privacy/amana/store"
 )
 
@@ -39,26 +40,10 @@ func requestID(r *http.Request) string {
 	return id
 }
 
-// recorder remembers the status.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
 // access writes the line of a request: ids, the route's pattern and figures,
 // nothing that was sent.
-func (d *door) access(w *recorder, r *http.Request, c *call, took time.Duration) {
-	d.Log.InfoContext(r.Context(), "request", "method", methodName(r.Method), "route", c.pattern, "status", w.status,
+func (d *door) access(w *edge.Recorder, r *http.Request, c *call, took time.Duration) {
+	d.Log.InfoContext(r.Context(), "request", "method", methodName(r.Method), "route", c.pattern, "status", w.Status,
 		"ms", float64(took.Microseconds())/1000, "token", c.token.ID, "request", c.id)
 }
 

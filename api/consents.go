@@ -4,12 +4,12 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/amana-privacy/amana/api/strict"
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/strict"
 	"github.com/amana-privacy/amana/subject"
 )
 

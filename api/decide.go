@@ -6,11 +6,11 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/amana-privacy/amana/api/strict"
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/strict"
 )
 
 // question is the body of POST /v1/decide, or one of its elements.

@@ -17,7 +17,7 @@ func TestPanic(t *testing.T) {
 		serve func(*door, http.ResponseWriter, *http.Request) error
 		words string
 	}{
-		"a value":    {func(*door, http.ResponseWriter, *http.Request) error { panic("email:sara@example.com") }, `"err":"panic"`},
+		"a value":    {func(*door, http.ResponseWriter, *http.Request) error { panic("email:sara@example.com") }, `"err":"panic with a string"`},
 		"by runtime": {func(*door, http.ResponseWriter, *http.Request) error { return []error{}[len(t.Name())] }, "index out of range"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -34,5 +34,23 @@ func TestPanic(t *testing.T) {
 				t.Error(text)
 			}
 		})
+	}
+}
+
+// A page that is written without a status is a 200, in the log too, and a panic
+// behind it is no second answer.
+func TestABareWriteIsAnAnswer(t *testing.T) {
+	var log bytes.Buffer
+	d := &door{Config: Config{Log: slog.New(slog.NewJSONHandler(&log, nil))}.filled(), mux: http.NewServeMux()}
+	d.mux.Handle("/x", &resource{d, map[string]route{"GET": {serve: func(d *door, w http.ResponseWriter, r *http.Request) error {
+		if err := tooMany.explain(d, w, r); err != nil {
+			return err
+		}
+		panic("afterwards")
+	}}}})
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/x", nil))
+	if !strings.Contains(log.String(), `"status":200`) || strings.Contains(w.Body.String(), "/problems/internal") {
+		t.Error(log.String(), w.Body)
 	}
 }

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
-	"github.com/amana-privacy/amana/api/strict"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/strict"
 )
 
 // kind is one kind of problem: its name is the end of the address that stands
@@ -42,9 +43,9 @@ var (
 // problems lists the kinds by status.
 var problems = []*kind{malformed, noToken, denied, unknown, noMethod, tooSlow, conflict, tooLarge, mediaType, invalid, tooMany, internal, busy}
 
-var ofFault = map[fault.Kind]*kind{
-	fault.Internal: internal, fault.Malformed: malformed, fault.Invalid: invalid, fault.Unknown: unknown,
-	fault.Denied: denied, fault.Conflict: conflict, fault.Overloaded: busy, fault.TooLarge: tooLarge,
+// ofFault gives the kind of problem that a fault is: the one with its status.
+func ofFault(k fault.Kind) *kind {
+	return problems[slices.IndexFunc(problems, func(p *kind) bool { return p.status == fault.Status(k) })]
 }
 
 // refusal is a problem that only this edge knows.
@@ -83,7 +84,7 @@ func problemOf(err error) problem {
 	if !ok || e.Kind == fault.Internal {
 		return of(internal, "", "the server failed")
 	}
-	p := of(ofFault[e.Kind], e.Field, e.Words)
+	p := of(ofFault(e.Kind), e.Field, e.Words)
 	if all, ok := errors.AsType[strict.Faults](err); ok && len(all) > 1 {
 		for _, e := range all {
 			p.Errors = append(p.Errors, mistake{e.Field, e.Words})

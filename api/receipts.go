@@ -3,9 +3,9 @@ package api
 import (
 	"net/http"
 
-	"github.com/amana-privacy/amana/api/strict"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/strict"
 )
 
 // wanted is the body of POST /v1/receipts/get: exactly one of its members.

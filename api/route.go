@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/amana-privacy/amana/api/strict"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/strict"
 )
 
 // route is one operation of the door.
@@ -81,7 +81,7 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request, c *call) error {
 		c.pattern = pattern
 	}
 	if !found || !res.open() {
-		leave, err := d.limits.enter(r.Context())
+		leave, err := d.places.Enter(r.Context())
 		if err != nil {
 			return retryAfter(w, 1, err)
 		}

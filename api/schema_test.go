@@ -5,10 +5,10 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/amana-privacy/amana/api/strict"
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/strict"
 )
 
 // object is a JSON object in the making.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/amana-privacy/amana/api/strict"
+	"github.com/amana-privacy/amana/strict"
 	"github.com/amana-privacy/amana/fault"
 )
 
