@@ -52,6 +52,7 @@ type Words struct {
 
 // rules are what the grammar of a language asks for beyond its texts.
 type rules struct {
+	name   string // the language's own
 	dir    string
 	plural func(n int) form
 	and    string // between the last two of a list
@@ -63,8 +64,8 @@ var languages = map[string]struct {
 	texts map[string]text
 	rules rules
 }{
-	"ar": {mustLoad[text]("ar.json"), rules{dir: "rtl", plural: arabicPlural, and: " و", comma: " و", marks: true}},
-	"en": {mustLoad[text]("en.json"), rules{dir: "ltr", plural: englishPlural, and: " and ", comma: ", "}},
+	"ar": {mustLoad[text]("ar.json"), rules{name: "العربية", dir: "rtl", plural: arabicPlural, and: " و", comma: " و", marks: true}},
+	"en": {mustLoad[text]("en.json"), rules{name: "English", dir: "ltr", plural: englishPlural, and: " and ", comma: ", "}},
 }
 
 // For gives the words of a language by its exact tag; false where there are none.

@@ -76,18 +76,13 @@ func process(p *policy.Policy, id string) map[string]any {
 		purpose["broader"] = u.DPV
 	}
 	out := map[string]any{
-		"@type": "Process", "hasPurpose": purpose, "hasLegalBasis": legalBasis[u.Basis], "hasPersonalData": personal(p, u.Data),
+		"@type": "Process", "hasPurpose": purpose, "hasLegalBasis": u.Basis.DPV(), "hasPersonalData": personal(p, u.Data),
 		"hasStorageCondition": map[string]any{"@type": "StorageCondition", "hasDuration": u.Keep.String()},
 	}
 	if len(u.Recipients) > 0 {
 		out["hasRecipient"] = recipientsOf(p, u.Recipients)
 	}
 	return out
-}
-
-var legalBasis = map[policy.Basis]string{
-	policy.Consent: "Consent", policy.Contract: "Contract", policy.LegalObligation: "LegalObligation",
-	policy.LegitimateInterest: "LegitimateInterest", policy.PublicInterest: "PublicInterest", policy.VitalInterest: "VitalInterest",
 }
 
 func personal(p *policy.Policy, ids []string) []any {

@@ -67,12 +67,9 @@ func (m maker) how(p policy.Purpose) string {
 	return m.w.T("choice.address")
 }
 
-// keep says how long, and from when it counts: for consent always from the yes.
+// keep says how long, and from when it counts.
 func (m maker) keep(p policy.Purpose) string {
-	from := p.KeepFrom
-	if p.Basis == policy.Consent {
-		from = "yes"
-	}
+	from := p.CountsFrom()
 	switch {
 	case p.Keep.Months == 0 && p.Keep.Seconds == 0:
 		return m.w.T("keep.zero")

@@ -17,6 +17,8 @@
 //	max:"3"               the largest number
 package policy
 
+import "slices"
+
 // Text is one text in every declared language, keyed by BCP 47 tag.
 type Text map[string]string
 
@@ -41,6 +43,25 @@ const (
 	PublicInterest     Basis = "public_interest"
 	VitalInterest      Basis = "vital_interest"
 )
+
+// DPV gives the basis as a term of the W3C Data Privacy Vocabulary.
+func (b Basis) DPV() string {
+	switch b {
+	case Consent:
+		return "Consent"
+	case Contract:
+		return "Contract"
+	case LegalObligation:
+		return "LegalObligation"
+	case LegitimateInterest:
+		return "LegitimateInterest"
+	case PublicInterest:
+		return "PublicInterest"
+	case VitalInterest:
+		return "VitalInterest"
+	}
+	return "LegalBasis"
+}
 
 // Permission says how a recipient is permitted: shown inside the purpose's
 // scope, or by an answer of its own.
@@ -306,6 +327,21 @@ func (p Purpose) Acts() []string {
 		return []string{"email"}
 	}
 	return p.ActsOn
+}
+
+// CountsFrom says from when the keeping time counts, in the words of KeepFrom:
+// for consent always from the yes, else as declared, "" where nothing is said.
+func (p Purpose) CountsFrom() string {
+	if p.Basis == Consent {
+		return "yes"
+	}
+	return p.KeepFrom
+}
+
+// HeedsSignal reports whether a Global Privacy Control signal is a no to the
+// purpose: it sells or shares data, or aims ads with it.
+func (p Purpose) HeedsSignal() bool {
+	return slices.ContainsFunc(p.Marks, func(m Mark) bool { return m == Sale || m == Sharing || m == TargetedAds })
 }
 
 // Double reports whether a yes has to be confirmed from the address itself.

@@ -1,0 +1,22 @@
+package lang_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/amana-privacy/amana/lang"
+)
+
+func TestEveryTagHasWordsAndAName(t *testing.T) {
+	if !slices.Equal(lang.Tags(), []string{"ar", "en"}) {
+		t.Errorf("the pages speak %v", lang.Tags())
+	}
+	names := map[string]bool{}
+	for _, tag := range lang.Tags() {
+		w, ok := lang.For(tag, lang.Options{})
+		if !ok || w.Tag != tag || w.Name() == "" || names[w.Name()] {
+			t.Fatalf("%s has no words or no name of its own", tag)
+		}
+		names[w.Name()] = true
+	}
+}
