@@ -32,7 +32,8 @@ func (w *Words) Clock(t time.Time) string {
 	return w.digits(t.UTC().Format("15:04"))
 }
 
-// day puts a date together. Years have no thousands separator.
+// day puts a date together. Years have no thousands separator, and the day
+// never stands alone at the end of a line.
 func (w *Words) day(d int, month string, y int) string {
-	return fmt.Sprintf("%s %s %s", w.digits(strconv.Itoa(d)), month, w.digits(strconv.Itoa(y)))
+	return fmt.Sprintf("%s\u00a0%s %s", w.digits(strconv.Itoa(d)), month, w.digits(strconv.Itoa(y)))
 }

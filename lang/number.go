@@ -92,3 +92,23 @@ func (w *Words) digits(s string) string {
 	}
 	return s
 }
+
+// Digits writes the Latin digits of a text as the site does. What stands
+// between isolates (UAX 9) is foreign to the text and keeps its own.
+func (w *Words) Digits(s string) string {
+	if !w.arabic {
+		return s
+	}
+	depth := 0
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= '\u2066' && r <= '\u2068':
+			depth++
+		case r == '\u2069':
+			depth--
+		case depth == 0 && r >= '0' && r <= '9':
+			return '٠' + r - '0'
+		}
+		return r
+	}, s)
+}

@@ -46,7 +46,7 @@ console.log(JSON.stringify(days))`, first.UnixMilli(), last.UnixMilli()), &days)
 	plain := words(t, "ar", latin)
 	for i, d := range days {
 		at := first.AddDate(0, 0, i).Add(time.Duration(i%24) * time.Hour) // any hour of the day
-		want := fmt.Sprintf("%d %s %d هـ، الموافق %s م", d[2], w.Of("hijri", d[1]), d[0], plain.Date(at))
+		want := fmt.Sprintf("%d\u00a0%s %d\u00a0هـ، الموافق %s\u00a0م", d[2], w.Of("hijri", d[1]), d[0], plain.Date(at))
 		if got := w.Date(at); got != want {
 			t.Fatalf("%s: %q, want %q", at.Format(time.DateOnly), got, want)
 		}

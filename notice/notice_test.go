@@ -199,9 +199,15 @@ func TestPolicyAsDPV(t *testing.T) {
 }
 
 func TestTelephoneLinks(t *testing.T) {
-	for number, want := range map[string]string{"+1 207 555 0100": "+12075550100", "(٠١١) ٥٥٥": "011555", "۰۲۱": "021"} {
-		if got := Tel(number); got != want {
-			t.Errorf("%s becomes %s", number, got)
+	for _, c := range []struct{ number, region, want string }{
+		{"+1 207 555 0100", "SA", "+12075550100"},
+		{"011 555 0100", "SA", "+966115550100"},
+		{"٠١١ ٥٥٥ ٠١٠٠", "SA", "+966115550100"},
+		{"(٠١١) ٥٥٥", "", "011555"},
+		{"۰۲۱", "", "021"},
+	} {
+		if got := Tel(c.number, c.region); got != c.want {
+			t.Errorf("%s in %q becomes %s", c.number, c.region, got)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/subject"
 )
 
 // proof is the processing that keeping this policy itself needs: the log, the
@@ -22,8 +23,13 @@ func (m maker) proof() []Part {
 	}
 }
 
+// cookieLife is in words the year, where it is one, beside the years of others.
 func (m maker) cookieLife() string {
-	return m.w.Duration(0, int64(cookie.Life(m.p, m.v.Published)/time.Second))
+	life := cookie.Life(m.p, m.v.Published)
+	if life == 365*24*time.Hour {
+		return m.w.Duration(12, 0)
+	}
+	return m.w.Duration(0, int64(life/time.Second))
 }
 
 // ownCookie is the row of the cookie that keeps the choices, where the file
@@ -36,8 +42,13 @@ func (m maker) ownCookie() [][]Run {
 		{Text: m.say(m.p.Organization.Name)}, {Text: m.w.T("keep.for", "time", m.cookieLife())}}}
 }
 
-// Tel gives a phone number as a tel: link takes it: digits and a plus.
-func Tel(number string) string {
+// Tel gives a phone number as a tel: link takes it: in the international form
+// (E.164), a local number read as of the region ("" if unknown). What cannot
+// be read so keeps its digits and its plus.
+func Tel(number, region string) string {
+	if id, err := subject.Parse("phone:"+number, region); err == nil {
+		return strings.TrimPrefix(string(id), "phone:")
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= '0' && r <= '9' || r == '+':

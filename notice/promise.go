@@ -88,11 +88,23 @@ func (m maker) rights() []Part {
 	if d := m.p.Inquiries.AnswerWithin; d.Said {
 		part.Paras = append(part.Paras, m.w.H("rights.questions", "time", m.last(d)))
 	}
-	for _, id := range r.Rights {
-		part.Items = append(part.Items, m.w.Of("right", id))
-	}
+	part.Items = Rights(m.p, m.w)
 	part.Links = []Run{{Text: m.w.T("nav.contact"), Href: m.path("contact")}, {Text: m.w.T("nav.choices"), Href: m.path("choices")}}
 	return []Part{part}
+}
+
+// rightIDs stand in the order in which a person needs them; a file's own order says nothing.
+var rightIDs = []string{"access", "correction", "erasure", "portability", "objection", "restriction", "complaint"}
+
+// Rights says what customers may demand, in one order everywhere.
+func Rights(p *policy.Policy, w *lang.Words) []string {
+	var list []string
+	for _, id := range rightIDs {
+		if slices.Contains(p.Requests.Rights, id) {
+			list = append(list, w.Of("right", id))
+		}
+	}
+	return list
 }
 
 // children: N28.
@@ -127,7 +139,7 @@ func (m maker) laws() []Part {
 	part := Part{Head: m.w.T("complaints.laws")}
 	for _, id := range m.p.Regimes {
 		if r, ok := regime.Get(id); ok && id != regime.Charter { // the charter is no law, and its name is ours
-			part.Items = append(part.Items, r.Name(m.w.Tag))
+			part.Items = append(part.Items, m.w.Digits(r.Name(m.w.Tag)))
 		}
 	}
 	if part.Items == nil {

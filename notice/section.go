@@ -37,12 +37,12 @@ func (m maker) who() []Part {
 		Fact{m.w.T("contact.about"), Run{Text: m.say(o.About)}},
 		Fact{m.w.T("contact.address"), Run{Text: m.say(c.Address)}},
 		mail(m.w.T("contact.email"), c.Email),
-		phone(m.w.T("contact.phone"), c.Phone),
+		m.phone(c.Phone),
 		Fact{m.w.T("contact.hours"), Run{Text: m.say(c.Hours)}},
 	)}}
 	if f := c.Officer; f != nil {
 		parts = append(parts, Part{Head: m.w.T("contact.officer"), Facts: facts(Fact{m.w.T("contact.name"), Run{Text: m.say(f.Name)}},
-			mail(m.w.T("contact.email"), f.Email), phone(m.w.T("contact.phone"), f.Phone))})
+			mail(m.w.T("contact.email"), f.Email), m.phone(f.Phone))})
 	}
 	if r := o.Representative; r != nil {
 		parts = append(parts, Part{Head: m.w.T("contact.representative"), Facts: facts(Fact{m.w.T("contact.name"), Run{Text: m.say(r.Name)}},
@@ -70,8 +70,8 @@ func mail(key, address string) Fact {
 	return Fact{key, Run{Text: address, Href: "mailto:" + address, LTR: true}}
 }
 
-func phone(key, number string) Fact {
-	return Fact{key, Run{Text: number, Tel: Tel(number), LTR: true}}
+func (m maker) phone(number string) Fact {
+	return Fact{m.w.T("contact.phone"), Run{Text: number, Tel: Tel(number, m.p.DefaultRegion), LTR: true}}
 }
 
 // data: N04, N17.

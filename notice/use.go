@@ -13,7 +13,7 @@ func (m maker) purposes(n *Notice) []Part {
 	for _, p := range slices.Concat(n.Asked, n.Stated) {
 		basis := m.w.Of("basis", p.Basis)
 		if p.Interest != "" {
-			basis += " " + p.Interest
+			basis += " " + m.w.T("purpose.interest") + ": " + p.Interest
 		}
 		t.Rows = append(t.Rows, []Run{{Text: p.Title, Href: "#p-" + p.ID}, {Text: basis}, {Text: p.Keep}})
 	}

@@ -1,9 +1,10 @@
 package regime
 
-// known is the closed list of regimes.
+// known is the closed list of regimes. A citation that runs from the left
+// stands between isolates in a name that runs from the right.
 var known = []Regime{
 	named(Charter, "The Amana charter", "ميثاق أمانة"),
-	named("us-me-9301", "Maine broadband customer privacy law (35-A M.R.S. §9301)", "قانون خصوصية عملاء النطاق العريض في ولاية مين (35-A M.R.S. §9301)"),
+	named("us-me-9301", "Maine broadband customer privacy law (35-A M.R.S. §9301)", "قانون خصوصية عملاء النطاق العريض في ولاية مين (\u206635-A M.R.S. §9301\u2069)"),
 	named("eu-gdpr", "EU General Data Protection Regulation (GDPR)", "اللائحة العامة لحماية البيانات في الاتحاد الأوروبي (GDPR)"),
 	named("uk-gdpr-duaa", "UK GDPR and Data (Use and Access) Act 2025", "اللائحة العامة لحماية البيانات في المملكة المتحدة وقانون البيانات (الاستخدام والوصول) لعام 2025"),
 	named("us-ca-ccpa", "California Consumer Privacy Act (CCPA)", "قانون خصوصية المستهلك في ولاية كاليفورنيا (CCPA)"),

@@ -126,9 +126,9 @@ func (f *face) newBase(css template.CSS, logo string) base {
 }
 
 func (f *face) reach(c policy.Contact) reach {
-	r := reach{Email: c.Email, Phone: c.Phone, Tel: notice.Tel(c.Phone), Address: f.say(c.Address), Hours: f.say(c.Hours)}
+	r := reach{Email: c.Email, Phone: c.Phone, Tel: notice.Tel(c.Phone, f.version.Policy.DefaultRegion), Address: f.say(c.Address), Hours: f.say(c.Hours)}
 	if p := c.Officer; p != nil {
-		r.Officer = &officer{f.say(p.Name), p.Email, p.Phone, notice.Tel(p.Phone)}
+		r.Officer = &officer{f.say(p.Name), p.Email, p.Phone, notice.Tel(p.Phone, f.version.Policy.DefaultRegion)}
 	}
 	return r
 }

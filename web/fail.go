@@ -53,6 +53,7 @@ func (v *visit) showError(status int) error {
 	title, text := v.errorWords(status)
 	page := errorPage{base: v.at(v.ed, "/", title), Text: text}
 	page.Private = true
+	page.Nav[0].Here = false // an error stands on no page of ours
 	page.Links = page.Nav
 	return v.show(status, never, "error", page)
 }

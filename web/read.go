@@ -119,12 +119,9 @@ type authority struct{ Name, URL string }
 
 func (s *site) contact(v *visit) error {
 	p := v.version.Policy
-	page := contactPage{base: v.at(v.ed, "/contact", v.T("contact.title"))}
+	page := contactPage{base: v.at(v.ed, "/contact", v.T("contact.title")), Rights: notice.Rights(p, v.Words)}
 	if d := p.Inquiries.AnswerWithin; d.Said {
 		page.Answer = v.T("contact.within", "time", v.Duration(d.Months, d.Seconds))
-	}
-	for _, r := range p.Requests.Rights {
-		page.Rights = append(page.Rights, v.Of("right", r))
 	}
 	if r := p.Organization.Representative; r != nil {
 		page.Representative = &representative{v.say(r.Name), v.Country(r.Region), r.Email, v.say(r.Address)}

@@ -171,7 +171,7 @@ func (f *face) moment(s string) string {
 }
 
 // drawn is how many steps are drawn at most; more would only get smaller.
-const drawn = 9
+const drawn = 14
 
 // draw lays the way out as stairs, from the entry at the start to the head.
 func draw(p *receipt.Proof) *proofView {
