@@ -41,7 +41,7 @@ func TestDecideDetail(t *testing.T) {
 	hashed, err := subject.Parse(device, "")
 	must(t, err)
 	given := func(s store.Submission) string {
-		s.Subject = hashed
+		s.Subject, s.Surface = hashed, consent.SurfaceBanner
 		list, err := w.db.Record(t.Context(), s)
 		must(t, err)
 		return list[0].ID

@@ -49,7 +49,7 @@ func emptyWorld(t testing.TB, change ...func(*api.Config)) *world {
 	takeBack := func(language string) (string, string) {
 		return "https://privacy.cascofiber.example/" + language + "/choices", "Open the page and say no."
 	}
-	w.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "amana.db"), Ring: ring, Now: w.clock.Now, TakeBack: takeBack})
+	w.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "amana.db"), Ring: ring, Create: true, Now: w.clock.Now, TakeBack: takeBack})
 	must(t, err)
 	t.Cleanup(func() { w.db.Close() })
 	c := api.Config{Store: w.db, Now: w.clock.Now, Version: "v0.0.0-test", Log: slog.New(slog.NewJSONHandler(w.log, nil))}

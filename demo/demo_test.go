@@ -25,7 +25,7 @@ func installation(t *testing.T, company string) (*store.DB, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "amana.db"), Ring: ring, Now: time.Now,
+	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "amana.db"), Ring: ring, Create: true, Now: time.Now,
 		TakeBack: func(string) (string, string) { return "https://privacy.example/choices", "one click" }})
 	if err != nil {
 		t.Fatal(err)

@@ -98,7 +98,7 @@ func issue(t *testing.T, n int) (key string, receipts [][]byte) {
 	dir := t.TempDir()
 	ring, err := keyring.Create(filepath.Join(dir, "keys"), "casco.example/log")
 	must(t, err)
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "amana.db"), Ring: ring, Now: time.Now,
+	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "amana.db"), Ring: ring, Create: true, Now: time.Now,
 		TakeBack: func(string) (string, string) { return "https://casco.example/en/choices", "one click" }})
 	must(t, err)
 	t.Cleanup(func() { db.Close() })

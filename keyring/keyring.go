@@ -101,6 +101,17 @@ func Create(dir, origin string) (*Ring, error) {
 	return r, nil
 }
 
+// Move gives the keyring's folder another name beside it, durably.
+func (r *Ring) Move(dir string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := os.Rename(r.dir, dir); err != nil {
+		return fmt.Errorf("moving the keyring: %w", err)
+	}
+	r.dir = dir
+	return syncDir(filepath.Dir(dir))
+}
+
 // Exists reports whether dir holds any part of a keyring.
 func Exists(dir string) bool {
 	for _, name := range []string{masterFile, ringFile, bucketsFile} {

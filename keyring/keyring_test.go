@@ -178,6 +178,23 @@ func TestNoUnfinishedFileKeepsADestroyedKey(t *testing.T) {
 	}
 }
 
+func TestAMovedKeyringWritesWhereItIs(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	r, err := Create(dir+".new", "shop.example/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Move(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.BeginChange([]uint16{7}); err != nil {
+		t.Fatal(err)
+	}
+	if got := reopen(t, dir).Changing(); len(got) != 1 {
+		t.Fatalf("changing %v", got)
+	}
+}
+
 func TestAKeyNeverPrints(t *testing.T) {
 	k := Key{0xab, 0xcd}
 	var b bytes.Buffer

@@ -36,6 +36,15 @@ func (k *kept) load(level int, n int64) ([]tlog.Hash, error) {
 func (k *kept) add(t *testing.T, tree *Tree, entries []Entry) {
 	t.Helper()
 	s := tree.Stage(entries)
+	staged, err := s.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if root, err := tree.Root(tree.Size()); err != nil || root != staged {
+			t.Fatalf("the root of %d entries was staged as another: %v", tree.Size(), err)
+		}
+	}()
 	for _, e := range entries {
 		k.leaves = append(k.leaves, e.Leaf())
 	}

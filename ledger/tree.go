@@ -129,6 +129,24 @@ func (s *Staged) push(level int, h tlog.Hash) {
 	s.push(level+1, root)
 }
 
+// Root is the root of the tree with the batch, from the right edge alone:
+// nothing is read.
+func (s *Staged) Root() (tlog.Hash, error) { return tlog.TreeHash(s.Size, s) }
+
+// ReadHashes implements tlog.HashReader for the maximal subtrees of the edge.
+func (s *Staged) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		level, n := tlog.SplitStoredHashIndex(index)
+		inner := level % height
+		if level/height >= len(s.edge) || s.edge[level/height].n != n>>(height-inner) {
+			return nil, fmt.Errorf("hash %d of level %d is not on the edge", n, level)
+		}
+		out[i] = s.edge[level/height].h[inner][n&(1<<(height-inner)-1)]
+	}
+	return out, nil
+}
+
 // Accept makes a staged batch part of the tree, once its transaction is durable.
 func (t *Tree) Accept(s *Staged) {
 	t.mu.Lock()

@@ -38,25 +38,28 @@ type Parts struct {
 func (p Parts) Entry() ledger.Entry { return ledger.EntryOf(p.Salt, p.Record) }
 
 // Make writes the record of an event with fresh salts. The state is the one
-// the event led to; confirms is the record id of the yes that it confirms, if
-// it does.
+// the event led to.
 func Make(e consent.Event, after consent.State, scope policy.Scope, id subject.ID, process []byte) (Parts, error) {
 	p := Parts{Salt: ledger.NewSalt(), Subject: id, SubjectSalt: ledger.NewSalt(), Process: process, ProcessSalt: ledger.NewSalt()}
 	who, what := ledger.CommitSubject(p.SubjectSalt, string(id)), ledger.CommitProcess(p.ProcessSalt, process)
-	record, err := canonical(Record{
+	r := Record{
 		ConformsTo:     recordForm,
 		ID:             e.ID,
 		HasDataSubject: Party{id.Kind(), who[:]},
 		HasNotice:      Notice{e.Policy, e.Language, shown(e), what[:]},
 		HasConsent:     consentOf(e, after, scope),
-	})
+	}
+	if err := r.plain(); err != nil { // what is written must verify
+		return Parts{}, err
+	}
+	record, err := canonical(r)
 	p.Record = record
 	return p, err
 }
 
 func consentOf(e consent.Event, after consent.State, scope policy.Scope) Consent {
 	c := Consent{Purpose: e.Purpose, Recipient: e.Recipient, Topics: e.Topics, Decision: e.Act, Type: "ExpressedConsent",
-		Status: statusTerm(e, after), Time: e.Time.UTC().Format(TimeForm), By: "subject", Surface: e.Surface, Scope: scope.ID()}
+		Status: statusTerm(e, after), Time: e.Time.UTC().Format(TimeForm), By: "subject", Surface: e.Surface, Scope: scope.ID(), Meaning: e.Meaning}
 	if e.Attested {
 		c.By = "company"
 	}
@@ -95,7 +98,7 @@ func shown(e consent.Event) string {
 
 // Receipt puts a proof to the parts. With a nil proof the receipt is pending.
 func (p Parts) Receipt(proof *Proof, checkpoint string, signers []Signer) (Receipt, error) {
-	r := Receipt{Context: Context(), ConformsTo: receiptForm, Salt: p.Salt[:], Proof: proof, Checkpoint: checkpoint, Signers: signers,
+	r := Receipt{Context: contextV1(), ConformsTo: receiptForm, Salt: p.Salt[:], Proof: proof, Checkpoint: checkpoint, Signers: signers,
 		Subject: &Opened{string(p.Subject), p.SubjectSalt[:]}, Process: &OpenedProcess{Salt: p.ProcessSalt[:]}}
 	if err := json.Unmarshal(p.Record, &r.Record); err != nil {
 		return Receipt{}, fmt.Errorf("reading a stored record: %w", err)

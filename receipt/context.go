@@ -1,10 +1,14 @@
 package receipt
 
-// Context is the JSON-LD context of every receipt: plain names on the left, the
-// W3C Data Privacy Vocabulary, Dublin Core and SKOS on the right; terms that
-// none of them has are in a URN of our own. It is embedded in each receipt, so
-// nothing has to be fetched to read one.
-func Context() map[string]any {
+// contexts are the JSON-LD contexts that receipts have had, oldest first. One
+// that was ever issued stays: receipts in people's hands must verify for ever.
+func contexts() []map[string]any { return []map[string]any{contextV1()} }
+
+// contextV1 puts plain names on the left, the W3C Data Privacy Vocabulary,
+// Dublin Core and SKOS on the right; terms that none of them has are in a URN of
+// our own. It is embedded in each receipt, so nothing has to be fetched to read
+// one. It is frozen: what is learnt later is another context.
+func contextV1() map[string]any {
 	return map[string]any{
 		"@version":    1.1,
 		"@vocab":      "https://w3id.org/dpv#",
@@ -45,6 +49,7 @@ func Context() map[string]any {
 		"consentType": map[string]any{"@id": "amana:consentType", "@type": "@vocab"},
 		"topics":      "amana:topics",
 		"scope":       "amana:scope",
+		"meaning":     "amana:meaning",
 		"confirms":    "amana:confirms",
 		"signals":     "amana:signals",
 		"gpc":         "amana:gpc",

@@ -6,7 +6,7 @@ import "github.com/amana-privacy/amana/lang"
 type Explanation struct {
 	Title    string
 	Proved   []string
-	Unproved []string
+	Unproved []string // of a broken one: why
 }
 
 // Explain puts a verdict into words. A broken receipt proves nothing.

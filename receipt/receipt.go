@@ -13,7 +13,7 @@ import (
 
 // Receipt is a record with its proof. Binary members are standard base64.
 type Receipt struct {
-	Context    map[string]any `json:"@context"` // always Context()
+	Context    map[string]any `json:"@context"` // one of contexts()
 	ConformsTo string         `json:"conformsTo"`
 	ID         string         `json:"id"` // the record's
 	Record     Record         `json:"record"`
@@ -62,6 +62,7 @@ type Consent struct {
 	By        string           `json:"isIndicatedBy"`     // subject | company
 	Surface   consent.Surface  `json:"hasIndicationMethod"`
 	Scope     string           `json:"scope"`
+	Meaning   string           `json:"meaning"`               // id of what the purpose's words meant when they were shown
 	Until     string           `json:"hasDuration,omitempty"` // RFC 3339: the yes ends then, exclusive
 	Confirms  string           `json:"confirms,omitempty"`    // id of the record that a confirmation confirms
 	Signals   *consent.Signals `json:"signals,omitempty"`

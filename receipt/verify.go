@@ -137,15 +137,11 @@ func read(data []byte) (*Receipt, error) {
 
 // constants checks the members that are the same in every receipt.
 func (r *Receipt) constants() error {
-	want, err := canonical(Context())
-	if err != nil {
-		return err
-	}
-	got, err := canonical(r.Context)
+	known, err := r.knownContext()
 	switch {
 	case err != nil:
 		return err
-	case !bytes.Equal(want, got):
+	case !known:
 		return fmt.Errorf("@context is not a receipt's")
 	case r.ConformsTo != receiptForm || r.Record.ConformsTo != recordForm:
 		return fmt.Errorf("conformsTo is not a receipt's")
@@ -158,7 +154,21 @@ func (r *Receipt) constants() error {
 	case (r.Proof == nil) != (r.Checkpoint == ""):
 		return fmt.Errorf("proof and checkpoint come together or not at all")
 	}
-	return nil
+	return r.Record.plain()
+}
+
+func (r *Receipt) knownContext() (bool, error) {
+	got, err := canonical(r.Context)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range contexts() {
+		want, err := canonical(c)
+		if err != nil || bytes.Equal(want, got) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // opens checks that what is opened is what the record committed to.

@@ -49,7 +49,7 @@ func BenchmarkRecord(b *testing.B) {
 func BenchmarkBareRows(b *testing.B) {
 	for _, batch := range []int{1, 64, 512} {
 		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
-			db, err := open(filepath.Join(b.TempDir(), "bare.db"), 1)
+			db, err := open(filepath.Join(b.TempDir(), "bare.db"), 1, "")
 			if err != nil {
 				b.Fatal(err)
 			}

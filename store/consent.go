@@ -32,6 +32,7 @@ type Submission struct {
 type written struct {
 	parts receipt.Parts
 	leaf  int64
+	head  *signedHead // of its batch
 }
 
 // Record writes a submission, all of it or nothing, and gives a receipt for
@@ -45,7 +46,7 @@ func (db *DB) Record(ctx context.Context, s Submission) ([]receipt.Receipt, erro
 		if replay, err = t.before(s.Once); err != nil || replay != nil {
 			return err // what was done stays done, whatever the policy says by now
 		}
-		v, language, err := db.answered(s)
+		v, language, err := t.answered(s)
 		if err != nil {
 			return err
 		}
@@ -58,15 +59,15 @@ func (db *DB) Record(ctx context.Context, s Submission) ([]receipt.Receipt, erro
 	if replay != nil {
 		return db.Receipts(ctx, replay)
 	}
-	return db.receipts(ctx, events)
+	return db.receipts(events)
 }
 
 // answered gives the version and language a submission answers to, and checks
 // the answers against them.
-func (db *DB) answered(s Submission) (*policy.Version, string, error) {
-	v := db.InForce()
+func (t *tx) answered(s Submission) (*policy.Version, string, error) {
+	v := t.known.inForce()
 	if s.Policy != "" {
-		v = db.Version(s.Policy)
+		v = t.known.byID[s.Policy]
 	}
 	switch {
 	case v == nil && s.Policy == "":
@@ -85,7 +86,7 @@ func (db *DB) answered(s Submission) (*policy.Version, string, error) {
 }
 
 func (t *tx) record(s Submission, v *policy.Version, language string) ([]written, error) {
-	p, err := t.person(s.Subject)
+	p, err := t.person(s.Subject, s.Attested)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func (t *tx) record(s Submission, v *policy.Version, language string) ([]written
 		}
 		out, ids = append(out, w), append(ids, id)
 	}
-	return out, t.did(s.Once, ids)
+	return out, t.did(s.Once, p, ids)
 }
 
 // event appends an event to a subject: event, state, entry and outbox row.
@@ -113,13 +114,13 @@ func (t *tx) event(p *person, v *policy.Version, e consent.Event) (written, stri
 	if e.Seq, e.Time, err = t.nextOf(p); err != nil {
 		return written{}, "", err
 	}
-	eventID := uuid.New()
-	e.ID = eventID.String()
+	eventID := newEventID(p.id.Shard())
+	e.ID, e.Meaning = eventID.String(), v.Meanings[e.Purpose]
 	before := make(map[consent.Key]consent.State, len(states))
 	for k, s := range states {
 		before[k] = s
 	}
-	consent.Apply(states, db.Version, e)
+	consent.Apply(states, t.known.version, e)
 	for key, after := range states {
 		if after != before[key] {
 			if err := t.setState(p, key, after); err != nil {
@@ -141,7 +142,7 @@ func (t *tx) event(p *person, v *policy.Version, e consent.Event) (written, stri
 		p.id.Shard(), p.id[:], e.Seq, eventID[:], millis(e.Time), leaf, sealEvent(p, eventID, parts, texts.id)); err != nil {
 		return written{}, "", fmt.Errorf("writing an event: %w", err)
 	}
-	return written{parts, leaf}, e.ID, t.tell(p, "consent."+string(e.Act), eventID)
+	return written{parts, leaf, t.head}, e.ID, t.tell(p, "consent."+string(e.Act), eventID)
 }
 
 // nextOf gives the sequence number and the time of a subject's next event:
@@ -204,9 +205,13 @@ func (db *DB) Confirm(ctx context.Context, id subject.ID, purpose string, surfac
 		if err != nil {
 			return err
 		}
-		keys := consent.Waiting(states, purpose, t.now)
+		_, now, err := t.nextOf(p) // the time the events will have
+		if err != nil {
+			return err
+		}
+		keys := consent.Waiting(states, purpose, now)
 		if len(keys) == 0 {
-			return consent.MayConfirm(states[consent.Key{Purpose: purpose}], t.now)
+			return consent.MayConfirm(states[consent.Key{Purpose: purpose}], now)
 		}
 		for _, key := range keys {
 			w, err := t.confirm(p, key, *states[key].Pending, surface)
@@ -220,7 +225,7 @@ func (db *DB) Confirm(ctx context.Context, id subject.ID, purpose string, surfac
 	if err != nil {
 		return receipt.Receipt{}, fmt.Errorf("confirming: %w", err)
 	}
-	list, err := db.receipts(ctx, done)
+	list, err := db.receipts(done)
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
@@ -230,14 +235,15 @@ func (db *DB) Confirm(ctx context.Context, id subject.ID, purpose string, surfac
 // confirm writes the event that makes one pending yes stand, in the language
 // and under the version in which it was given.
 func (t *tx) confirm(p *person, key consent.Key, pending consent.Yes, surface consent.Surface) (written, error) {
-	v := t.w.db.Version(pending.Policy)
-	language := v.Policy.Master()
-	if parts, _, err := t.w.db.eventParts(t.row, p, pending.Event); err != nil {
+	parts, _, err := t.w.db.eventParts(t.row, p, pending.Event)
+	if err != nil {
 		return written{}, err
-	} else if e, err := eventOf(parts.Record, 0); err == nil {
-		language = e.Language
 	}
-	w, _, err := t.event(p, v, consent.Event{Act: consent.ActConfirmed, Purpose: key.Purpose, Recipient: key.Recipient,
-		Policy: v.ID, Language: language, Surface: surface, Shown: pending.Shown})
+	given, err := eventOf(parts.Record, 0)
+	if err != nil {
+		return written{}, err
+	}
+	w, _, err := t.event(p, t.known.byID[pending.Policy], consent.Event{Act: consent.ActConfirmed, Purpose: key.Purpose, Recipient: key.Recipient,
+		Policy: pending.Policy, Language: given.Language, Surface: surface, Shown: pending.Shown})
 	return w, err
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/subject"
@@ -43,6 +41,7 @@ func (t *tx) erase(p *person) error {
 		{`DELETE FROM identifier WHERE tag = ?`, []any{db.identifierTag(p.name)}},
 		{`DELETE FROM state WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
 		{`DELETE FROM event WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
+		{`DELETE FROM once WHERE subject = ?`, []any{id}},
 		{`DELETE FROM subject WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
 		{`INSERT INTO shred (bucket, since) VALUES (?, ?) ON CONFLICT DO NOTHING`, []any{int(p.id.Bucket()), millis(t.now)}},
 	} {
@@ -50,7 +49,7 @@ func (t *tx) erase(p *person) error {
 			return err
 		}
 	}
-	return t.tell(p, "subject.erased", uuid.New())
+	return t.tell(p, "subject.erased", newEventID(shard))
 }
 
 // Shred gives every bucket of an erased subject a new key and destroys the old

@@ -62,7 +62,7 @@ func eventOf(record []byte, seq int64) (consent.Event, error) {
 	}
 	c := r.HasConsent
 	e := consent.Event{ID: r.ID, Seq: seq, Time: at, Act: c.Decision, Purpose: c.Purpose, Recipient: c.Recipient, Topics: c.Topics,
-		Policy: r.HasNotice.Policy, Language: r.HasNotice.Language, Surface: c.Surface, Shown: r.HasNotice.Shown == "evidenced", Attested: c.By == "company"}
+		Policy: r.HasNotice.Policy, Meaning: c.Meaning, Language: r.HasNotice.Language, Surface: c.Surface, Shown: r.HasNotice.Shown == "evidenced", Attested: c.By == "company"}
 	if c.Signals != nil {
 		e.Signals = *c.Signals
 	}

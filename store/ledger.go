@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -30,6 +31,11 @@ func (t *tx) writeEntries(s *ledger.Staged) error {
 	if len(t.entries) == 0 {
 		return nil
 	}
+	if h := t.w.unsaved; h != nil {
+		if err := t.exec(`UPDATE ledger_head SET note = ? WHERE size = ?`, h.note, h.size); err != nil {
+			return fmt.Errorf("writing a signed head: %w", err)
+		}
+	}
 	if err := t.exec(`INSERT INTO ledger_head (size, at) VALUES (?, ?)`, s.Size, millis(t.now)); err != nil {
 		return fmt.Errorf("writing a ledger head: %w", err)
 	}
@@ -46,11 +52,11 @@ func (db *DB) loadLedger(ctx context.Context) error {
 		return err
 	}
 	db.tree = tree
-	db.sign()
-	if h := db.head.Load(); h == nil || h.size != size {
-		return fmt.Errorf("the ledger of %d entries cannot be read", size)
+	root, err := tree.Root(size)
+	if err != nil {
+		return fmt.Errorf("computing the root of %d entries: %w", size, err)
 	}
-	return nil
+	return db.sign(new(signedHead), size, root)
 }
 
 // loadTile reads the hashes of a tile: of entries at level 0, of nodes above.
@@ -82,39 +88,46 @@ func (db *DB) loadTile(level int, n int64) ([]tlog.Hash, error) {
 	return out, rows.Err()
 }
 
-// sign signs the tree as it is. It is called only after its entries are
-// durable; where the root cannot be read the old head stays, which is true
-// still, and whoever needs the new one gets the error.
-func (db *DB) sign() {
-	size := db.tree.Size()
-	if note, err := db.checkpoint(size); err == nil {
-		db.head.Store(&signedHead{size, note})
+// sign signs a head whose entries are durable, fills h, and shows it.
+func (db *DB) sign(h *signedHead, size int64, root tlog.Hash) error {
+	note, err := ledger.Checkpoint{Origin: db.origin, Size: size, Root: root}.Sign(db.signer)
+	if err != nil {
+		return err // only for a name or text that no note can have
 	}
+	h.size, h.note = size, note
+	db.head.Store(h)
+	return nil
 }
 
-// checkpoint gives the signed head of the log at a size it has had. Signing is
-// deterministic, so it is the same note every time.
-func (db *DB) checkpoint(size int64) (string, error) {
-	if h := db.head.Load(); h != nil && h.size == size {
-		return h.note, nil
-	}
-	root, err := db.tree.Root(size)
+// headOver gives the first signed head that has a leaf in it. Where its note is
+// not written yet it is signed again: signing is deterministic.
+func (db *DB) headOver(ctx context.Context, leaf int64) (*signedHead, error) {
+	var h signedHead
+	var note sql.NullString
+	ok, err := db.reader(ctx)(`SELECT size, note FROM ledger_head WHERE size > ? ORDER BY size LIMIT 1`, []any{leaf}, &h.size, &note)
 	if err != nil {
-		return "", fmt.Errorf("computing the root of %d entries: %w", size, err)
+		return nil, fmt.Errorf("reading a head of the log: %w", err)
 	}
-	return ledger.Checkpoint{Origin: db.origin, Size: size, Root: root}.Sign(db.signer)
+	if !ok {
+		return nil, fmt.Errorf("no head of the log has leaf %d", leaf)
+	}
+	if h.note = note.String; note.Valid {
+		return &h, nil
+	}
+	root, err := db.tree.Root(h.size)
+	if err != nil {
+		return nil, fmt.Errorf("computing the root of %d entries: %w", h.size, err)
+	}
+	h.note, err = ledger.Checkpoint{Origin: db.origin, Size: h.size, Root: root}.Sign(db.signer)
+	return &h, err
 }
 
 // prove gives the receipt of parts whose entry is at leaf, as of the batch that
 // wrote it: the same bytes whenever it is asked for.
-func (db *DB) prove(p receipt.Parts, leaf, size int64) (receipt.Receipt, error) {
-	hashes, err := db.tree.Inclusion(size, leaf)
+func (db *DB) prove(p receipt.Parts, leaf int64, h *signedHead) (receipt.Receipt, error) {
+	hashes, err := db.tree.Inclusion(h.size, leaf)
 	if err != nil {
 		return receipt.Receipt{}, fmt.Errorf("proving leaf %d: %w", leaf, err)
 	}
-	checkpoint, err := db.checkpoint(size)
-	if err != nil {
-		return receipt.Receipt{}, err
-	}
-	return p.Receipt(receipt.ProofOf(leaf, size, hashes), checkpoint, []receipt.Signer{{Key: db.LogKey()}})
+	return p.Receipt(receipt.ProofOf(leaf, h.size, hashes), h.note, []receipt.Signer{{Key: db.LogKey()}})
 }

@@ -45,7 +45,7 @@ func (t *tx) before(o *Once) ([]string, error) {
 }
 
 // did remembers what was done under a key.
-func (t *tx) did(o *Once, events []string) error {
+func (t *tx) did(o *Once, p *person, events []string) error {
 	if o == nil {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (t *tx) did(o *Once, events []string) error {
 	if err := t.exec(`DELETE FROM once WHERE at <= ?`, millis(t.now.Add(-onceFor))); err != nil {
 		return fmt.Errorf("forgetting idempotency keys: %w", err)
 	}
-	if err := t.exec(`INSERT INTO once (client, tag, request, at, events) VALUES (?, ?, ?, ?, ?)`, o.Client, key, request, millis(t.now), string(raw)); err != nil {
+	if err := t.exec(`INSERT INTO once (client, tag, subject, request, at, events) VALUES (?, ?, ?, ?, ?, ?)`, o.Client, key, p.id[:], request, millis(t.now), string(raw)); err != nil {
 		return fmt.Errorf("writing an idempotency key: %w", err)
 	}
 	return nil

@@ -40,12 +40,12 @@ func (db *DB) Publish(ctx context.Context, doc *policy.Document, sameMeaning []s
 	sameMeaning = slices.Compact(slices.Sorted(slices.Values(sameMeaning)))
 	var made *policy.Version
 	err := db.write(ctx, func(t *tx) error {
-		inForce := db.InForce()
+		inForce := t.known.inForce()
 		if inForce != nil && inForce.ID == doc.ID && len(sameMeaning) == 0 {
 			made = inForce
 			return nil
 		}
-		v, err := db.next(inForce, doc, sameMeaning)
+		v, err := t.known.next(doc, sameMeaning)
 		if err != nil {
 			return err
 		}
@@ -53,8 +53,8 @@ func (db *DB) Publish(ctx context.Context, doc *policy.Document, sameMeaning []s
 		if err := t.publish(v); err != nil {
 			return err
 		}
-		made = v
-		t.after = append(t.after, func() { db.known.Store(db.known.Load().with(v)) })
+		t.known = t.known.with(v)
+		made = t.known.inForce()
 		return nil
 	})
 	if err != nil {
@@ -65,8 +65,8 @@ func (db *DB) Publish(ctx context.Context, doc *policy.Document, sameMeaning []s
 
 // next is the version that follows the one in force. A version that was
 // published before keeps the meanings it had, but for those declared now.
-func (db *DB) next(inForce *policy.Version, doc *policy.Document, sameMeaning []string) (*policy.Version, error) {
-	old := db.Version(doc.ID)
+func (k *versions) next(doc *policy.Document, sameMeaning []string) (*policy.Version, error) {
+	inForce, old := k.inForce(), k.byID[doc.ID]
 	if old == nil {
 		meanings, err := policy.MeaningsAfter(inForce, doc.Policy, sameMeaning)
 		if err != nil {
@@ -76,7 +76,7 @@ func (db *DB) next(inForce *policy.Version, doc *policy.Document, sameMeaning []
 	}
 	before := inForce
 	if old == inForce { // a declaration after the fact: compared with what was in force before
-		before = db.before()
+		before = k.before()
 	}
 	again := *old
 	again.Meanings = maps.Clone(old.Meanings)
@@ -89,13 +89,24 @@ func (db *DB) next(inForce *policy.Version, doc *policy.Document, sameMeaning []
 	return &again, nil
 }
 
-// before is the version that was in force before the one that is; nil if none was.
-func (db *DB) before() *policy.Version {
-	if list := db.known.Load().list; len(list) > 1 {
-		return list[1]
+// inForce is the policy in force; nil before the first.
+func (k *versions) inForce() *policy.Version {
+	if len(k.list) == 0 {
+		return nil
 	}
-	return nil
+	return k.list[0]
 }
+
+// before is the version that was in force before the one that is; nil if none was.
+func (k *versions) before() *policy.Version {
+	if len(k.list) < 2 {
+		return nil
+	}
+	return k.list[1]
+}
+
+// version finds one by its id; nil if it was never published.
+func (k *versions) version(id policy.VersionID) *policy.Version { return k.byID[id] }
 
 func (t *tx) publish(v *policy.Version) error {
 	meanings, err := json.Marshal(v.Meanings)
@@ -110,10 +121,10 @@ func (t *tx) publish(v *policy.Version) error {
 	if err != nil {
 		return err
 	}
-	if err := t.exec(`INSERT INTO policy_version (id, canonical, meanings) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET meanings = excluded.meanings`, string(v.ID), v.Canonical, string(meanings)); err != nil {
+	if err := t.exec(`INSERT INTO policy_version (id, canonical) VALUES (?, ?) ON CONFLICT DO NOTHING`, string(v.ID), v.Canonical); err != nil {
 		return err
 	}
-	return t.exec(`INSERT INTO publication (version, at, by_name, same_meaning, leaf) VALUES (?, ?, ?, ?, ?)`, string(v.ID), millis(v.Published), v.By, string(same), leaf)
+	return t.exec(`INSERT INTO publication (version, meanings, at, by_name, same_meaning, leaf) VALUES (?, ?, ?, ?, ?, ?)`, string(v.ID), string(meanings), millis(v.Published), v.By, string(same), leaf)
 }
 
 // enterPublic enters a record of class public, kept in clear with its salt.
@@ -150,7 +161,7 @@ func (k *versions) with(v *policy.Version) *versions {
 
 func (db *DB) loadVersions(ctx context.Context) error {
 	known := &versions{byID: map[policy.VersionID]*policy.Version{}}
-	rows, err := db.reads.QueryContext(ctx, `SELECT v.id, v.canonical, v.meanings, p.at, p.by_name, p.same_meaning
+	rows, err := db.reads.QueryContext(ctx, `SELECT v.id, v.canonical, p.meanings, p.at, p.by_name, p.same_meaning
 		FROM publication p JOIN policy_version v ON v.id = p.version ORDER BY p.seq`)
 	if err != nil {
 		return fmt.Errorf("reading the policies: %w", err)

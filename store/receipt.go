@@ -55,28 +55,17 @@ func (t *tx) process(v *policy.Version, purpose, language string) (processRow, e
 	return row, nil
 }
 
-// receipts proves events that were just written.
-func (db *DB) receipts(ctx context.Context, events []written) ([]receipt.Receipt, error) {
+// receipts proves events that were just written, from what is in memory: what
+// is durable is never reported as failed because somebody hung up.
+func (db *DB) receipts(events []written) ([]receipt.Receipt, error) {
 	out := make([]receipt.Receipt, len(events))
 	for i, w := range events {
-		size, err := db.headOver(ctx, w.leaf)
-		if err != nil {
-			return nil, err
-		}
-		if out[i], err = db.prove(w.parts, w.leaf, size); err != nil {
+		var err error
+		if out[i], err = db.prove(w.parts, w.leaf, w.head); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
-}
-
-// headOver gives the size of the first signed head that has a leaf in it.
-func (db *DB) headOver(ctx context.Context, leaf int64) (size int64, err error) {
-	ok, err := db.reader(ctx)(`SELECT size FROM ledger_head WHERE size > ? ORDER BY size LIMIT 1`, []any{leaf}, &size)
-	if err != nil || !ok {
-		return 0, fmt.Errorf("no head of the log has leaf %d: %w", leaf, err)
-	}
-	return size, nil
 }
 
 // Receipts gives the receipts of events by id, in the order asked. One that is
@@ -135,17 +124,30 @@ func (db *DB) ReceiptsOf(ctx context.Context, id subject.ID) ([]receipt.Receipt,
 // ownerOf finds the subject an event belongs to; nil if there is no such event.
 func (db *DB) ownerOf(ctx context.Context, eventID string) (*person, error) {
 	id, err := uuid.Parse(eventID)
-	if err != nil {
+	if err != nil || eventID != id.String() {
 		return nil, nil
 	}
-	var raw, data, evidence, sealed []byte
-	ok, err := db.reader(ctx)(`SELECT s.subject_id, s.data_key, s.evidence_key, s.identifier FROM event e
-		JOIN subject s ON s.shard_id = e.shard_id AND s.subject_id = e.subject_id WHERE e.event_id = ?`, []any{id[:]}, &raw, &data, &evidence, &sealed)
-	if err != nil || !ok {
-		return nil, err
-	}
-	return db.openPerson(raw, data, evidence, sealed)
+	return twice(func() (*person, error) {
+		var raw, data, evidence, sealed []byte
+		ok, err := db.reader(ctx)(`SELECT s.subject_id, s.data_key, s.evidence_key, s.identifier FROM event e
+			JOIN subject s ON s.shard_id = e.shard_id AND s.subject_id = e.subject_id WHERE e.shard_id = ? AND e.event_id = ?`,
+			[]any{shardOf(id), id[:]}, &raw, &data, &evidence, &sealed)
+		if err != nil || !ok {
+			return nil, err
+		}
+		return db.openPerson(raw, data, evidence, sealed)
+	})
 }
+
+// newEventID makes the id of an event: random, but for the shard in its first
+// byte, by which it is found.
+func newEventID(shard int) uuid.UUID {
+	id := uuid.New()
+	id[0] = byte(shard)
+	return id
+}
+
+func shardOf(eventID uuid.UUID) int { return int(eventID[0]) }
 
 // openPerson opens a subject's row by its keys.
 func (db *DB) openPerson(raw, data, evidence, sealed []byte) (*person, error) {
@@ -167,11 +169,11 @@ func (db *DB) receiptOf(ctx context.Context, p *person, eventID string) (receipt
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
-	size, err := db.headOver(ctx, leaf)
+	head, err := db.headOver(ctx, leaf)
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
-	return db.prove(parts, leaf, size)
+	return db.prove(parts, leaf, head)
 }
 
 // eventParts reads and opens one event of a subject.
@@ -181,9 +183,12 @@ func (db *DB) eventParts(row rowFunc, p *person, eventID string) (parts receipt.
 		return parts, 0, fault.New(fault.Unknown, "no such event")
 	}
 	var sealed []byte
-	ok, err := row(`SELECT leaf, sealed FROM event WHERE event_id = ? AND shard_id = ?`, []any{id[:], p.id.Shard()}, &leaf, &sealed)
-	if err != nil || !ok {
+	ok, err := row(`SELECT leaf, sealed FROM event WHERE shard_id = ? AND event_id = ?`, []any{p.id.Shard(), id[:]}, &leaf, &sealed)
+	if err != nil {
 		return parts, 0, fmt.Errorf("reading an event: %w", err)
+	}
+	if !ok { // erased since its owner was read
+		return parts, 0, fault.New(fault.Unknown, "no such event")
 	}
 	parts, process, err := unsealEvent(p, id, sealed)
 	if err != nil {

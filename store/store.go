@@ -28,8 +28,12 @@ var schema embed.FS
 
 // Config is what a store needs. All fields are required.
 type Config struct {
-	Path string        // of the SQLite file; made if it is not there
+	Path string        // of the SQLite file
 	Ring *keyring.Ring // the keyring the store was made with
+
+	// Create makes the file. Without it a missing file is an error: an empty
+	// database under an old log's key would sign a second history.
+	Create bool
 
 	// Now gives the time of events. It may go back; events of one subject do not.
 	Now func() time.Time
@@ -72,15 +76,15 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the log's key: %w", err)
 	}
-	if err := private(cfg.Path); err != nil {
+	if err := private(cfg.Path, cfg.Create); err != nil {
 		return nil, err
 	}
 	db := &DB{cfg: cfg, signer: signer, origin: signer.Name()}
-	writes, err := open(cfg.Path, 1)
+	writes, err := open(cfg.Path, 1, "_txlock=immediate")
 	if err != nil {
 		return nil, err
 	}
-	if db.reads, err = open(cfg.Path, 8); err != nil {
+	if db.reads, err = open(cfg.Path, 8, "_pragma=query_only(ON)"); err != nil {
 		return nil, errors.Join(err, writes.Close())
 	}
 	if err := db.start(ctx, writes); err != nil {
@@ -89,10 +93,17 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	return db, nil
 }
 
-// private makes the file, if it is not there, so that nobody else may read it;
-// SQLite gives its other files the same rights.
-func private(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+// private opens the file, or makes it so that nobody else may read it; SQLite
+// gives its other files the same rights.
+func private(path string, create bool) error {
+	flags := os.O_RDWR
+	if create {
+		flags |= os.O_CREATE
+	}
+	f, err := os.OpenFile(path, flags, 0o600)
+	if errors.Is(err, os.ErrNotExist) {
+		return fault.New(fault.Conflict, "the database %s is missing: put it back", path)
+	}
 	if err != nil {
 		return fmt.Errorf("opening the database: %w", err)
 	}
@@ -101,9 +112,9 @@ func private(path string) error {
 
 // open gives a pool of connections in write-ahead mode that acknowledge a
 // commit only after it is on the disk.
-func open(path string, connections int) (*sql.DB, error) {
-	q := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "secure_delete(ON)"}, "_txlock": {"immediate"}}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+func open(path string, connections int, more string) (*sql.DB, error) {
+	q := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "secure_delete(ON)"}}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode()+"&"+more)
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
@@ -134,7 +145,9 @@ func (db *DB) start(ctx context.Context, writes *sql.DB) error {
 	}
 	db.writer = w
 	if len(db.cfg.Ring.Changing()) > 0 { // a crash in the middle of shredding
-		return db.Shred(ctx)
+		if err := db.Shred(ctx); err != nil {
+			return errors.Join(err, w.close())
+		}
 	}
 	return nil
 }
@@ -177,9 +190,6 @@ func (db *DB) Close() error {
 	return errors.Join(db.writer.close(), db.reads.Close())
 }
 
-// Empty reports whether no policy was ever published.
-func (db *DB) Empty() bool { return len(db.known.Load().list) == 0 }
-
 // LogKey gives the log's verifier key in C2SP signed-note form.
 func (db *DB) LogKey() string { return db.cfg.Ring.LogVerifier() }
 
@@ -188,10 +198,7 @@ func (db *DB) Checkpoint() string { return db.head.Load().note }
 
 // InForce gives the policy in force; nil in an empty store.
 func (db *DB) InForce() *policy.Version {
-	if k := db.known.Load(); len(k.list) > 0 {
-		return k.list[0]
-	}
-	return nil
+	return db.known.Load().inForce()
 }
 
 // Versions gives every version ever published, the one in force first, then by

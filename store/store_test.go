@@ -52,7 +52,8 @@ func (w *world) open() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.db, err = Open(w.t.Context(), Config{Path: w.file(), Ring: ring, Now: func() time.Time { return w.now },
+	_, missing := os.Stat(w.file())
+	w.db, err = Open(w.t.Context(), Config{Path: w.file(), Ring: ring, Create: missing != nil, Now: func() time.Time { return w.now },
 		TakeBack: func(l string) (string, string) { return "https://casco.example/" + l + "/choices", "one click" }})
 	if err != nil {
 		w.t.Fatal(err)
@@ -348,7 +349,15 @@ func TestTheStoredStateIsTheFoldOnRandomHistories(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	ids := []subject.ID{sara, customer, "phone:+12075550100", "email:b@example.com"}
 	purposes := []string{"newsletter", "offers", "text_updates", "tailored_offers", "coverage_study"}
-	for range 400 {
+	words := w.db.InForce().Policy.Purposes["newsletter"].Benefit["ar"]
+	for i := range 400 {
+		if i%40 == 39 { // now and then the words change, and are declared the same only later, or never
+			edited := strings.Replace(w.source(), words, fmt.Sprintf("%s %s", words, strings.Repeat("جدًّا ", i/40)), 1)
+			w.publish(edited)
+			if i%80 == 79 {
+				w.publish(edited, "newsletter")
+			}
+		}
 		id, purpose := ids[rng.IntN(len(ids))], purposes[rng.IntN(len(purposes))]
 		w.now = w.now.Add(time.Duration(rng.IntN(100)-10) * time.Hour)
 		if rng.IntN(4) == 0 {
@@ -417,7 +426,7 @@ func (w *world) opens(copyOf string, id subject.ID) bool {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	old, err := open(copyOf, 1)
+	old, err := open(copyOf, 1, "")
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -438,6 +447,152 @@ func (w *world) opens(copyOf string, id subject.ID) bool {
 		}
 	}
 	return false
+}
+
+func TestALateDeclarationLeavesWhatWasFolded(t *testing.T) {
+	w := newWorld(t)
+	w.say(sara, "newsletter", consent.Given)
+	if _, err := w.db.Confirm(t.Context(), sara, "newsletter", consent.SurfaceDemo); err != nil {
+		t.Fatal(err)
+	}
+	ar := w.db.InForce().Policy.Purposes["newsletter"].Benefit["ar"]
+	edited := strings.Replace(w.source(), ar, ar+" حقًّا", 1)
+	w.publish(edited)
+	w.say(sara, "newsletter", consent.Given) // for the new words, so it waits
+	w.wants(w.ask(sara, "newsletter"), decision.OutsideScope)
+	w.publish(edited, "newsletter")
+	w.wants(w.ask(sara, "newsletter"), decision.Given)
+	w.check()
+}
+
+func TestAMissingDatabaseIsNeverANewOne(t *testing.T) {
+	w := newWorld(t)
+	w.db.Close()
+	if err := os.Rename(w.file(), w.file()+".away"); err != nil {
+		t.Fatal(err)
+	}
+	ring := w.db.cfg.Ring
+	if _, err := Open(t.Context(), Config{Path: w.file(), Ring: ring, Now: time.Now, TakeBack: w.db.cfg.TakeBack}); fault.KindOf(err) != fault.Conflict {
+		t.Fatalf("an empty database under the old log's key: %v", err)
+	}
+	if _, err := os.Stat(w.file()); !os.IsNotExist(err) {
+		t.Fatal("the attempt left a file")
+	}
+}
+
+func TestWhoWasErasedComesBackByAnActOfTheirOwnAlone(t *testing.T) {
+	w := newWorld(t)
+	w.say(customer, "tailored_offers", consent.Given)
+	if err := w.db.Erase(t.Context(), customer); err != nil {
+		t.Fatal(err)
+	}
+	again := Submission{Subject: customer, Surface: consent.SurfaceAPI, Attested: true, Choices: []consent.Choice{{Purpose: "tailored_offers", Decision: consent.Given}}}
+	if _, err := w.db.Record(t.Context(), again); fault.KindOf(err) != fault.Conflict {
+		t.Fatalf("the company brought an erased customer back: %v", err)
+	}
+	w.wants(w.ask(customer, "tailored_offers"), decision.Erased)
+	again.Attested = false
+	if _, err := w.db.Record(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	w.wants(w.ask(customer, "tailored_offers"), decision.Given)
+	w.wants(w.ask(customer, "coverage_study"), decision.NotAsked)
+	w.check()
+}
+
+func TestActsOfOneBatchSeeEachOthersPublications(t *testing.T) {
+	w := newWorld(t)
+	edited := strings.Replace(w.source(), "Once a month we write", "Twice a month we write", 1)
+	doc, findings := policy.Read("amana.yaml", []byte(edited))
+	if len(findings) > 0 {
+		t.Fatal(findings)
+	}
+	hold := make(chan struct{})
+	go w.db.write(t.Context(), func(*tx) error { <-hold; return nil }) // so that the next acts share a batch
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := w.db.Publish(t.Context(), doc, nil, "Mona Haddad"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	time.Sleep(50 * time.Millisecond)
+	close(hold)
+	wg.Wait()
+	var n int
+	if err := w.db.reads.QueryRow(`SELECT count(*) FROM publication`).Scan(&n); err != nil || n != 2 {
+		t.Fatalf("%d publications of two policies, %v", n, err)
+	}
+	w.check()
+}
+
+func TestAPanicSpoilsItsOwnActAlone(t *testing.T) {
+	w := newWorld(t)
+	hold := make(chan struct{})
+	go w.db.write(t.Context(), func(*tx) error { <-hold; return nil })
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			err := w.db.write(t.Context(), func(t *tx) error {
+				if err := t.exec(`INSERT INTO refusal (day, surface, language, n) VALUES (?, 'x', 'x', 1)`, fmt.Sprint(i)); err != nil || i != 3 {
+					return err
+				}
+				panic("sara@example.com")
+			})
+			if (err != nil) != (i == 3) || err != nil && strings.Contains(err.Error(), "sara") {
+				t.Errorf("act %d: %v", i, err)
+			}
+		})
+	}
+	time.Sleep(50 * time.Millisecond)
+	close(hold)
+	wg.Wait()
+	var n int
+	if err := w.db.reads.QueryRow(`SELECT count(*) FROM refusal`).Scan(&n); err != nil || n != 5 {
+		t.Fatalf("%d rows of five good acts, %v", n, err)
+	}
+	w.say(customer, "tailored_offers", consent.Given)
+	w.check()
+}
+
+func TestADatabaseThatIsHeldByAnotherIsAnErrorAtOnce(t *testing.T) {
+	w := newWorld(t)
+	other, err := open(w.file(), 1, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := w.db.writer.conn.ExecContext(t.Context(), `PRAGMA busy_timeout = 100`); err != nil {
+		t.Fatal(err)
+	}
+	held, err := other.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if _, err := held.ExecContext(t.Context(), `BEGIN IMMEDIATE`); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			_, err := w.db.Record(t.Context(), Submission{Subject: subject.ID(fmt.Sprintf("customer:%d", i)), Choices: []consent.Choice{{Purpose: "tailored_offers", Decision: consent.Given}}})
+			if fault.KindOf(err) != fault.Overloaded {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if d := time.Since(start); d > 5*time.Second {
+		t.Fatalf("fifty acts waited %v for one lock", d)
+	}
+	if _, err := held.ExecContext(t.Context(), `ROLLBACK`); err != nil {
+		t.Fatal(err)
+	}
+	w.say(customer, "tailored_offers", consent.Given)
+	w.check()
 }
 
 func TestACrashWhileShreddingIsFinishedByOpening(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 
 	"github.com/amana-privacy/amana/fault"
@@ -44,9 +45,14 @@ type rowFunc func(query string, args []any, into ...any) (bool, error)
 // lookup finds a subject by its identifier; nil where there is none. A row that
 // was read just before its bucket's old key was destroyed is read once more.
 func (db *DB) lookup(row rowFunc, id subject.ID) (*person, error) {
-	p, err := db.lookupOnce(row, id)
-	if fault.KindOf(err) == fault.Denied {
-		return db.lookupOnce(row, id)
+	return twice(func() (*person, error) { return db.lookupOnce(row, id) })
+}
+
+// twice reads a subject again where no key opened it the first time.
+func twice(read func() (*person, error)) (*person, error) {
+	p, err := read()
+	if errors.Is(err, keyring.ErrNoKey) {
+		return read()
 	}
 	return p, err
 }
@@ -71,12 +77,25 @@ func (db *DB) reader(ctx context.Context) rowFunc {
 	}
 }
 
-// person finds a subject or makes it.
-func (t *tx) person(id subject.ID) (*person, error) {
+// person finds a subject or makes it. Whom an erasure took away comes back by
+// an act of their own alone, never by what the company enters.
+func (t *tx) person(id subject.ID, attested bool) (*person, error) {
 	db := t.w.db
 	p, err := db.lookup(t.row, id)
 	if p != nil || err != nil {
 		return p, err
+	}
+	var at int64
+	suppressed, err := t.row(`SELECT at FROM suppression WHERE tag = ?`, []any{db.suppressionTag(id)}, &at)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading the suppression list: %w", err)
+	case suppressed && attested:
+		return nil, fault.At(fault.Conflict, "subject", "this person was erased; only an act of their own begins anew")
+	case suppressed:
+		if err := t.exec(`DELETE FROM suppression WHERE tag = ?`, db.suppressionTag(id)); err != nil {
+			return nil, fmt.Errorf("ending a suppression: %w", err)
+		}
 	}
 	p = &person{name: id}
 	rand.Read(p.id[:])

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync"
@@ -36,6 +37,8 @@ type writer struct {
 	closed chan struct{}
 	stmts  map[string]*sql.Stmt // owned by the goroutine
 	outbox map[int]int64        // last sequence number by shard; owned by the goroutine
+
+	unsaved *signedHead // signed after the last batch, to be written with the next; owned by the goroutine
 }
 
 // tx is the transaction of a batch, as an act sees it.
@@ -43,10 +46,12 @@ type tx struct {
 	w       *writer
 	ctx     context.Context
 	now     time.Time
+	known   *versions // with what the batch published so far
 	entries []ledger.Entry
-	first   int64    // leaf of entries[0]
-	wrote   bool     // the act that runs has written
-	after   []func() // run once the commit is durable, before anything is acknowledged
+	first   int64       // leaf of entries[0]
+	head    *signedHead // of the log with this batch; filled in when it is durable
+	wrote   bool        // the act that runs has written
+	after   []func()    // run once the commit is durable, before anything is acknowledged
 }
 
 func newWriter(ctx context.Context, db *DB, pool *sql.DB) (*writer, error) {
@@ -116,10 +121,10 @@ func (w *writer) gather(first *act) []*act {
 }
 
 // batch writes acts in one transaction. Where one of them spoils it, each is
-// tried in a transaction of its own.
+// tried in a transaction of its own; where the database itself fails, all fail.
 func (w *writer) batch(ctx context.Context, acts []*act) {
 	results, err := w.try(ctx, acts)
-	if err != nil && len(acts) > 1 {
+	if _, spoiled := errors.AsType[spoiler](err); spoiled && len(acts) > 1 {
 		for _, a := range acts {
 			w.batch(ctx, []*act{a})
 		}
@@ -134,16 +139,22 @@ func (w *writer) batch(ctx context.Context, acts []*act) {
 	}
 }
 
+// spoiler is the error of an act that failed after it had written.
+type spoiler struct{ error }
+
+// Unwrap gives the act's error.
+func (s spoiler) Unwrap() error { return s.error }
+
 // try gives each act's own error, or one error for the whole transaction.
 func (w *writer) try(ctx context.Context, acts []*act) (results []error, err error) {
 	if _, err := w.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
-		return nil, fmt.Errorf("beginning a transaction: %w", err)
+		return nil, unavailable("beginning a transaction", err)
 	}
-	t := &tx{w: w, ctx: ctx, now: w.db.cfg.Now().UTC().Truncate(time.Millisecond), first: w.db.tree.Size()}
+	t := &tx{w: w, ctx: ctx, now: w.db.cfg.Now().UTC().Truncate(time.Millisecond), known: w.db.known.Load(), first: w.db.tree.Size(), head: new(signedHead)}
 	defer func() {
 		if err != nil {
-			w.conn.ExecContext(ctx, `ROLLBACK`) // says so itself where nothing is open
-			clear(w.outbox)                     // its numbers were not taken
+			clear(w.outbox) // its numbers were not taken
+			w.rollback(ctx)
 		}
 	}()
 	results = make([]error, len(acts))
@@ -151,32 +162,70 @@ func (w *writer) try(ctx context.Context, acts []*act) (results []error, err err
 		if results[i] = a.ctx.Err(); results[i] != nil {
 			continue // whoever asked is gone
 		}
-		entries, after := len(t.entries), len(t.after)
+		entries, after, known := len(t.entries), len(t.after), t.known
 		t.wrote = false
-		if results[i] = a.do(t); results[i] == nil {
+		if results[i] = t.run(a); results[i] == nil {
 			continue
 		}
 		if t.wrote {
-			return nil, results[i]
+			return nil, spoiler{results[i]}
 		}
-		t.entries, t.after = t.entries[:entries], t.after[:after]
+		t.entries, t.after, t.known = t.entries[:entries], t.after[:after], known
 	}
 	return results, t.commit()
 }
 
-// commit writes the batch's entries, makes it durable, and signs the new head.
+// run does one act. A panic in it is its error, and spoils the batch: nobody
+// knows what it had written.
+func (t *tx) run(a *act) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.wrote, err = true, fmt.Errorf("a panic while writing: %T", p) // its value may hold a person's data
+		}
+	}()
+	return a.do(t)
+}
+
+// rollback leaves the connection without a transaction. A connection that
+// cannot be brought there is given up for a new one.
+func (w *writer) rollback(ctx context.Context) {
+	w.conn.ExecContext(ctx, `ROLLBACK`) // an error here where the failure had rolled back already
+	if _, err := w.conn.ExecContext(ctx, `BEGIN`); err == nil {
+		if _, err = w.conn.ExecContext(ctx, `COMMIT`); err == nil {
+			return
+		}
+	}
+	w.conn.Raw(func(any) error { return driver.ErrBadConn })
+	clear(w.stmts)
+	if conn, err := w.sql.Conn(ctx); err == nil {
+		w.conn = conn
+	}
+}
+
+// unavailable is an error of the database itself: whoever asks may try again.
+func unavailable(doing string, err error) error {
+	return &fault.Error{Kind: fault.Overloaded, Words: doing + " failed; try again later", Err: err}
+}
+
+// commit writes the batch's entries, makes it durable, and then signs the head.
 func (t *tx) commit() error {
 	db := t.w.db
 	staged := db.tree.Stage(t.entries)
 	if err := t.writeEntries(staged); err != nil {
-		return err
+		return unavailable("writing the ledger", err)
+	}
+	root, err := staged.Root()
+	if err != nil {
+		return fmt.Errorf("computing the root of %d entries: %w", staged.Size, err)
 	}
 	if _, err := t.w.conn.ExecContext(t.ctx, `COMMIT`); err != nil {
-		return fmt.Errorf("committing: %w", err)
+		return unavailable("committing", err)
 	}
 	db.tree.Accept(staged)
+	db.known.Store(t.known)
 	if len(t.entries) > 0 {
-		db.sign()
+		db.sign(t.head, staged.Size, root)
+		t.w.unsaved = t.head
 	}
 	for _, f := range t.after {
 		f()

@@ -38,7 +38,7 @@ func company(t *testing.T, dir string) *store.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "db"), Ring: ring, Now: time.Now,
+	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "db"), Ring: ring, Create: true, Now: time.Now,
 		TakeBack: func(string) (string, string) { return "https://casco.example/choices", "one click" }})
 	if err != nil {
 		t.Fatal(err)

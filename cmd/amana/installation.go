@@ -42,11 +42,18 @@ func open(ctx context.Context, dir, publicURL string, p *policy.Policy) (_ *inst
 			in.lock.Close()
 		}
 	}()
-	if in.ring, err = openRing(dir, p); err != nil {
+	var fresh bool
+	if in.ring, fresh, err = openRing(dir, p); err != nil {
 		return nil, err
 	}
-	if in.db, err = store.Open(ctx, store.Config{Path: filepath.Join(dir, "amana.db"), Ring: in.ring, Now: time.Now, TakeBack: takeBack(publicURL)}); err != nil {
+	c := store.Config{Path: filepath.Join(dir, databaseFile), Ring: in.ring, Create: fresh, Now: time.Now, TakeBack: takeBack(publicURL)}
+	if in.db, err = store.Open(ctx, c); err != nil {
 		return nil, err
+	}
+	if fresh {
+		if err = in.ring.Move(filepath.Join(dir, keysFolder)); err != nil {
+			return nil, errors.Join(err, in.db.Close())
+		}
 	}
 	return in, nil
 }
@@ -71,15 +78,36 @@ func lock(dir string, create bool) (*os.File, error) {
 	return f, nil
 }
 
-// openRing opens the keyring, or makes it where neither it nor a database is
-// there. A database without its keyring is never given a new one.
-func openRing(dir string, p *policy.Policy) (*keyring.Ring, error) {
-	keys := filepath.Join(dir, "keys")
-	_, err := os.Stat(filepath.Join(dir, "amana.db"))
-	if p == nil || err == nil || keyring.Exists(keys) {
-		return keyring.Open(keys)
+// openRing opens the keyring, or makes one where there is neither keyring nor
+// database. A missing keyring or database alone is an error: a new keyring would
+// open nothing, and an empty database under the old log's key would sign a
+// second history. A fresh keyring lies in a folder of another name until its
+// database is made; what a first start that was cut short left is taken away,
+// for no door was open yet.
+func openRing(dir string, p *policy.Policy) (ring *keyring.Ring, fresh bool, err error) {
+	keys, database := filepath.Join(dir, keysFolder), filepath.Join(dir, databaseFile)
+	if exists(keys) || exists(database) && !exists(keys+unfinished) || p == nil {
+		ring, err = keyring.Open(keys)
+		return ring, false, err
 	}
-	return keyring.Create(keys, originOf(p))
+	for _, left := range []string{database, database + "-wal", database + "-shm", keys + unfinished} {
+		if err := os.RemoveAll(left); err != nil {
+			return nil, false, fmt.Errorf("clearing what a first start left: %w", err)
+		}
+	}
+	ring, err = keyring.Create(keys+unfinished, originOf(p))
+	return ring, true, err
+}
+
+const (
+	keysFolder   = "keys"
+	databaseFile = "amana.db"
+	unfinished   = ".new"
+)
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // originOf names the log after the company's first site. It never has a port.

@@ -9,13 +9,13 @@ CREATE TABLE installation (
 -- Published policies. Canonical bytes are stored, never recomputed.
 CREATE TABLE policy_version (
   id        TEXT PRIMARY KEY,   -- sha256:…
-  canonical BLOB NOT NULL,      -- RFC 8785
-  meanings  TEXT NOT NULL       -- JSON: purpose → meaning id
+  canonical BLOB NOT NULL       -- RFC 8785
 ) WITHOUT ROWID;
 
 CREATE TABLE publication (
   seq          INTEGER PRIMARY KEY,
   version      TEXT NOT NULL REFERENCES policy_version (id),
+  meanings     TEXT NOT NULL,    -- JSON: purpose → meaning id, from this publication on
   at           INTEGER NOT NULL, -- Unix milliseconds, as all times here
   by_name      TEXT NOT NULL,
   same_meaning TEXT NOT NULL,    -- JSON list of purposes
@@ -35,10 +35,12 @@ CREATE TABLE ledger_node (
   PRIMARY KEY (level, n)
 ) WITHOUT ROWID;
 
--- The sizes at which a checkpoint was signed, one a batch.
+-- The sizes at which a checkpoint was signed, one a batch. The note is written
+-- with the next batch; until then it is signed again, to the same bytes.
 CREATE TABLE ledger_head (
   size INTEGER PRIMARY KEY,
-  at   INTEGER NOT NULL
+  at   INTEGER NOT NULL,
+  note TEXT
 );
 
 -- Records of class public, in clear with their salt.
@@ -77,13 +79,13 @@ CREATE TABLE event (
   shard_id   INTEGER NOT NULL,
   subject_id BLOB NOT NULL,
   seq        INTEGER NOT NULL,  -- 1, 2, 3 … within the subject
-  event_id   BLOB NOT NULL,     -- 16 bytes, a UUID
+  event_id   BLOB NOT NULL,     -- 16 bytes, a UUID whose first byte is the shard
   at         INTEGER NOT NULL,
   leaf       INTEGER NOT NULL,
   sealed     BLOB NOT NULL,     -- record and salts, under the data key
   PRIMARY KEY (shard_id, subject_id, seq)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX event_by_id ON event (event_id, shard_id);
+CREATE UNIQUE INDEX event_by_id ON event (shard_id, event_id);
 
 CREATE TABLE state (
   shard_id   INTEGER NOT NULL,
@@ -122,11 +124,14 @@ CREATE TABLE shred (
 CREATE TABLE once (
   client  TEXT NOT NULL,
   tag     BLOB NOT NULL,        -- HMAC of the key
+  subject BLOB NOT NULL,        -- whose events they are: erased with them
   request BLOB NOT NULL,        -- HMAC of the request
   at      INTEGER NOT NULL,
   events  TEXT NOT NULL,        -- JSON list of event ids
   PRIMARY KEY (client, tag)
 ) WITHOUT ROWID;
+CREATE INDEX once_by_time ON once (at);
+CREATE INDEX once_by_subject ON once (subject);
 
 CREATE TABLE token (
   hash    BLOB PRIMARY KEY,     -- SHA-256 of the secret
