@@ -54,7 +54,7 @@ func (r *reader) unknown(s *shape, path, key string, at pos, keys []string) {
 	if guess != "" {
 		r.excused[join(path, guess)] = true
 	}
-	r.add(at, join(path, key), RuleKey, "unknown key "+quoted(key), didYouMean(guess, "known here are "+strings.Join(keys, ", ")))
+	r.add(at, join(path, key), RuleKey, "unknown key "+quoted(key), unseen(key, didYouMean(guess, "known here are "+strings.Join(keys, ", "))))
 }
 
 // missing finds required keys that do not stand, unless a misspelt one was

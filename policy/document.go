@@ -23,6 +23,7 @@ type leaf struct {
 	at    pos
 	value string
 	form  string // "" where any text will do
+	prose bool   // a text in a language, and no proper name
 }
 
 // Position gives line and column, from 1, of the value at a path; where the

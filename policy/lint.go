@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Lint gives what in a document breaks the charter, sorted by position. Every
@@ -75,9 +76,19 @@ func (l *linter) leavesHold() {
 			continue
 		}
 		if f, ok := forms[leaf.form]; ok && !f.holds(leaf.value, l.p) {
-			l.add(leaf.at, leaf.path, ruleOf(leaf.path), fmt.Sprintf("%s: %s is not %s", leaf.path, quoted(leaf.value), f.expected), f.hint)
+			l.add(leaf.at, leaf.path, ruleOf(leaf.path), fmt.Sprintf("%s: %s is not %s", leaf.path, quoted(leaf.value), f.expected), unseen(leaf.value, f.hint))
+			continue
+		}
+		if leaf.prose && last(leaf.path) == "ar" && foreign(leaf.value) {
+			l.add(leaf.at, leaf.path, RuleLanguage, leaf.path+" has not one Arabic letter", "write the text in Arabic")
 		}
 	}
+}
+
+// foreign reports a text of several words without one Arabic letter. A single
+// word may be a name that every language writes alike.
+func foreign(s string) bool {
+	return strings.Contains(s, " ") && !strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Arabic, r) && unicode.IsLetter(r) })
 }
 
 // partsSay checks that the parts of the whole say what they must.

@@ -48,6 +48,7 @@ func TestLintFindsWhatBreaksTheCharter(t *testing.T) {
 		{"Arabic benefit repeats the text", arBenefit, "ar: نَكتُبُ إليك مرّةً في الشهـر عن الكتب الجديده", "B4", "    benefit: {en: You hear"},
 		{"ads that are relevant", "en: You hear of a signing before the seats are gone.", "en: You see more relevant ads that match your interests.", "B5", "    benefit: {en: You see"},
 		{"Arabic ads that are relevant", arBenefit, "ar: نعرض لك إعلانات تناسب اهتماماتك", "B5", "    benefit: {en: You hear"},
+		{"Arabic text in English", arBenefit, "ar: You hear of a signing first.", "language", "    benefit: {en: You hear"},
 		{"no interest", "basis: legal_obligation", "basis: legitimate_interest\n    benefit: {en: Old bills can be found., ar: تبقى الفواتير القديمة محفوظة.}", "A4", "    title: {en: Bookkeeping"},
 		{"marketing without asking", "    basis: consent\n    data: [email]", "    basis: legitimate_interest\n    interest: {en: Sales., ar: المبيعات.}\n    data: [email]", "B1", "    basis: legitimate_interest"},
 		{"marketing without confirming", "    confirm: double\n", "", "A5", "    title: {en: Our letter"},

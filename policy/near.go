@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -58,15 +60,33 @@ func didYouMean(guess, otherwise string) string {
 	return "did you mean " + guess + "?"
 }
 
-// quoted shows a word of the file in a message: never long, never raw.
+// quoted shows a word of the file in a message: never long, never raw, and
+// what cannot be seen by its number.
 func quoted(s string) string {
 	if r := []rune(s); len(r) > 60 {
 		s = string(r[:57]) + "…"
 	}
-	return `"` + strings.Map(func(r rune) rune {
-		if forbidden(r) || r == '\n' || r == '\t' {
-			return utf8.RuneError
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case forbidden(r) || r == '\n' || r == '\t':
+			b.WriteRune(utf8.RuneError)
+		case unicode.Is(unicode.Cf, r):
+			fmt.Fprintf(&b, "<U+%04X>", r)
+		default:
+			b.WriteRune(r)
 		}
-		return r
-	}, s) + `"`
+	}
+	return `"` + b.String() + `"`
+}
+
+// unseen hints at an invisible character in a word that means something to the
+// program: two words may look alike and differ. Without one the hint stays.
+func unseen(word, hint string) string {
+	for _, r := range word {
+		if unicode.Is(unicode.Cf, r) && !forbidden(r) {
+			return fmt.Sprintf("delete the invisible character U+%04X", r)
+		}
+	}
+	return hint
 }

@@ -102,7 +102,7 @@ type Policy struct {
 	Languages     []string             `key:"languages,required" doc:"Languages of every text; the first is the master." enum:"en|ar"`
 	Regimes       []string             `key:"regimes,set" doc:"Laws that apply; amana-charter always holds." ref:"regime"`
 	DefaultRegion string               `key:"default_region" doc:"ISO 3166 region by which local phone numbers are read, e.g. US." is:"region"`
-	Digits        string               `key:"digits" doc:"Digits of Arabic pages; one choice for the site." enum:"latin|arabic"`
+	Digits        string               `key:"digits" doc:"Digits of Arabic pages; one choice for the site. Digits inside your own texts stay as you write them." enum:"latin|arabic"`
 	Calendar      string               `key:"calendar" doc:"Calendar of dates on Arabic pages." enum:"gregorian|both"`
 	Data          map[string]Data      `key:"data,required" doc:"Every category of data that is held (N04)."`
 	Purposes      map[string]Purpose   `key:"purposes,required" doc:"Every reason for which data is used (A4, B1-B5; N05-N10)."`

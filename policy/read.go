@@ -76,6 +76,7 @@ func read(name string, src []byte) (*Document, []Finding) {
 func (r *reader) document(node *yaml.Node) *Document {
 	r.tree, _ = r.value(node, root(), "", reflect.ValueOf(&r.policy).Elem())
 	r.references()
+	r.tallied()
 	return &Document{Name: r.file, Policy: &r.policy, places: r.places, leaves: r.leaves, absent: r.absent, excused: r.excused}
 }
 

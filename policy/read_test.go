@@ -64,6 +64,11 @@ func TestFindingsOfTheReader(t *testing.T) {
 		{"no languages", "amana: 1\n", "p:1:1: the policy says nothing of languages"},
 		{"empty languages", "amana: 1\nlanguages: []\n", "p:2:12: languages names none"},
 		{"language of no page", "amana: 1\nlanguages: [en, fr]\n", "p:2:17: \"fr\" cannot stand for languages[1]"},
+		{"invisible mark in a word", small + "digits: \u200flatin\n", "p:3:9: \"<U+200F>latin\" cannot stand for digits (delete the invisible character U+200F)"},
+		{"invisible mark in a key", small + "\u200fdigits: latin\n", "p:3:1: unknown key \"<U+200F>digits\" (delete the invisible character U+200F)"},
+		{"invisible mark in a duration", small + "inquiries: {answer_within: P2D\u200f}\n", "p:3:28: answer_within: \"P2D<U+200F>\" is not a duration as ISO 8601 writes it (delete the invisible character U+200F)"},
+		{"Arabic comma in a list", small + "regimes: [sa-pdpl، eu-gdpr]\n", "p:3:11: regimes[0]: the Arabic comma ، does not separate items (write , in its place, as in [name, email])"},
+		{"curly quotes", small + "statements: {sale: {en: No., ar: “لا نبيعها.”}}\n", "p:3:34: ar: the quotes “ ” would be shown as part of the text (write \" in their place, or no quotes)"},
 		{"undeclared recipient", small + "storage: [{name: a, kind: cookie, purpose: shop, why: {en: A, ar: أ}}]\n", "p:3:44: \"shop\" is not declared under purposes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -75,6 +80,29 @@ func TestFindingsOfTheReader(t *testing.T) {
 				t.Error("a file with findings must not give a document")
 			}
 		})
+	}
+}
+
+func TestOneCauseOfManyFindingsIsToldOnce(t *testing.T) {
+	const statements = "statements: {sale: %, signals: %, incentives: %}\nsecurity: {text: %}\naccess: {staff_at_most: 1, text: %}\n"
+	for _, c := range []struct{ name, languages, text, want string }{
+		{"not declared", "ar", "{ar: لا., en: No.}", "declared are ar; 5 texts stand in English: delete them together, or declare it"},
+		{"missing", "ar, en", "{ar: لا.}", "languages declares it, so every text needs it; 5 texts lack it: write them, or take en out of languages"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, found := policy.Read("p", []byte("amana: 1\nlanguages: ["+c.languages+"]\n"+strings.ReplaceAll(statements, "%", c.text)))
+			if len(found) != 5 || found[0].Hint != c.want || strings.Contains(lines(found[1:]), "5 texts") {
+				t.Errorf("want five findings, the first with %q, got\n%s", c.want, lines(found))
+			}
+		})
+	}
+}
+
+func TestQuotesWithinATextStay(t *testing.T) {
+	for _, text := range []string{"“A” and “B”", "'“A”'", "He said “no”", "‎لا"} {
+		if doc, found := policy.Read("p", []byte("amana: 1\nlanguages: [en]\nstatements: {sale: {en: "+text+"}}\n")); doc == nil {
+			t.Errorf("%s:\n%s", text, lines(found))
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ type reader struct {
 	leaves    []leaf
 	excused   map[string]bool
 	refs      []reference
+	tongues   map[string]*tally // findings about a whole language
 }
 
 // reference is a word that names something declared elsewhere.
@@ -32,7 +33,7 @@ type reference struct {
 }
 
 func newReader(file string, node *yaml.Node) *reader {
-	return &reader{file: file, languages: declared(node), places: map[string]place{}, excused: map[string]bool{}}
+	return &reader{file: file, languages: declared(node), places: map[string]place{}, excused: map[string]bool{}, tongues: map[string]*tally{}}
 }
 
 // all gives the findings, named and sorted.
@@ -119,7 +120,7 @@ func (r *reader) references() {
 
 func (r *reader) undeclared(ref reference) {
 	if ref.to == "regime" {
-		r.add(ref.at, ref.path, RuleReference, quoted(ref.id)+" is not a regime this program knows", didYouMean(nearest(ref.id, regime.IDs()), "known are "+strings.Join(regime.IDs(), ", ")))
+		r.add(ref.at, ref.path, RuleReference, quoted(ref.id)+" is not a regime this program knows", unseen(ref.id, didYouMean(nearest(ref.id, regime.IDs()), "known are "+strings.Join(regime.IDs(), ", "))))
 		return
 	}
 	known := map[string][]string{
@@ -131,7 +132,7 @@ func (r *reader) undeclared(ref reference) {
 	if guess != "" { // what was meant is not unused
 		r.excused[ref.to+"."+guess] = true
 	}
-	r.add(ref.at, ref.path, RuleReference, fmt.Sprintf("%s is not declared under %s", quoted(ref.id), ref.to), didYouMean(guess, "declare it there"))
+	r.add(ref.at, ref.path, RuleReference, fmt.Sprintf("%s is not declared under %s", quoted(ref.id), ref.to), unseen(ref.id, didYouMean(guess, "declare it there")))
 }
 
 // declared looks ahead for the languages, which every text needs to know.

@@ -14,6 +14,9 @@ import (
 // number is a whole number as a person writes it: digits, with _ between them.
 var number = regexp.MustCompile(`^[0-9]+(_[0-9]+)*$`)
 
+// curly is a text in the quotes that word processors make of straight ones.
+var curly = regexp.MustCompile(`^[“”„‘][^“”„]*[“”’]$`)
+
 // scalar reads one word or text. A string is exactly what the author wrote,
 // whatever YAML would make of it: 012 stays 012, no stays no, a date a text.
 func (r *reader) scalar(n *yaml.Node, s *shape, path string, dst reflect.Value) (any, bool) {
@@ -43,8 +46,12 @@ func (r *reader) scalar(n *yaml.Node, s *shape, path string, dst reflect.Value) 
 // word checks a string against what its place allows.
 func (r *reader) word(n *yaml.Node, s *shape, path, v string, dst reflect.Value) bool {
 	at := pos{n.Line, n.Column}
+	if one := s.enum != nil || s.ref != "" || s.form == "id"; one && strings.Contains(v, "،") {
+		r.arabicComma(s, path, v, at)
+		return false
+	}
 	if s.enum != nil && !slices.Contains(s.enum, v) {
-		r.add(at, path, RuleWord, fmt.Sprintf("%s cannot stand for %s", quoted(v), last(path)), didYouMean(nearest(v, s.enum), "one of "+strings.Join(s.enum, ", ")))
+		r.add(at, path, RuleWord, fmt.Sprintf("%s cannot stand for %s", quoted(v), last(path)), unseen(v, didYouMean(nearest(v, s.enum), "one of "+strings.Join(s.enum, ", "))))
 		return false
 	}
 	if s.form == "id" && !idForm.MatchString(v) {
@@ -54,13 +61,23 @@ func (r *reader) word(n *yaml.Node, s *shape, path, v string, dst reflect.Value)
 	if s.ref != "" {
 		r.refs = append(r.refs, reference{s.ref, v, path, at})
 	}
-	r.leaves = append(r.leaves, leaf{path, at, v, s.form})
+	r.leaves = append(r.leaves, leaf{path: path, at: at, value: v, form: s.form})
 	dst.SetString(v)
 	return true
 }
 
+// arabicComma tells of words that a person separated and YAML did not. What
+// they name is not unused.
+func (r *reader) arabicComma(s *shape, path, v string, at pos) {
+	for id := range strings.SplitSeq(v, "،") {
+		r.excused[s.ref+"."+strings.TrimSpace(id)] = true
+	}
+	r.add(at, path, RuleType, path+": the Arabic comma ، does not separate items", "write , in its place, as in [name, email]")
+}
+
 // characters gives a scalar's text without the white space around it, which
-// is formatting; false if it is empty or carries a forbidden character.
+// is formatting; false if it is empty, carries a forbidden character, or
+// stands in quotes that are none to YAML and would be shown.
 func (r *reader) characters(n *yaml.Node, path string) (string, bool) {
 	v, at := strings.TrimSpace(n.Value), pos{n.Line, n.Column}
 	if v == "" {
@@ -70,6 +87,10 @@ func (r *reader) characters(n *yaml.Node, path string) (string, bool) {
 	if i := strings.IndexFunc(v, forbidden); i >= 0 {
 		f := characterAt(at, named([]rune(v[i:])[0]), "")
 		r.add(at, path, RuleCharacter, f.Message, f.Hint)
+		return "", false
+	}
+	if plainScalar(n) && curly.MatchString(v) {
+		r.add(at, path, RuleCharacter, last(path)+": the quotes “ ” would be shown as part of the text", `write " in their place, or no quotes`)
 		return "", false
 	}
 	return v, true
@@ -82,6 +103,7 @@ func (r *reader) duration(n *yaml.Node, path string, dst reflect.Value) (any, bo
 		if up, err := ParseDuration(strings.ToUpper(n.Value)); err == nil {
 			hint = didYouMean(up.String(), "")
 		}
+		hint = unseen(n.Value, hint)
 		r.add(pos{n.Line, n.Column}, path, RuleType, fmt.Sprintf("%s: %s is not a duration as ISO 8601 writes it", last(path), quoted(n.Value)), hint)
 		return nil, false
 	}

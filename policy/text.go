@@ -23,27 +23,29 @@ func (r *reader) text(n *yaml.Node, s *shape, path string, dst reflect.Value) (a
 	}
 	t, tree := Text{}, map[string]any{}
 	r.pairs(n, path, "languages", func(key string, at pos, v *yaml.Node) {
-		if val, ok := r.translation(v, path, key, at); ok {
+		if val, ok := r.translation(v, s, path, key, at); ok {
 			t[key], tree[key] = val, val
 		}
 	})
 	dst.Set(reflect.ValueOf(t))
 	for _, l := range r.languages {
 		if here := join(path, l); !r.stands(here) && !r.excused[here] {
-			r.add(pos{n.Line, n.Column}, here, RuleLanguage, fmt.Sprintf("%s is missing in %s", path, languageName(l)), "languages declares it, so every text needs it")
+			r.ofLanguage(pos{n.Line, n.Column}, here, fmt.Sprintf("%s is missing in %s", path, languageName(l)), "languages declares it, so every text needs it",
+				"; %d texts lack it: write them, or take "+l+" out of languages")
 		}
 	}
 	return tree, true
 }
 
-func (r *reader) translation(v *yaml.Node, path, language string, at pos) (string, bool) {
+func (r *reader) translation(v *yaml.Node, s *shape, path, language string, at pos) (string, bool) {
 	here := join(path, language)
 	if v.Tag == "!!null" && v.Value == "" && !slices.Contains(programLanguages(), language) {
 		r.add(at, path, RuleLanguage, quoted(language)+" stands where a language should", "inside { } a text with a comma needs quotes")
 		return "", false
 	}
 	if len(r.languages) > 0 && !slices.Contains(r.languages, language) {
-		r.add(at, here, RuleLanguage, fmt.Sprintf("%s is not among the declared languages", quoted(language)), "declared are "+strings.Join(r.languages, ", "))
+		r.ofLanguage(at, here, fmt.Sprintf("%s is not among the declared languages", quoted(language)), "declared are "+strings.Join(r.languages, ", "),
+			"; %d texts stand in "+strings.ReplaceAll(languageName(language), "%", "%%")+": delete them together, or declare it")
 		return "", false
 	}
 	r.places[here] = place{at, pos{v.Line, v.Column}}
@@ -56,9 +58,40 @@ func (r *reader) translation(v *yaml.Node, path, language string, at pos) (strin
 	}
 	val, ok := r.characters(v, here)
 	if ok {
-		r.leaves = append(r.leaves, leaf{path: here, at: pos{v.Line, v.Column}, value: val})
+		r.leaves = append(r.leaves, leaf{path: here, at: pos{v.Line, v.Column}, value: val, prose: !s.plain})
 	}
 	return val, ok
+}
+
+// tally counts findings that have one cause.
+type tally struct {
+	first int // index of the finding that tells of all
+	count int
+	many  string // to add to its hint, with the count
+}
+
+// ofLanguage adds a finding of which every text of a language may have one;
+// many is a format that takes their count.
+func (r *reader) ofLanguage(at pos, path, message, hint, many string) {
+	t := r.tongues[many]
+	if t == nil {
+		t = &tally{first: len(r.found), many: many}
+		r.tongues[many] = t
+	}
+	t.count++
+	r.add(at, path, RuleLanguage, message, hint)
+}
+
+// few is up to how many findings of one cause speak for themselves.
+const few = 3
+
+// tallied lets the first of many findings of one cause say how to end them all.
+func (r *reader) tallied() {
+	for _, t := range r.tongues {
+		if t.count > few && t.first < len(r.found) {
+			r.found[t.first].Hint += fmt.Sprintf(t.many, t.count)
+		}
+	}
 }
 
 func (r *reader) stands(path string) bool {
@@ -82,5 +115,5 @@ func languageName(tag string) string {
 	case "en":
 		return "English"
 	}
-	return tag
+	return quoted(tag)
 }
