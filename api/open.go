@@ -29,14 +29,17 @@ func (d *door) health(w http.ResponseWriter, _ *http.Request) error {
 	return reply(w, http.StatusOK, wellness{"ok", d.Version})
 }
 
-// ready says that questions can be answered: a policy is in force and the
-// database can be read.
+// ready says that questions can be answered and answers be kept: a policy is in
+// force, the database can be read, and the last batch could be written.
 func (d *door) ready(w http.ResponseWriter, r *http.Request) error {
 	if d.Store.InForce() == nil {
 		return fault.New(fault.Overloaded, "no policy is in force yet")
 	}
 	if _, err := d.Store.Token(r.Context(), ""); fault.KindOf(err) != fault.Denied { // no token has no secret; finding that out reads
 		return &fault.Error{Kind: fault.Overloaded, Words: "the database cannot be read", Err: err}
+	}
+	if err := d.Store.Writable(); err != nil {
+		return &fault.Error{Kind: fault.Overloaded, Words: "the database could not be written the last time", Err: err}
 	}
 	return reply(w, http.StatusOK, wellness{Status: "ready"})
 }

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gowebpki/jcs"
 
@@ -17,8 +20,9 @@ import (
 // versions are the published policies, newest publication first. It is
 // read-only once made.
 type versions struct {
-	list []*policy.Version
-	byID map[policy.VersionID]*policy.Version
+	list    []*policy.Version
+	byID    map[policy.VersionID]*policy.Version
+	history []*policy.Version // every time a policy came into force, oldest first, as it was then
 }
 
 // publication is the public record of one (design: records of class public).
@@ -34,8 +38,9 @@ type publication struct {
 // Purposes in sameMeaning keep the meaning they had, so that answers to them
 // stay covered. The version in force already is returned as it is.
 func (db *DB) Publish(ctx context.Context, doc *policy.Document, sameMeaning []string, by string) (*policy.Version, error) {
-	if by == "" {
-		return nil, fault.At(fault.Invalid, "by", "a policy is published by a named person")
+	by = strings.TrimSpace(by)
+	if !isName(by) {
+		return nil, fault.At(fault.Invalid, "by", "a policy is published by a named person: letters, no control characters, at most %d bytes", maxName)
 	}
 	sameMeaning = slices.Compact(slices.Sorted(slices.Values(sameMeaning)))
 	var made *policy.Version
@@ -61,6 +66,17 @@ func (db *DB) Publish(ctx context.Context, doc *policy.Document, sameMeaning []s
 		return nil, fmt.Errorf("publishing the policy: %w", err)
 	}
 	return made, nil
+}
+
+// maxName bounds the name of whoever publishes, in bytes.
+const maxName = 200
+
+// isName holds a name to what may stand in a public record for good.
+func isName(s string) bool {
+	bad := func(r rune) bool {
+		return !unicode.IsPrint(r) && !unicode.Is(unicode.Join_Control, r) || r == utf8.RuneError
+	}
+	return len(s) <= maxName && strings.ContainsFunc(s, unicode.IsLetter) && !strings.ContainsFunc(s, bad)
 }
 
 // next is the version that follows the one in force. A version that was
@@ -150,7 +166,12 @@ func (k *versions) with(v *policy.Version) *versions {
 		declared.SameMeaning = slices.Compact(slices.Sorted(slices.Values(append(v.SameMeaning, k.list[0].SameMeaning...))))
 		v = &declared
 	}
-	n := &versions{list: []*policy.Version{v}, byID: map[policy.VersionID]*policy.Version{v.ID: v}}
+	n := &versions{list: []*policy.Version{v}, byID: map[policy.VersionID]*policy.Version{v.ID: v}, history: slices.Clone(k.history)}
+	if len(k.list) > 0 && k.list[0].ID == v.ID {
+		n.history[len(n.history)-1] = v
+	} else {
+		n.history = append(n.history, v)
+	}
 	for _, old := range k.list {
 		if old.ID != v.ID {
 			n.list, n.byID[old.ID] = append(n.list, old), old

@@ -9,13 +9,13 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
 	"golang.org/x/mod/sumdb/note"
-	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
@@ -184,6 +184,15 @@ func (db *DB) recognise(ctx context.Context, writes *sql.DB) error {
 	return nil
 }
 
+// Writable says why nothing can be written: the error of the last batch, nil
+// once one went well again.
+func (db *DB) Writable() error {
+	if err := db.writer.last.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // Close waits for what is being written and closes the store. What was not
 // acknowledged by then is not written.
 func (db *DB) Close() error {
@@ -205,6 +214,14 @@ func (db *DB) InForce() *policy.Version {
 // the time of their last publication, newest first.
 func (db *DB) Versions() []*policy.Version {
 	return append([]*policy.Version(nil), db.known.Load().list...)
+}
+
+// History gives every time a policy came into force, newest first, each as it
+// was then: a version that came back stands in it twice.
+func (db *DB) History() []*policy.Version {
+	list := slices.Clone(db.known.Load().history)
+	slices.Reverse(list)
+	return list
 }
 
 // Version gives a version by its id; nil if it was never published.

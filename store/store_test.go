@@ -292,6 +292,39 @@ func TestChangedWordsAreNotCoveredUntilDeclaredTheSameByName(t *testing.T) {
 	}
 }
 
+func TestAVersionThatCameBackStandsTwiceInTheHistory(t *testing.T) {
+	w := newWorld(t)
+	edited := strings.Replace(w.source(), "Once a month we write", "Twice a month we write", 1)
+	first := w.db.InForce().ID
+	second := w.publish(edited).ID
+	w.publish(edited, "newsletter")
+	w.publish(w.source())
+	for range 2 {
+		var got []policy.VersionID
+		for _, v := range w.db.History() {
+			got = append(got, v.ID)
+		}
+		if !slices.Equal(got, []policy.VersionID{first, second, first}) || len(w.db.Versions()) != 2 {
+			t.Fatalf("history %v", got)
+		}
+		w.db.Close()
+		w.open()
+	}
+}
+
+func TestOnlyANamedPersonPublishes(t *testing.T) {
+	w := newWorld(t)
+	doc, _ := policy.Read("amana.yaml", []byte(w.source()))
+	for _, by := range []string{"", "  ", "42", "x\ny", "x\u202ey", "\xff", strings.Repeat("x", 201)} {
+		if _, err := w.db.Publish(t.Context(), doc, nil, by); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("published by %q: %v", by, err)
+		}
+	}
+	if _, err := w.db.Publish(t.Context(), doc, nil, " منى حداد "); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAReopenedStoreKnowsEverything(t *testing.T) {
 	w := newWorld(t)
 	r := w.say(customer, "tailored_offers", consent.Given)

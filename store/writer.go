@@ -6,8 +6,12 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"modernc.org/sqlite"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/ledger"
@@ -37,6 +41,8 @@ type writer struct {
 	closed chan struct{}
 	stmts  map[string]*sql.Stmt // owned by the goroutine
 	outbox map[int]int64        // last sequence number by shard; owned by the goroutine
+
+	last atomic.Pointer[error] // of the last batch; nil if it was written
 
 	unsaved *signedHead // signed after the last batch, to be written with the next; owned by the goroutine
 }
@@ -129,6 +135,9 @@ func (w *writer) batch(ctx context.Context, acts []*act) {
 			w.batch(ctx, []*act{a})
 		}
 		return
+	}
+	if w.last.Store(nil); err != nil {
+		w.last.Store(&err)
 	}
 	for i, a := range acts {
 		if err != nil {
@@ -240,8 +249,18 @@ func (t *tx) exec(query string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	_, err = stmt.ExecContext(t.ctx, args...)
+	if _, err = stmt.ExecContext(t.ctx, args...); diskTrouble(err) {
+		return unavailable("writing", err)
+	}
 	return err
+}
+
+// diskTrouble reports whether an error is the disk's or another process's, and
+// not the statement's: the first byte of SQLite's code is BUSY, READONLY, IOERR
+// or FULL.
+func diskTrouble(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && slices.Contains([]int{5, 8, 10, 13}, e.Code()&0xff)
 }
 
 // row runs a statement that gives at most one row; false if it gives none.
