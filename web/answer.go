@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -17,9 +18,11 @@ import (
 
 // said is what a request answers to the switches of its browser.
 type said struct {
-	version  policy.VersionID     // that was shown
+	shown    *policy.Version      // what was answered to
 	yes      map[consent.Key]bool // false: a no; absent: nothing was said
 	all      bool                 // a no to everything that stands, asked about or not
+	sweeping bool                 // one yes for everything: it is said to no purpose in particular
+	left     []string             // purposes it leaves to the browser's signal
 	language string
 	surface  consent.Surface
 }
@@ -27,32 +30,46 @@ type said struct {
 // errChanged tells that the answer is to a version that is not in force.
 var errChanged = fault.At(fault.Conflict, "version", "the policy has changed since this was shown; nothing was saved")
 
+// shownAs gives the version that a request says was shown.
+func (s *site) shownAs(id policy.VersionID) (*policy.Version, error) {
+	if id == "" {
+		return nil, fault.At(fault.Invalid, "version", "name the version that was shown")
+	}
+	if v := s.Store.Version(id); v != nil {
+		return v, nil
+	}
+	return nil, errChanged
+}
+
 // answer takes an answer: it records what has to be recorded, sets the cookie,
-// and gives the receipts in the order of the switches.
+// and gives the receipts, those of the switches that were shown first.
 //
 // A yes needs the version in force, because it covers exactly what was shown. A
 // no needs only a version that was ever published: whoever leaves a page open
 // while the policy changes can still take everything back with one click.
+//
+// With an error, what is recorded already stays recorded, and the cookie says so.
 func (s *site) answer(w http.ResponseWriter, r *http.Request, f *face, a said) ([]receipt.Receipt, error) {
-	v := f.version
-	if a.version != v.ID && (a.agrees() || s.Store.Version(a.version) == nil) {
+	if a.shown.ID != f.version.ID && a.agrees() {
 		return nil, errChanged
 	}
-	b, err := s.browserOf(r, v)
+	b, err := s.browserOf(r, f.version)
 	if err != nil {
 		return nil, err
 	}
-	if b.id == "" && !a.agrees() {
+	switch {
+	case len(a.yes) == 0 && !a.all:
+		return nil, nil // all of it was left to the signal
+	case b.id == "" && !a.agrees():
 		return nil, s.refuse(w, r, f, b, a)
-	}
-	if b.id == "" {
+	case b.id == "":
 		b.cookieID, b.id = subject.NewDevice()
 	}
-	receipts, err := s.record(r.Context(), v, b, a)
-	if err != nil {
-		return nil, err
+	receipts, err := s.record(r.Context(), b, a)
+	if len(receipts) > 0 || err == nil {
+		err = cmp.Or(err, s.settle(w, r, f, b, receipts))
 	}
-	return receipts, s.settle(w, r, f, b)
+	return receipts, err
 }
 
 func (a said) agrees() bool {
@@ -76,54 +93,70 @@ func (s *site) refuse(w http.ResponseWriter, r *http.Request, f *face, b browser
 	return nil
 }
 
-// record writes the answers that say something new.
-func (s *site) record(ctx context.Context, v *policy.Version, b browser, a said) ([]receipt.Receipt, error) {
-	sub := store.Submission{Subject: b.id, Policy: a.version, Language: a.language, Surface: a.surface, Signals: b.signals}
-	if a.version != v.ID {
-		sub.Policy = "" // what was on the old page is not evidenced
+// record writes the answers that say something new, in one piece where they are
+// to one version. What stands on purposes of other versions is withdrawn before:
+// of it nothing can be said any more on the page. The receipts are those of what
+// was written, with an error too.
+func (s *site) record(ctx context.Context, b browser, a said) ([]receipt.Receipt, error) {
+	sub := store.Submission{Subject: b.id, Surface: a.surface, Signals: b.signals}
+	if a.sweeping {
+		sub.Signals = consent.Signals{} // a signal is overruled by a yes to the purpose itself alone
 	}
-	for _, k := range cookie.Switches(v.Policy) {
+	var before, last []receipt.Receipt
+	old := b.leftover(a)
+	for _, id := range slices.Sorted(maps.Keys(old)) {
+		sub.Policy, sub.Choices = id, old[id]
+		receipts, err := s.Store.Record(ctx, sub)
+		if err != nil {
+			return before, err
+		}
+		before = append(before, receipts...)
+	}
+	sub.Policy, sub.Choices, sub.Language = a.shown.ID, b.news(a), a.shownIn()
+	if len(sub.Choices) == 0 {
+		return before, nil
+	}
+	last, err := s.Store.Record(ctx, sub)
+	return append(last, before...), err
+}
+
+// shownIn is the language of the answer where its version has it; "" is the
+// version's master language.
+func (a said) shownIn() string {
+	if slices.Contains(a.shown.Policy.Languages, a.language) {
+		return a.language
+	}
+	return ""
+}
+
+// news are the answers to the version shown that say something new.
+func (b browser) news(a said) []consent.Choice {
+	var list []consent.Choice
+	for _, k := range cookie.Switches(a.shown.Policy) {
 		if yes, spoken := a.yes[k]; spoken {
-			if c, news := b.choice(k, yes, a.all); news {
-				sub.Choices = append(sub.Choices, c)
+			if c, new := b.choice(k, yes, a.all); new {
+				list = append(list, c)
 			}
 		}
 	}
-	var receipts []receipt.Receipt
-	if len(sub.Choices) > 0 {
-		var err error
-		if receipts, err = s.Store.Record(ctx, sub); err != nil {
-			return nil, err
-		}
-	}
-	if !a.all {
-		return receipts, nil
-	}
-	more, err := s.leftover(ctx, v, b, sub)
-	return append(receipts, more...), err
+	return list
 }
 
-// leftover withdraws what stands on purposes that have left the policy, under
-// the version to which each yes was given: were the purpose to come back, the
-// old yes must not.
-func (s *site) leftover(ctx context.Context, v *policy.Version, b browser, sub store.Submission) ([]receipt.Receipt, error) {
-	asked := cookie.Switches(v.Policy)
+// leftover is what a no to everything takes back beside the version shown, by
+// the version to which each yes was given: were a purpose that has left the
+// policy to come back, the old yes must not.
+func (b browser) leftover(a said) map[policy.VersionID][]consent.Choice {
 	old := map[policy.VersionID][]consent.Choice{}
+	if !a.all {
+		return old
+	}
+	asked := cookie.Switches(a.shown.Policy)
 	for k, st := range b.states {
 		if y := cmp.Or(st.Yes, st.Pending); y != nil && !slices.Contains(asked, k) {
 			old[y.Policy] = append(old[y.Policy], consent.Choice{Purpose: k.Purpose, Recipient: k.Recipient, Decision: consent.Withdrawn})
 		}
 	}
-	var receipts []receipt.Receipt
-	for id, choices := range old {
-		sub.Policy, sub.Choices, sub.Language = id, choices, ""
-		more, err := s.Store.Record(ctx, sub)
-		if err != nil {
-			return nil, err
-		}
-		receipts = append(receipts, more...)
-	}
-	return receipts, nil
+	return old
 }
 
 // choice puts an answer in the words of the log; false if it says nothing new.
@@ -140,18 +173,4 @@ func (b browser) choice(k consent.Key, yes, all bool) (consent.Choice, bool) {
 	}
 	c.Decision = consent.Refused
 	return c, !all && b.states[k].Status == consent.NotAsked
-}
-
-// settle sets the cookie to what stands now.
-func (s *site) settle(w http.ResponseWriter, r *http.Request, f *face, b browser) error {
-	var err error
-	if b.states, err = s.Store.States(r.Context(), b.id); err != nil {
-		return err
-	}
-	c, err := s.memory(r.Context(), f.version, b)
-	if err != nil {
-		return err
-	}
-	s.remember(w, f, c)
-	return nil
 }

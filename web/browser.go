@@ -25,7 +25,7 @@ type browser struct {
 // browserOf reads who asks. Only an id that this server gave out, and that said
 // yes, counts; every other cookie is as good as none.
 func (s *site) browserOf(r *http.Request, v *policy.Version) (browser, error) {
-	b := browser{signals: consent.Signals{GPC: slices.Contains(r.Header.Values("Sec-GPC"), "1")}}
+	b := browser{signals: signalsOf(r)}
 	for _, c := range r.CookiesNamed(cookie.Name) {
 		value, err := cookie.Parse(c.Value)
 		if err != nil {
@@ -38,6 +38,12 @@ func (s *site) browserOf(r *http.Request, v *policy.Version) (browser, error) {
 		return s.known(r.Context(), b, value.ID)
 	}
 	return b, nil
+}
+
+// signalsOf reads what the browser says of itself (Global Privacy Control: the
+// header is exactly 1).
+func signalsOf(r *http.Request) consent.Signals {
+	return consent.Signals{GPC: slices.Contains(r.Header.Values("Sec-GPC"), "1")}
 }
 
 func (s *site) known(ctx context.Context, b browser, cookieID string) (browser, error) {

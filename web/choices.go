@@ -5,7 +5,6 @@ import (
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/notice"
-	"github.com/amana-privacy/amana/policy"
 )
 
 type choicesPage struct {
@@ -23,6 +22,7 @@ type choicesPage struct {
 // saved tells what became of an answer.
 type saved struct {
 	Title, Text string
+	Signaled    []string // purposes that were left to the browser's signal
 	Receipts    []slip
 }
 
@@ -64,8 +64,9 @@ func (s *site) showChoices(v *visit, status int, changed bool) error {
 	}
 	v.ResponseWriter.Header().Add("Vary", "Cookie, Sec-GPC")
 	page := choicesPage{base: v.at(v.ed, "/choices", v.T("choices.title")), Changed: changed, GPC: b.signals.GPC}
+	page.Signaled = signaled(v, b)
 	var fresh []slip
-	if page.Saved, fresh, err = s.savedNow(v, b); err != nil {
+	if page.Saved, fresh, err = s.savedNow(v, b, page.Signaled); err != nil {
 		return err
 	}
 	for _, p := range v.notice.Asked {
@@ -80,7 +81,6 @@ func (s *site) showChoices(v *visit, status int, changed bool) error {
 			page.You = append(page.You, v.addressOnly(p))
 		}
 	}
-	page.Signaled = signaled(v, b)
 	page.State = b.hook()
 	page.Standing = s.standing(v, b)
 	page.Private = page.Saved != nil
@@ -117,15 +117,11 @@ func signaled(v *visit, b browser) []string {
 	for _, p := range v.notice.Asked {
 		u := v.version.Policy.Purposes[p.ID]
 		st := b.states[consent.Key{Purpose: p.ID}]
-		if b.signals.GPC && underSignal(u) && slices.Contains(u.Acts(), "device") && (st.Yes == nil || !st.Yes.Signals.GPC) {
+		if b.signals.GPC && u.HeedsSignal() && slices.Contains(u.Acts(), "device") && (st.Yes == nil || !st.Yes.Signals.GPC) {
 			list = append(list, p.Title)
 		}
 	}
 	return list
-}
-
-func underSignal(p policy.Purpose) bool {
-	return slices.ContainsFunc(p.Marks, func(m policy.Mark) bool { return m == policy.Sale || m == policy.Sharing || m == policy.TargetedAds })
 }
 
 func (s *site) card(v *visit, b browser, p notice.Purpose, fresh []slip) (card, error) {

@@ -248,6 +248,43 @@ func TestTheBrowserKeepsItsIdWhileAYesStands(t *testing.T) {
 	}
 }
 
+// Whoever left a page open can still take back what it shows, one by one.
+func TestANoToWhatHasLeftThePolicy(t *testing.T) {
+	w := open(t, "casco-fiber")
+	v, never := w.visitor(), w.visitor()
+	v.follow(url.Values{"answer": {"yes:comfort"}})
+	id, old, src := v.device(), string(w.db.InForce().ID), example(t, "casco-fiber")
+	w.publish(strings.ReplaceAll(src, "acts_on: [device]", "acts_on: [customer]"))
+	for _, who := range []*visitor{v, never} {
+		a := who.post("/ar/choices", url.Values{"answer": {"no:comfort"}, "version": {old}})
+		if a.StatusCode != 303 || strings.Contains(a.Header.Get("Location"), "#") {
+			t.Fatalf("%s to %s", a.Status, a.Header.Get("Location"))
+		}
+		who.see(a.Header.Get("Location"))
+	}
+	if a := v.post("/en/choices", url.Values{"answer": {"yes:comfort"}, "version": {old}}); a.StatusCode != 409 {
+		t.Errorf("a yes to it: %s", a.Status)
+	}
+	if a := v.post("/en/choices", url.Values{"answer": {"no:comfort"}}); a.StatusCode != 422 {
+		t.Errorf("a no to what the version does not ask: %s", a.Status)
+	}
+	w.publish(strings.ReplaceAll(src, "P6M", "P5M"))
+	v.decides(id, "comfort", "", decision.Withdrawn)
+}
+
+func TestTheLinkToAnswersThatWereErasedSince(t *testing.T) {
+	w := open(t, "casco-fiber")
+	v := w.visitor()
+	_, at := v.follow(url.Values{"answer": {"yes:comfort"}})
+	if err := w.db.Erase(t.Context(), v.device()); err != nil {
+		t.Fatal(err)
+	}
+	at, _, _ = strings.Cut(at, "#")
+	if page := v.see(at); !strings.Contains(page, "The links to its receipt have run out") || strings.Contains(page, "/en/receipt/") {
+		t.Error("the page does not say that the links have run out")
+	}
+}
+
 func TestWhatLeftThePolicyIsWithdrawnToo(t *testing.T) {
 	w := open(t, "casco-fiber")
 	v := w.visitor()
@@ -272,16 +309,66 @@ func TestGlobalPrivacyControlIsHeededAndShown(t *testing.T) {
 		if got := strings.Contains(v.see("/en/choices"), "Your browser says no for you"); got != heeded {
 			t.Errorf("Sec-GPC %q: shown %v", value, got)
 		}
-		v.follow(url.Values{"answer": {"yes:ad_measurement"}})
-		states, err := w.db.States(t.Context(), v.device())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for k, st := range states {
-			if st.Yes == nil || st.Yes.Signals.GPC != heeded {
-				t.Errorf("Sec-GPC %q: the yes to %v carries %+v", value, k, st.Yes)
+	}
+}
+
+// Only a yes to the purpose itself goes before the signal, and carries it.
+func TestASignalIsOverruledByNameAlone(t *testing.T) {
+	w := open(t, "casco-fiber")
+	const given, signal = decision.Given, decision.Signal
+	for _, c := range []struct {
+		name, gpc string
+		form      url.Values
+		says      bool                       // what the signal still says no to
+		want      map[string]decision.Reason // asked with the signal
+	}{
+		{"everything", "1", url.Values{"choice": {"accept"}}, true, map[string]decision.Reason{"ad_measurement": decision.NotAsked, "comfort": given, "analytics": given}},
+		{"everything without a signal", "0", url.Values{"choice": {"accept"}}, false, map[string]decision.Reason{"ad_measurement": signal, "comfort": given}},
+		{"saved by name", "1", url.Values{"choice": {"save"}, "purpose": {"comfort", "ad_measurement"}}, false, map[string]decision.Reason{"ad_measurement": given, "comfort": given}},
+		{"saved without it", "1", url.Values{"choice": {"save"}, "purpose": {"comfort"}}, true, map[string]decision.Reason{"ad_measurement": decision.Refused, "comfort": given}},
+		{"alone", "1", url.Values{"answer": {"yes:ad_measurement"}}, false, map[string]decision.Reason{"ad_measurement": given, "comfort": decision.NotAsked}},
+		{"another alone", "1", url.Values{"answer": {"yes:comfort"}}, true, map[string]decision.Reason{"ad_measurement": decision.NotAsked, "comfort": given}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := w.visitor()
+			v.t = t
+			v.header.Set("Sec-GPC", c.gpc)
+			page, _ := v.follow(c.form)
+			if says := strings.Contains(page, "no answer to everything changes that: <bdi>Counting our ads on other sites</bdi>."); says != c.says {
+				t.Errorf("the page says what the signal says no to: %v", says)
 			}
-		}
+			states, err := w.db.States(t.Context(), v.device())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for purpose, want := range c.want {
+				a, err := w.db.Decide(t.Context(), v.device(), decision.Question{Purpose: purpose, Signals: consent.Signals{GPC: true}})
+				if err != nil || a.Reason != want {
+					t.Errorf("%s: %s, want %s (%v)", purpose, a.Reason, want, err)
+				}
+			}
+			for k, st := range states {
+				if st.Yes != nil && st.Yes.Signals.GPC && (c.gpc != "1" || c.form.Get("choice") == "accept") {
+					t.Errorf("the yes to %v carries a signal", k)
+				}
+			}
+		})
+	}
+}
+
+func TestAYesToEverythingThatTheSignalForbidsSavesNothing(t *testing.T) {
+	w := open(t, "casco-fiber")
+	src := strings.Replace(example(t, "casco-fiber"), "    marks: [ads, sharing]\n", "", 1)
+	w.publish(strings.ReplaceAll(src, "acts_on: [device]\n", "acts_on: [device]\n    marks: [sharing]\n"))
+	v := w.visitor()
+	v.header.Set("Sec-GPC", "1")
+	page, _ := v.follow(url.Values{"choice": {"accept"}})
+	if v.cookie() != "" || !strings.Contains(page, "Nothing was saved") || strings.Contains(page, "no to everything in this browser") {
+		t.Errorf("cookie %q", v.cookie())
+	}
+	a := v.send("POST", "/v1/choices", "application/json", `{"choice":"accept","version":"`+string(w.db.InForce().ID)+`","language":"en"}`)
+	if want := `{"receipts":[],"left_to_signal":["ad_measurement","analytics","comfort"]}`; strings.TrimSpace(a.text) != want {
+		t.Errorf("%s %s", a.Status, a.text)
 	}
 }
 
@@ -346,6 +433,7 @@ func TestChoicesAsJSON(t *testing.T) {
 		{"save", `{"choice":"save","purposes":["comfort"],"version":"V","language":"en"}`, 200, "", 4},
 		{"reject", `{"choice":"reject","version":"V","language":"en"}`, 200, "", 0},
 		{"no version", `{"choice":"reject","language":"en"}`, 422, "version", 0},
+		{"a version that says nothing", `{"choice":"reject","version":"","language":"en"}`, 422, "version", 0},
 		{"past version", `{"choice":"accept","version":"sha256:00","language":"en"}`, 409, "version", 0},
 		{"no language", `{"choice":"reject","version":"V"}`, 422, "language", 0},
 		{"both ways", `{"choice":"reject","choices":[{"purpose":"comfort","decision":"given"}],"version":"V","language":"en"}`, 422, "choices", 0},
@@ -353,10 +441,11 @@ func TestChoicesAsJSON(t *testing.T) {
 		{"unknown purpose", `{"choices":[{"purpose":"spying","decision":"given"}],"version":"V","language":"en"}`, 422, "choices[0].purpose", 0},
 		{"no such decision", `{"choices":[{"purpose":"comfort","decision":"maybe"}],"version":"V","language":"en"}`, 422, "choices[0].decision", 0},
 		{"twice", `{"choices":[{"purpose":"comfort","decision":"given"},{"purpose":"comfort","decision":"refused"}],"version":"V","language":"en"}`, 422, "choices[1]", 0},
-		{"a subject is named", `{"subject":"email:a@example.com","choice":"accept","version":"V","language":"en"}`, 400, "", 0},
-		{"a member twice", `{"choice":"accept","choice":"reject","version":"V","language":"en"}`, 400, "", 0},
-		{"a member twice, deeper", `{"choices":[{"purpose":"comfort","decision":"refused","decision":"given"}],"version":"V","language":"en"}`, 400, "", 0},
-		{"a name in capitals", `{"Choice":"accept","version":"V","language":"en"}`, 400, "", 0},
+		{"a subject is named", `{"subject":"email:a@example.com","choice":"accept","version":"V","language":"en"}`, 422, "subject", 0},
+		{"topics", `{"choices":[{"purpose":"comfort","decision":"given","topics":["a"]}],"version":"V","language":"en"}`, 422, "choices[0].topics", 0},
+		{"a member twice", `{"choice":"accept","choice":"reject","version":"V","language":"en"}`, 400, "choice", 0},
+		{"a member twice, deeper", `{"choices":[{"purpose":"comfort","decision":"refused","decision":"given"}],"version":"V","language":"en"}`, 400, "choices[0].decision", 0},
+		{"a name in capitals", `{"Choice":"accept","version":"V","language":"en"}`, 422, "Choice", 0},
 		{"not JSON", `choice=accept`, 400, "", 0},
 		{"something behind it", `{"choice":"accept","version":"V","language":"en"}{}`, 400, "", 0},
 		{"too large", `{"choice":"` + strings.Repeat("x", maxBody) + `"}`, 413, "", 0},

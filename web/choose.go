@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/amana-privacy/amana/consent"
@@ -19,12 +20,7 @@ func (s *site) choose(v *visit) error {
 	if err := v.ParseForm(); err != nil {
 		return tooLargeOr(err, fault.Malformed)
 	}
-	a, anchor, err := formOf(v.PostForm, v.version.Policy)
-	if err != nil {
-		return err
-	}
-	a.language, a.surface = v.Tag, consent.SurfaceChoices
-	receipts, err := s.answer(v.ResponseWriter, v.Request, v.face, a)
+	receipts, anchor, err := s.chosen(v)
 	if errors.Is(err, errChanged) {
 		return s.showChoices(v, http.StatusConflict, true)
 	}
@@ -32,6 +28,29 @@ func (s *site) choose(v *visit) error {
 		return err
 	}
 	return v.redirect(http.StatusSeeOther, v.path("/choices?saved="+s.links.make(s.Now(), idsOf(receipts)...)+anchor))
+}
+
+// chosen reads the form against the version it was shown with. The anchor leads
+// back to the question of a single answer, where it is still asked.
+func (s *site) chosen(v *visit) (_ []receipt.Receipt, anchor string, err error) {
+	shown, err := s.shownAs(policy.VersionID(v.PostForm.Get("version")))
+	if err != nil {
+		return nil, "", err
+	}
+	a, err := formOf(v.PostForm, shown.Policy, signalsOf(v.Request).GPC)
+	if err != nil {
+		return nil, "", err
+	}
+	a.shown, a.language, a.surface = shown, v.Tag, consent.SurfaceChoices
+	if v.PostForm.Get("answer") != "" {
+		for k := range a.yes {
+			if slices.Contains(cookie.Switches(v.version.Policy), k) {
+				anchor = "#p-" + k.Purpose
+			}
+		}
+	}
+	receipts, err := s.answer(v.ResponseWriter, v.Request, v.face, a)
+	return receipts, anchor, err
 }
 
 func idsOf(receipts []receipt.Receipt) []string {
@@ -44,64 +63,58 @@ func idsOf(receipts []receipt.Receipt) []string {
 
 // formOf reads the form: one answer by a button (answer=yes:ID, no:ID/RECIPIENT),
 // or all of them (choice=accept, reject, or save with the purposes said yes to).
-// The anchor leads back to the question of a single answer.
-func formOf(form url.Values, p *policy.Policy) (a said, anchor string, err error) {
-	a.version = policy.VersionID(form.Get("version"))
-	if a.version == "" {
-		return a, "", fault.At(fault.Invalid, "version", "name the version that was shown")
-	}
+func formOf(form url.Values, p *policy.Policy, gpc bool) (said, error) {
 	if one := form.Get("answer"); one != "" {
-		return single(a, one, p)
+		return single(one, p)
 	}
-	a.yes, err = everything(form.Get("choice"), form["purpose"], p)
-	a.all = form.Get("choice") == "reject"
-	return a, "", err
+	return everything(form.Get("choice"), form["purpose"], p, gpc)
 }
 
-func single(a said, answer string, p *policy.Policy) (said, string, error) {
+func single(answer string, p *policy.Policy) (said, error) {
 	word, value, _ := strings.Cut(answer, ":")
 	if word != "yes" && word != "no" {
-		return a, "", fault.At(fault.Invalid, "answer", "say yes or no")
+		return said{}, fault.At(fault.Invalid, "answer", "say yes or no")
 	}
 	k, err := keyOf(value, p)
-	if err != nil {
-		return a, "", err
-	}
-	a.yes = map[consent.Key]bool{k: word == "yes"}
-	return a, "#p-" + k.Purpose, nil
+	return said{yes: map[consent.Key]bool{k: word == "yes"}}, err
 }
 
 // everything answers every switch: all with yes, all with no, or with yes those
-// named and with no the rest.
-func everything(choice string, named []string, p *policy.Policy) (map[consent.Key]bool, error) {
+// named and with no the rest. What heeds a Global Privacy Control signal is not
+// part of a yes to everything that is said under it: only a yes to the purpose
+// itself goes before the signal.
+func everything(choice string, named []string, p *policy.Policy, gpc bool) (said, error) {
 	if choice != "accept" && choice != "reject" && choice != "save" {
-		return nil, fault.At(fault.Invalid, "choice", "say accept, reject or save")
+		return said{}, fault.At(fault.Invalid, "choice", "say accept, reject or save")
 	}
 	if choice != "save" && len(named) > 0 {
-		return nil, fault.At(fault.Invalid, "purpose", "only save takes purposes")
+		return said{}, fault.At(fault.Invalid, "purpose", "only save takes purposes")
 	}
-	yes := map[consent.Key]bool{}
+	a := said{yes: map[consent.Key]bool{}, all: choice == "reject", sweeping: choice == "accept"}
 	for _, k := range cookie.Switches(p) {
-		yes[k] = choice == "accept"
+		if a.sweeping && gpc && p.Purposes[k.Purpose].HeedsSignal() {
+			a.left = append(a.left, k.Purpose)
+			continue
+		}
+		a.yes[k] = a.sweeping
 	}
+	a.left = slices.Compact(slices.Sorted(slices.Values(a.left)))
 	for _, value := range named {
 		k, err := keyOf(value, p)
 		if err != nil {
-			return nil, err
+			return said{}, err
 		}
-		yes[k] = true
+		a.yes[k] = true
 	}
-	return yes, nil
+	return a, nil
 }
 
 // keyOf reads ID or ID/RECIPIENT; it has to be a switch of the policy.
 func keyOf(value string, p *policy.Policy) (consent.Key, error) {
 	purpose, recipient, _ := strings.Cut(value, "/")
 	k := consent.Key{Purpose: purpose, Recipient: recipient}
-	for _, s := range cookie.Switches(p) {
-		if s == k {
-			return k, nil
-		}
+	if slices.Contains(cookie.Switches(p), k) {
+		return k, nil
 	}
 	return k, fault.At(fault.Invalid, "purpose", "this is not asked of a browser")
 }

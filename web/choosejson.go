@@ -1,32 +1,42 @@
 package web
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
-	"strings"
 
 	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/edge"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/strict"
 )
 
 // choiceRequest is the body of POST /v1/choices: the form of the choices for
 // programs that run in the browser.
 type choiceRequest struct {
-	Choices  []consent.Choice `json:"choices"`  // single answers …
-	Choice   string           `json:"choice"`   // … or all: accept, reject, save
-	Purposes []string         `json:"purposes"` // said yes to, with save: ID or ID/RECIPIENT
-	Version  policy.VersionID `json:"version"`  // that was shown
-	Language string           `json:"language"` // it was shown in
+	Choices  []singleChoice   `json:"choices" max:"1000"`               // single answers …
+	Choice   string           `json:"choice" enum:"accept|reject|save"` // … or all
+	Purposes []string         `json:"purposes" max:"1000"`              // said yes to, with save: ID or ID/RECIPIENT
+	Version  policy.VersionID `json:"version" need:"yes"`               // that was shown
+	Language string           `json:"language" need:"yes"`              // it was shown in
 }
 
-// chooseJSON answers {"receipts":[…]} and sets the cookie. The subject is never
+type singleChoice struct {
+	Purpose   string         `json:"purpose" need:"yes"`
+	Recipient string         `json:"recipient"`
+	Decision  consent.Answer `json:"decision" need:"yes" enum:"given|refused|withdrawn"`
+}
+
+// choiceAnswer is what comes back.
+type choiceAnswer struct {
+	Receipts []receipt.Receipt `json:"receipts"`
+	Left     []string          `json:"left_to_signal,omitempty"` // purposes that a yes to everything left unanswered, because the browser's signal is a no to them
+}
+
+// chooseJSON answers with the receipts and sets the cookie. The subject is never
 // named: it is the browser of the cookie.
 func (s *site) chooseJSON(w http.ResponseWriter, r *http.Request) error {
 	ed, err := s.edition()
@@ -44,105 +54,59 @@ func (s *site) chooseJSON(w http.ResponseWriter, r *http.Request) error {
 	if f == nil {
 		return fault.At(fault.Invalid, "language", "the policy is not in that language")
 	}
-	a, err := q.said(f.version.Policy)
+	shown, err := s.shownAs(q.Version)
 	if err != nil {
 		return err
 	}
+	a, err := q.said(shown.Policy, signalsOf(r).GPC)
+	if err != nil {
+		return err
+	}
+	a.shown, a.language, a.surface = shown, q.Language, consent.SurfaceBanner
 	receipts, err := s.answer(w, r, f, a)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, "application/json", map[string]any{"receipts": append([]receipt.Receipt{}, receipts...)})
+	return writeJSON(w, http.StatusOK, "application/json", choiceAnswer{append([]receipt.Receipt{}, receipts...), a.left})
 }
 
-func (q choiceRequest) said(p *policy.Policy) (said, error) {
-	a := said{version: q.Version, language: q.Language, surface: consent.SurfaceBanner}
-	if a.version == "" {
-		return a, fault.At(fault.Invalid, "version", "name the version that was shown")
-	}
+func (q choiceRequest) said(p *policy.Policy, gpc bool) (said, error) {
 	if (q.Choice == "") == (len(q.Choices) == 0) {
-		return a, fault.At(fault.Invalid, "choices", "send either choices or choice")
+		return said{}, fault.At(fault.Invalid, "choices", "send either choices or choice")
 	}
-	var err error
 	if q.Choice != "" {
-		a.all = q.Choice == "reject"
-		a.yes, err = everything(q.Choice, q.Purposes, p)
-		return a, err
+		return everything(q.Choice, q.Purposes, p, gpc)
 	}
-	a.yes, err = singles(q.Choices, p)
-	return a, err
+	yes, err := singles(q.Choices, p)
+	return said{yes: yes}, err
 }
 
-func singles(choices []consent.Choice, p *policy.Policy) (map[consent.Key]bool, error) {
+func singles(choices []singleChoice, p *policy.Policy) (map[consent.Key]bool, error) {
 	yes := map[consent.Key]bool{}
 	for i, c := range choices {
 		at := fmt.Sprintf("choices[%d]", i)
 		k, err := keyOf(valueOf(consent.Key{Purpose: c.Purpose, Recipient: c.Recipient}), p)
-		_, twice := yes[k]
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, fault.At(fault.Invalid, at+".purpose", "this is not asked of a browser")
-		case twice:
+		}
+		if _, twice := yes[k]; twice {
 			return nil, fault.At(fault.Invalid, at, "this is answered twice; send one answer")
-		case consent.ActOf(c.Decision) == "":
-			return nil, fault.At(fault.Invalid, at+".decision", "say given, refused or withdrawn")
-		case len(c.Topics) > 0:
-			return nil, fault.At(fault.Invalid, at+".topics", "a browser answers to the whole purpose")
 		}
 		yes[k] = c.Decision == consent.Given
 	}
 	return yes, nil
 }
 
-// readJSON takes one JSON value without unknown or repeated members.
-func readJSON(r *http.Request) (choiceRequest, error) {
-	var q choiceRequest
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return q, fault.New(fault.Malformed, "send application/json")
+// readJSON reads the body strictly, as the company door does.
+func readJSON(r *http.Request) (q choiceRequest, err error) {
+	if err := edge.JSON(r.Header); err != nil {
+		return q, err
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return q, tooLargeOr(err, fault.Malformed)
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&q); err != nil {
-		return q, &fault.Error{Kind: fault.Malformed, Words: "the body is not the JSON that is asked for", Err: err}
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return q, fault.New(fault.Malformed, "send one JSON value and nothing behind it")
-	}
-	return q, exact(json.NewDecoder(bytes.NewReader(body)))
-}
-
-// exact refuses what the decoder lets pass: a member twice, and a name in
-// capitals, which it takes for the same. The document is known to be JSON.
-func exact(d *json.Decoder) error {
-	t, err := d.Token()
-	if err != nil {
-		return err
-	}
-	seen := map[string]bool{}
-	for t == json.Delim('{') && d.More() {
-		name, _ := d.Token()
-		s, _ := name.(string)
-		if seen[s] || s != strings.ToLower(s) {
-			return fault.New(fault.Malformed, "a member stands twice, or its name in capitals")
-		}
-		seen[s] = true
-		if err := exact(d); err != nil {
-			return err
-		}
-	}
-	for t == json.Delim('[') && d.More() {
-		if err := exact(d); err != nil {
-			return err
-		}
-	}
-	if _, open := t.(json.Delim); open {
-		_, err = d.Token()
-	}
-	return err
+	return q, strict.Decode(body, &q)
 }
 
 func writeJSON(w http.ResponseWriter, status int, kind string, v any) error {

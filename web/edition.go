@@ -1,8 +1,11 @@
 package web
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"html/template"
+	"sync"
 	"time"
 
 	"github.com/amana-privacy/amana/cookie"
@@ -14,12 +17,30 @@ import (
 //go:embed pages/*.html
 var pageFiles embed.FS
 
-// edition is everything that follows from the version in force. It is made
-// when a version is first seen in force and then only read.
+// edition is everything that follows from the version in force and the logo. It
+// is made when they are first seen, and then only read; pages that are the same
+// for everybody are added as they are first asked for.
 type edition struct {
 	version *policy.Version
 	style   style
 	faces   map[string]*face
+	logo    *mark
+	former  *mark // of the edition before: readers still keep its pages
+}
+
+// mark is a logo with the address under which it is served, which is of its
+// bytes; "" without one.
+type mark struct {
+	*Logo
+	path string
+}
+
+func markOf(l *Logo) *mark {
+	if l == nil || len(l.Data) == 0 {
+		return &mark{Logo: l}
+	}
+	sum := sha256.Sum256(l.Data)
+	return &mark{l, "/assets/logo-" + hex.EncodeToString(sum[:6]) + map[string]string{"image/svg+xml": ".svg", "image/png": ".png"}[l.Type]}
 }
 
 // face is an edition in one language.
@@ -29,6 +50,7 @@ type face struct {
 	notice  *notice.Notice
 	pages   map[string]*template.Template
 	base    base
+	kept    sync.Map // name to body: what is the same for everybody
 }
 
 // base is what every page shows around its main part.
@@ -69,29 +91,45 @@ type link struct {
 
 // edition gives the pages of the version in force; nil where there is none.
 func (s *site) edition() (*edition, error) {
-	v := s.Store.InForce()
+	v, logo := s.Store.InForce(), s.Logo()
 	if v == nil {
 		return nil, nil
 	}
-	if ed := s.current.Load(); ed != nil && ed.version == v {
+	if ed := s.current.Load(); ed.of(v, logo) {
 		return ed, nil
 	}
-	ed, err := newEdition(v, s.logo)
-	if err == nil {
-		s.current.Store(ed)
+	s.making.Lock()
+	defer s.making.Unlock()
+	before := s.current.Load()
+	if before.of(v, logo) {
+		return before, nil
 	}
-	return ed, err
+	ed, err := newEdition(v, markOf(logo))
+	if err != nil {
+		return nil, err
+	}
+	if before != nil {
+		if ed.former = before.former; before.logo.path != ed.logo.path {
+			ed.former = before.logo
+		}
+	}
+	s.current.Store(ed)
+	return ed, nil
 }
 
-func newEdition(v *policy.Version, logo string) (*edition, error) {
-	ed := &edition{version: v, style: styleOf(v.Policy.Organization.Color), faces: map[string]*face{}}
+func (ed *edition) of(v *policy.Version, l *Logo) bool {
+	return ed != nil && ed.version == v && ed.logo.Logo == l
+}
+
+func newEdition(v *policy.Version, logo *mark) (*edition, error) {
+	ed := &edition{version: v, style: styleOf(v.Policy.Organization.Color), faces: map[string]*face{}, logo: logo}
 	for _, l := range v.Policy.Languages {
 		w, ok := lang.For(l, lang.Options{Digits: lang.Digits(v.Policy.Digits), Calendar: lang.Calendar(v.Policy.Calendar)})
 		if !ok {
 			continue
 		}
 		f := &face{Words: w, version: v, notice: notice.Of(v, w)}
-		f.base = f.newBase(ed.style.css, logo)
+		f.base = f.newBase(ed.style.css, logo.path)
 		var err error
 		if f.pages, err = parse(w); err != nil {
 			return nil, err
@@ -149,14 +187,11 @@ func (f *face) at(ed *edition, path, title string) base {
 	b.More = append(f.nav(path)[1:], link{Href: f.path("/policy/changes"), Name: f.T("nav.changes")})
 	for _, l := range ed.declared() {
 		if len(ed.faces) > 1 {
-			b.Tongues = append(b.Tongues, tongue{l, ed.faces[l].Dir(), names[l], "/" + l + path, l == f.Tag})
+			b.Tongues = append(b.Tongues, tongue{l, ed.faces[l].Dir(), ed.faces[l].Name(), "/" + l + path, l == f.Tag})
 		}
 	}
 	return b
 }
-
-// names are the languages' own.
-var names = map[string]string{"en": "English", "ar": "العربية"}
 
 func (f *face) path(p string) string { return "/" + f.Tag + p }
 

@@ -1,24 +1,25 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 
+	"github.com/amana-privacy/amana/edge"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/strict"
 )
 
 // The one place where an error becomes a status and words.
 
-var statuses = map[fault.Kind]int{
-	fault.Internal: 500, fault.Malformed: 400, fault.Invalid: 422, fault.Unknown: 404,
-	fault.Denied: 403, fault.Conflict: 409, fault.Overloaded: 503, fault.TooLarge: 413,
-}
-
 // errRate tells that one address sends too much.
 var errRate = errors.New("too many requests from one address")
+
+// gone is the status in the log of who did not wait for the answer.
+const gone = 499
 
 func statusOf(err error) int {
 	switch {
@@ -26,8 +27,15 @@ func statusOf(err error) int {
 		return http.StatusMethodNotAllowed
 	case errors.Is(err, errRate):
 		return http.StatusTooManyRequests
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, context.Canceled):
+		return gone
 	}
-	return statuses[fault.KindOf(err)]
+	if _, media := errors.AsType[edge.MediaError](err); media {
+		return http.StatusUnsupportedMediaType
+	}
+	return fault.Status(fault.KindOf(err))
 }
 
 type errorPage struct {
@@ -39,23 +47,21 @@ type errorPage struct {
 // fail answers with an error in the reader's language. What is our fault is
 // logged with its cause; what the reader sent is not.
 func (s *site) fail(v *visit, w http.ResponseWriter, r *http.Request, err error) {
-	status := statusOf(err)
-	s.note(r, status, err)
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "60")
-	}
+	status := s.prepare(w, r, err)
 	if v == nil || v.showError(status) != nil {
 		http.Error(w, strconv.Itoa(status)+" "+http.StatusText(status), status)
 	}
 }
 
 func (v *visit) showError(status int) error {
-	title, text := v.errorWords(status)
-	page := errorPage{base: v.at(v.ed, "/", title), Text: text}
-	page.Private = true
-	page.Nav[0].Here = false // an error stands on no page of ours
-	page.Links = page.Nav
-	return v.show(status, never, "error", page)
+	return v.same("error "+strconv.Itoa(status), status, never, "error", func() any {
+		title, text := v.errorWords(status)
+		page := errorPage{base: v.at(v.ed, "/", title), Text: text}
+		page.Private = true
+		page.Nav[0].Here = false // an error stands on no page of ours
+		page.Links = page.Nav
+		return page
+	})
 }
 
 func (f *face) errorWords(status int) (title, text string) {
@@ -80,8 +86,7 @@ func (f *face) errorWords(status int) (title, text string) {
 
 // problem is fail for programs.
 func (s *site) problem(w http.ResponseWriter, r *http.Request, err error) {
-	status := statusOf(err)
-	s.note(r, status, err)
+	status := s.prepare(w, r, err)
 	body := map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status}
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind != fault.Internal {
 		body["detail"] = f.Words
@@ -89,7 +94,27 @@ func (s *site) problem(w http.ResponseWriter, r *http.Request, err error) {
 			body["field"] = f.Field
 		}
 	}
+	if m, ok := errors.AsType[edge.MediaError](err); ok {
+		body["detail"] = m.Error()
+	}
+	if all, ok := errors.AsType[strict.Faults](err); ok && len(all) > 1 {
+		var list []map[string]string
+		for _, f := range all {
+			list = append(list, map[string]string{"field": f.Field, "detail": f.Words})
+		}
+		body["errors"] = list
+	}
 	_ = writeJSON(w, status, "application/problem+json", body) // a map of plain values marshals
+}
+
+// prepare says in the head of the answer and in the log what an error needs.
+func (s *site) prepare(w http.ResponseWriter, r *http.Request, err error) (status int) {
+	status = statusOf(err)
+	s.note(r, status, err)
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "60")
+	}
+	return status
 }
 
 func (s *site) note(r *http.Request, status int, err error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/notice"
 )
 
@@ -12,12 +13,15 @@ import (
 // company's own pages.
 
 func (s *site) jsonld(v *visit) error {
-	body, err := json.Marshal(notice.DPV(v.version, s.PublicURL))
+	b, err := v.once("jsonld", func() ([]byte, error) {
+		raw, err := json.Marshal(notice.DPV(v.version, s.PublicURL))
+		return append(raw, '\n'), err
+	})
 	if err != nil {
 		return err
 	}
 	v.Header().Set("Access-Control-Allow-Origin", "*")
-	v.write(200, shortly, "application/ld+json", append(body, '\n'))
+	v.send(200, shortly, "application/ld+json", b)
 	return nil
 }
 
@@ -27,10 +31,20 @@ func (s *site) gpc(v *visit) error {
 	return nil
 }
 
+// logoFile serves the logo under the address of its bytes.
 func (s *site) logoFile(v *visit) error {
+	for _, m := range []*mark{v.ed.logo, v.ed.former} {
+		if m != nil && m.path == v.URL.Path {
+			v.showLogo(m.Logo)
+			return nil
+		}
+	}
+	return fault.New(fault.Unknown, "no such picture")
+}
+
+func (v *visit) showLogo(l *Logo) {
 	v.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
-	v.write(200, forever, s.LogoType, s.Logo)
-	return nil
+	v.write(200, forever, l.Type, l.Data)
 }
 
 type footerPart struct {
@@ -41,10 +55,14 @@ type footerPart struct {
 // footer is a piece of HTML with every way to reach the company and to the
 // pages here, to be put into the company's own pages by their server.
 func (s *site) footer(v *visit) error {
-	var b bytes.Buffer
-	if err := v.pages["footer"].ExecuteTemplate(&b, "footer", footerPart{v.base, s.PublicURL}); err != nil {
+	b, err := v.once("footer", func() ([]byte, error) {
+		var b bytes.Buffer
+		err := v.pages["footer"].ExecuteTemplate(&b, "footer", footerPart{v.base, s.PublicURL})
+		return b.Bytes(), err
+	})
+	if err != nil {
 		return err
 	}
-	v.write(200, shortly, "text/html; charset=utf-8", b.Bytes())
+	v.send(200, shortly, "text/html; charset=utf-8", b)
 	return nil
 }

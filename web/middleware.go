@@ -1,12 +1,15 @@
 package web
 
 import (
-	"fmt"
+	"bytes"
+	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
 
+	"github.com/amana-privacy/amana/edge"
 	"github.com/amana-privacy/amana/fault"
 )
 
@@ -24,29 +27,51 @@ func (s *site) middleware(routes *http.ServeMux) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.Now()
-		out := &recorder{ResponseWriter: w}
+		out := &edge.Recorder{ResponseWriter: w}
 		defer func() { s.access(r, out, began) }()
 		defer s.rescue(out, r)
 		headers(w.Header())
 		r.Body = http.MaxBytesReader(out, r.Body, bound(r))
 		_, r.Pattern = routes.Handler(r)
-		if err := s.admit(cross, r); err != nil {
+		leave, err := s.admit(cross, out, r)
+		if err != nil {
 			s.refuseEntry(out, r, err)
 			return
 		}
-		routes.ServeHTTP(out, r)
+		defer leave()
+		ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
+		defer cancel()
+		routes.ServeHTTP(out, r.WithContext(ctx))
 	})
 }
 
-// admit stops forms that another site sends, and who sends too many.
-func (s *site) admit(cross *http.CrossOriginProtection, r *http.Request) error {
+// arrival is how long the body of a request may take to come.
+const arrival = 15 * time.Second
+
+// admit stops forms that another site sends, and who sends too many, and takes
+// a place for the rest. A small body comes before its request takes a place:
+// who sends slowly keeps nobody waiting.
+func (s *site) admit(cross *http.CrossOriginProtection, w http.ResponseWriter, r *http.Request) (leave func(), err error) {
 	if err := cross.Check(r); err != nil {
-		return &fault.Error{Kind: fault.Denied, Words: "the request comes from another site", Err: err}
+		return nil, &fault.Error{Kind: fault.Denied, Words: "the request comes from another site", Err: err}
 	}
-	if r.Method == http.MethodPost && !s.limits.allow(r, s.Now()) {
-		return errRate
+	if r.Method != http.MethodPost {
+		return s.places.Enter(r.Context())
 	}
-	return nil
+	if !s.limits.allow(r, s.Now()) {
+		return nil, errRate
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(arrival)) // a connection that cannot is a test's
+	if isUpload(r) {
+		return s.uploads.Enter(r.Context())
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.Header().Set("Connection", "close") // the rest is not read
+		return nil, tooLargeOr(err, fault.Malformed)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return s.places.Enter(r.Context())
 }
 
 func (s *site) refuseEntry(w http.ResponseWriter, r *http.Request, err error) {
@@ -58,8 +83,10 @@ func (s *site) refuseEntry(w http.ResponseWriter, r *http.Request, err error) {
 	s.fail(v, w, r, err)
 }
 
+func isUpload(r *http.Request) bool { return len(r.URL.Path) > 3 && r.URL.Path[3:] == "/verify" }
+
 func bound(r *http.Request) int64 {
-	if len(r.URL.Path) > 3 && r.URL.Path[3:] == "/verify" {
+	if isUpload(r) {
 		return maxFile
 	}
 	return maxBody
@@ -73,8 +100,9 @@ func headers(h http.Header) {
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 }
 
-// rescue turns a panic into a page; the server goes on.
-func (s *site) rescue(w *recorder, r *http.Request) {
+// rescue turns a panic into a page; the server goes on. What the panic carries
+// may be what somebody sent, and is not logged.
+func (s *site) rescue(w *edge.Recorder, r *http.Request) {
 	p := recover()
 	if p == nil {
 		return
@@ -82,41 +110,15 @@ func (s *site) rescue(w *recorder, r *http.Request) {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
-	s.Log.LogAttrs(r.Context(), slog.LevelError, "a page panicked", slog.String("route", routeOf(r)), slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
-	if w.status == 0 {
+	s.Log.LogAttrs(r.Context(), slog.LevelError, "a page panicked", slog.String("route", routeOf(r)), slog.Any("error", edge.Cause(p)), slog.String("stack", string(debug.Stack())))
+	if w.Status == 0 {
 		v, _ := s.visit(w, r, "")
 		s.fail(v, w, r, fault.New(fault.Internal, "a panic"))
 	}
 }
 
 // access notes a request by its route: no query, no token, no address.
-func (s *site) access(r *http.Request, w *recorder, began time.Time) {
+func (s *site) access(r *http.Request, w *edge.Recorder, began time.Time) {
 	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", r.Method), slog.String("route", routeOf(r)),
-		slog.Int("status", w.status), slog.Int64("bytes", w.bytes), slog.Duration("took", s.Now().Sub(began)))
+		slog.Int("status", w.Status), slog.Int64("bytes", w.Bytes), slog.Duration("took", s.Now().Sub(began)))
 }
-
-// recorder remembers what was answered.
-type recorder struct {
-	http.ResponseWriter
-	status int
-	bytes  int64
-}
-
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *recorder) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	n, err := w.ResponseWriter.Write(b)
-	w.bytes += int64(n)
-	return n, err
-}
-
-// Unwrap gives http.ResponseController the writer below.
-func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -245,8 +245,13 @@ func TestHeadersOfPages(t *testing.T) {
 	if a := v.get("/en/policy"); a.StatusCode != http.StatusNotModified || a.text != "" {
 		t.Errorf("asked again: %s with %d bytes", a.Status, len(a.text))
 	}
-	if a := v.send("HEAD", "/en/contact", "", ""); a.StatusCode != 200 || a.text != "" {
-		t.Errorf("HEAD: %s with %d bytes", a.Status, len(a.text))
+	v.header.Del("If-None-Match")
+	v.header.Set("Accept-Encoding", "gzip")
+	for _, path := range []string{"/en/contact", "/en/choices", "/en/verify", "/en/nowhere", "/policy.jsonld", "/log/checkpoint"} {
+		full, head := v.get(path), v.send("HEAD", path, "", "")
+		if head.StatusCode != full.StatusCode || head.text != "" || head.Header.Get("Content-Length") != full.Header.Get("Content-Length") {
+			t.Errorf("HEAD %s: %s with %d bytes, GET %s", path, head.Status, len(head.text), full.Status)
+		}
 	}
 }
 
@@ -267,6 +272,42 @@ func TestPastVersionsSayThatTheyArePast(t *testing.T) {
 	}
 	if page := v.see("/en/policy/changes"); !strings.Contains(page, "for 5 months") || !strings.Contains(page, "Ellen Pettengill") {
 		t.Error("the list of changes does not tell the change and its author")
+	}
+}
+
+func TestALanguageWithoutItsSlash(t *testing.T) {
+	w := open(t, "casco-fiber")
+	for _, l := range []string{"en", "ar"} {
+		if a := w.visitor().get("/" + l); a.StatusCode != 301 || a.Header.Get("Location") != "/"+l+"/" {
+			t.Errorf("/%s: %s to %s", l, a.Status, a.Header.Get("Location"))
+		}
+	}
+}
+
+// A new logo is shown at once, without a restart; who still has the page with
+// the one before sees that.
+func TestANewLogoIsShownAtOnce(t *testing.T) {
+	w := open(t, "casco-fiber")
+	v := w.visitor()
+	find := func() string {
+		return regexp.MustCompile(`/assets/logo-[0-9a-f]{12}\.(svg|png)`).FindString(v.see("/en/policy"))
+	}
+	first := find()
+	w.logo.Store(&Logo{[]byte("\x89PNG\r\n\x1a\n"), "image/png"})
+	second := find()
+	if a := v.get(second); second == first || a.StatusCode != 200 || a.Header.Get("Content-Type") != "image/png" {
+		t.Errorf("%s after %s: %s", second, first, a.Status)
+	}
+	if a := v.get(first); a.StatusCode != 200 {
+		t.Errorf("the logo before: %s", a.Status)
+	}
+	w.publish(strings.Replace(example(t, "casco-fiber"), "keep: P6M", "keep: P5M", 1))
+	if find() != second || v.get(first).StatusCode != 200 {
+		t.Error("a new version loses the logos")
+	}
+	w.logo.Store(nil)
+	if find() != "" || v.get("/assets/").StatusCode != 404 || v.get("/assets/logo-000000000000.svg").StatusCode != 404 {
+		t.Error("a logo that is gone is still shown")
 	}
 }
 

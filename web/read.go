@@ -21,6 +21,10 @@ type homePage struct {
 }
 
 func (s *site) home(v *visit) error {
+	return v.same("home", 200, shortly, "home", func() any { return v.homePage() })
+}
+
+func (v *visit) homePage() homePage {
 	p := v.version.Policy
 	page := homePage{base: v.at(v.ed, "/", v.T("home.title", "name", v.base.Company)), About: v.say(p.Organization.About)}
 	page.Tiles = []link{
@@ -33,7 +37,7 @@ func (s *site) home(v *visit) error {
 		v.N("home.promise.ask", len(v.notice.Asked)), v.T("home.promise.benefit"), v.shared(),
 		v.T("home.promise.withdraw"), v.T("home.promise.receipt"),
 	}
-	return v.show(200, shortly, "home", page)
+	return page
 }
 
 // shared says how many others get data.
@@ -52,7 +56,9 @@ type policyPage struct {
 }
 
 func (s *site) policy(v *visit) error {
-	return v.show(200, shortly, "policy", policyPage{base: v.at(v.ed, "/policy", v.T("policy.title")), Notice: v.notice, From: v.version.Published})
+	return v.same("policy", 200, shortly, "policy", func() any {
+		return policyPage{base: v.at(v.ed, "/policy", v.T("policy.title")), Notice: v.notice, From: v.version.Published}
+	})
 }
 
 // pastPolicy is the permanent address of any version, by its id or the bare
@@ -63,11 +69,15 @@ func (s *site) pastPolicy(v *visit) error {
 	if p == nil {
 		return fault.New(fault.Unknown, "no such version of the policy")
 	}
+	return v.same("policy "+string(p.ID), 200, shortly, "policy", func() any { return v.policyOf(p) })
+}
+
+func (v *visit) policyOf(p *policy.Version) policyPage {
 	page := policyPage{base: v.at(v.ed, "/policy/"+string(p.ID), v.T("policy.title")), Notice: v.notice, From: p.Published}
 	if p.ID != v.version.ID {
 		page.Past, page.Notice, page.Title = true, notice.Of(p, v.Words), v.T("policy.title.past", "date", p.Published)
 	}
-	return v.show(200, shortly, "policy", page)
+	return page
 }
 
 type changesPage struct {
@@ -87,8 +97,11 @@ type edit struct {
 }
 
 func (s *site) changes(v *visit) error {
+	return v.same("changes", 200, shortly, "changes", func() any { return v.changesPage(s.Store.Versions()) })
+}
+
+func (v *visit) changesPage(list []*policy.Version) changesPage {
 	page := changesPage{base: v.at(v.ed, "/policy/changes", v.T("changes.title")), Announce: notice.Announcement(v.version, v.Words)}
-	list := s.Store.Versions()
 	for i, p := range list {
 		e := edit{ID: p.ID, Short: short(p.ID), Published: p.Published, By: p.By, InForce: p.ID == v.version.ID, First: i == len(list)-1}
 		if !e.First {
@@ -96,7 +109,7 @@ func (s *site) changes(v *visit) error {
 		}
 		page.Versions = append(page.Versions, e)
 	}
-	return v.show(200, shortly, "changes", page)
+	return page
 }
 
 // short is enough of an id to tell versions apart by eye.
@@ -118,6 +131,10 @@ type representative struct{ Name, Region, Email, Address string }
 type authority struct{ Name, URL string }
 
 func (s *site) contact(v *visit) error {
+	return v.same("contact", 200, shortly, "contact", func() any { return v.contactPage() })
+}
+
+func (v *visit) contactPage() contactPage {
 	p := v.version.Policy
 	page := contactPage{base: v.at(v.ed, "/contact", v.T("contact.title")), Rights: notice.Rights(p, v.Words)}
 	if d := p.Inquiries.AnswerWithin; d.Said {
@@ -129,7 +146,7 @@ func (s *site) contact(v *visit) error {
 	if a := p.Organization.Authority; a != nil {
 		page.Authority = &authority{v.say(a.Name), a.URL}
 	}
-	return v.show(200, shortly, "contact", page)
+	return page
 }
 
 // declared are the languages of the version in force that have pages.

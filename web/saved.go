@@ -3,28 +3,31 @@ package web
 import (
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/cookie"
+	"github.com/amana-privacy/amana/fault"
 )
 
-// savedNow reads the token of an answer just given.
-func (s *site) savedNow(v *visit, b browser) (*saved, []slip, error) {
+// savedNow reads the token of an answer just given. What the browser's signal
+// still says no to is named: a yes to everything left it out.
+func (s *site) savedNow(v *visit, b browser, signaled []string) (*saved, []slip, error) {
 	token := v.URL.Query().Get("saved")
 	if token == "" {
 		return nil, nil, nil
 	}
+	out := &saved{Title: v.T("saved.title"), Text: v.T("saved.text"), Signaled: signaled}
 	ids, ok := s.links.open(s.Now(), token)
-	out := &saved{Title: v.T("saved.title"), Text: v.T("saved.text")}
-	switch {
-	case !ok:
+	if !ok {
 		out.Text = v.T("saved.old")
 		return out, nil, nil
-	case len(ids) == 0 && b.id == "":
-		out.Text = v.T("saved.no")
-		return out, nil, nil
-	case len(ids) == 0:
-		out.Text = v.T("saved.same")
+	}
+	if len(ids) == 0 {
+		v.nothingNew(out, b)
 		return out, nil, nil
 	}
 	receipts, err := s.Store.Receipts(v.Context(), ids)
+	if fault.KindOf(err) == fault.Unknown { // erased since
+		out.Text = v.T("saved.old")
+		return out, nil, nil
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -37,6 +40,18 @@ func (s *site) savedNow(v *visit, b browser) (*saved, []slip, error) {
 		return out, nil, nil // each is named at the top already
 	}
 	return out, out.Receipts, nil
+}
+
+// nothingNew words an answer without receipts.
+func (v *visit) nothingNew(out *saved, b browser) {
+	switch {
+	case b.id != "":
+		out.Text = v.T("saved.same")
+	case !b.refused && len(out.Signaled) > 0:
+		out.Title, out.Text = v.T("saved.nothing"), v.T("saved.nothing.text")
+	default:
+		out.Text = v.T("saved.no")
+	}
 }
 
 // titleOf names what was asked. What has left the policy keeps its bare id.

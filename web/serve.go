@@ -1,14 +1,9 @@
 package web
 
 import (
-	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/amana-privacy/amana/fault"
@@ -105,66 +100,8 @@ func (v *visit) dispatch(methods []method) error {
 	return errMethod
 }
 
-// show renders a page into memory and writes it: a template that fails leaves
-// no half a page behind.
-func (v *visit) show(status int, cache, page string, data any) error {
-	var b bytes.Buffer
-	if err := v.pages[page].ExecuteTemplate(&b, "layout", data); err != nil {
-		return err
-	}
-	v.Header().Set("Content-Security-Policy", v.ed.style.csp)
-	v.write(status, cache, "text/html; charset=utf-8", b.Bytes())
-	return nil
-}
-
-// write sends a body, pressed where the reader takes that. What may be kept
-// has a tag by which it is asked for again.
-func (v *visit) write(status int, cache, kind string, body []byte) {
-	h := v.Header()
-	h.Set("Content-Type", kind)
-	h.Set("Content-Language", v.Tag)
-	h.Set("Cache-Control", cache)
-	h.Add("Vary", "Accept-Encoding")
-	if cache != never && status == http.StatusOK {
-		sum := sha256.Sum256(body)
-		tag := `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-		h.Set("ETag", tag)
-		if slices.Contains(strings.Split(v.Request.Header.Get("If-None-Match"), ", "), tag) {
-			v.WriteHeader(http.StatusNotModified)
-			return
-		}
-	}
-	if takesGzip(v.Request) {
-		h.Set("Content-Encoding", "gzip")
-		body = pressed(body)
-	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	v.WriteHeader(status)
-	if v.Method != http.MethodHead {
-		v.ResponseWriter.Write(body)
-	}
-}
-
 // Header is the answer's: the request's is v.Request.Header.
 func (v *visit) Header() http.Header { return v.ResponseWriter.Header() }
-
-func takesGzip(r *http.Request) bool {
-	for _, part := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
-		name, q, _ := strings.Cut(strings.TrimSpace(part), ";")
-		if name == "gzip" {
-			return strings.ReplaceAll(q, " ", "") != "q=0"
-		}
-	}
-	return false
-}
-
-func pressed(body []byte) []byte {
-	var b bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&b, 6) // the level is one
-	z.Write(body)                      // a buffer takes everything
-	z.Close()
-	return b.Bytes()
-}
 
 func (v *visit) redirect(status int, path string) error {
 	v.Header().Set("Cache-Control", never)
@@ -172,6 +109,9 @@ func (v *visit) redirect(status int, path string) error {
 	v.WriteHeader(status)
 	return nil
 }
+
+// bareHome leads to the home page of the language.
+func (s *site) bareHome(v *visit) error { return v.redirect(http.StatusMovedPermanently, v.path("/")) }
 
 // byLanguage leads a bare address to the reader's language.
 func (s *site) byLanguage(v *visit) error {

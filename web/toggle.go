@@ -17,7 +17,7 @@ func (s *site) toggle(v *visit, b browser, k consent.Key, label string, fresh []
 		if b.refused {
 			t.Now = v.Of("status", consent.StatusRefused)
 		}
-		if b.signals.GPC && underSignal(v.version.Policy.Purposes[k.Purpose]) {
+		if b.signals.GPC && v.version.Policy.Purposes[k.Purpose].HeedsSignal() {
 			t.Why = v.T("choices.signal")
 		}
 		return t, nil

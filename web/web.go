@@ -6,17 +6,19 @@
 package web
 
 import (
+	"cmp"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/amana-privacy/amana/edge"
+	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/store"
 )
 
@@ -27,8 +29,10 @@ type Config struct {
 	Log       *slog.Logger     // nil: nothing is logged
 	Now       func() time.Time // nil: time.Now
 
-	Logo     []byte // of the company, nil if it has none
-	LogoType string // image/svg+xml or image/png
+	// Logo gives the company's logo of the moment, nil if it has none. It is
+	// asked at every request, from several goroutines: the pages change as soon
+	// as it gives another pointer. A nil func is no logo.
+	Logo func() *Logo
 
 	// LinkKey seals the short-lived links to receipts. Servers that share their
 	// customers share the key; zero makes a key for this process.
@@ -37,15 +41,30 @@ type Config struct {
 	// TrustedProxies may say for whom they speak in X-Forwarded-For. Such a
 	// header from anybody else is ignored.
 	TrustedProxies []netip.Prefix
+
+	// InFlight is how many requests are worked on at once; 256 if 0. Others wait
+	// for a place for up to two seconds.
+	InFlight int
+	// Timeout ends a request that takes longer; 30 seconds if 0. An answer that
+	// is being written is written nonetheless.
+	Timeout time.Duration
+}
+
+// Logo is a picture as it is served. It is read-only once given.
+type Logo struct {
+	Data []byte
+	Type string // image/svg+xml or image/png
 }
 
 // site is the door. It is safe for concurrent use.
 type site struct {
 	Config
 	links   links
-	logo    string // path, "" without a logo
 	limits  *limits
+	places  edge.Places
+	uploads edge.Places // of their own, because a file takes time to arrive
 	current atomic.Pointer[edition]
+	making  sync.Mutex // an edition
 }
 
 // New makes the door.
@@ -56,22 +75,24 @@ func New(c Config) http.Handler {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Logo == nil {
+		c.Logo = func() *Logo { return nil }
+	}
+	c.InFlight, c.Timeout = cmp.Or(c.InFlight, 256), cmp.Or(c.Timeout, 30*time.Second)
 	if c.LinkKey == [32]byte{} {
 		rand.Read(c.LinkKey[:]) // never fails, by its contract
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
-	s := &site{Config: c, links: newLinks(c.LinkKey), limits: newLimits(c.TrustedProxies)}
-	if len(c.Logo) > 0 {
-		sum := sha256.Sum256(c.Logo)
-		s.logo = "/assets/logo-" + hex.EncodeToString(sum[:6]) + map[string]string{"image/svg+xml": ".svg", "image/png": ".png"}[c.LogoType]
-	}
+	s := &site{Config: c, links: newLinks(c.LinkKey), limits: newLimits(c.TrustedProxies),
+		places: edge.NewPlaces(c.InFlight), uploads: edge.NewPlaces(max(1, c.InFlight/16))}
 	return s.middleware(s.routes())
 }
 
 // routes is the one list of addresses.
 func (s *site) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	for _, l := range []string{"en", "ar"} { // those that have words; the policy says which are declared
+	for _, l := range lang.Tags() { // those that have words; the policy says which are declared
+		s.page(mux, l, "", get(s.bareHome))
 		s.page(mux, l, "/{$}", get(s.home))
 		s.page(mux, l, "/policy", get(s.policy))
 		s.page(mux, l, "/policy/changes", get(s.changes))
@@ -91,9 +112,7 @@ func (s *site) routes() *http.ServeMux {
 	mux.Handle("/.well-known/gpc.json", s.serve("", get(s.gpc)))
 	s.logRoutes(mux)
 	mux.Handle("/v1/choices", s.json(s.chooseJSON))
-	if s.logo != "" {
-		mux.Handle(s.logo, s.serve("", get(s.logoFile)))
-	}
+	mux.Handle("/assets/{logo}", s.serve("", get(s.logoFile)))
 	mux.Handle("/", s.serve("", get(s.nothing)))
 	return mux
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,10 +24,11 @@ import (
 // world is a company with its door open, on a real store.
 type world struct {
 	*httptest.Server
-	t    *testing.T
+	t    testing.TB
 	db   *store.DB
 	logs *lockedBuffer
 	dir  string
+	logo atomic.Pointer[Logo]
 	mu   sync.Mutex
 	at   time.Time
 }
@@ -51,7 +53,7 @@ func (l *lockedBuffer) String() string {
 // companies are the examples, and what a browser may answer to in each.
 var companies = []string{"casco-fiber", "souq-nakheel"}
 
-func open(t *testing.T, company string, change ...func(*Config)) *world {
+func open(t testing.TB, company string, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), at: time.Date(2026, time.March, 3, 12, 0, 0, 0, time.UTC), logs: &lockedBuffer{}}
 	ring, err := keyring.Create(filepath.Join(w.dir, "keys"), "company.example/log")
@@ -67,11 +69,12 @@ func open(t *testing.T, company string, change ...func(*Config)) *world {
 	}
 	t.Cleanup(func() { w.db.Close() })
 	w.publish(example(t, company))
-	logo, err := examples.FS.ReadFile(company + "/logo.svg")
+	svg, err := examples.FS.ReadFile(company + "/logo.svg")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := Config{Store: w.db, PublicURL: "http://privacy.example", Log: slog.New(slog.NewTextHandler(w.logs, nil)), Now: w.now, Logo: logo, LogoType: "image/svg+xml"}
+	w.logo.Store(&Logo{svg, "image/svg+xml"})
+	c := Config{Store: w.db, PublicURL: "http://privacy.example", Log: slog.New(slog.NewTextHandler(w.logs, nil)), Now: w.now, Logo: w.logo.Load}
 	for _, f := range change {
 		f(&c)
 	}
@@ -80,7 +83,7 @@ func open(t *testing.T, company string, change ...func(*Config)) *world {
 	return w
 }
 
-func example(t *testing.T, company string) string {
+func example(t testing.TB, company string) string {
 	t.Helper()
 	src, err := examples.FS.ReadFile(company + "/amana.yaml")
 	if err != nil {
@@ -117,7 +120,7 @@ func (w *world) publish(src string, same ...string) *policy.Version {
 // visitor is a browser: it keeps cookies and does not follow redirects.
 type visitor struct {
 	*world
-	t      *testing.T
+	t      testing.TB
 	client *http.Client
 	header http.Header
 }

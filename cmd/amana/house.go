@@ -86,7 +86,7 @@ func firstPolicy(ctx context.Context, in *installation, p *policyFile) error {
 		if err != nil {
 			return err
 		}
-		if err := keepLogo(in.dir, p.doc.Policy, mark); err != nil {
+		if err := in.keepLogo(p.doc.Policy, mark); err != nil {
 			return err
 		}
 		if _, err := in.db.Publish(ctx, p.doc, nil, p.doc.Policy.Organization.LegalName.In(p.doc.Policy.Master())); err != nil {
@@ -97,16 +97,15 @@ func firstPolicy(ctx context.Context, in *installation, p *policyFile) error {
 }
 
 func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
-	mark, err := loadLogo(h.in.dir)
-	if err != nil {
-		return err
+	if err := h.in.loadLogo(); err != nil {
+		log.Warn("the pages are shown without a logo", "error", err)
 	}
 	proxies, err := c.proxies()
 	if err != nil {
 		return err
 	}
 	h.serve(h.public, web.New(web.Config{Store: h.in.db, PublicURL: h.publicURL, Log: log.With("door", "public"), LinkKey: h.in.ring.Link(),
-		Logo: mark.data, LogoType: mark.kind, TrustedProxies: proxies}))
+		Logo: h.in.logo.Load, TrustedProxies: proxies}))
 	h.serve(h.company, api.New(api.Config{Store: h.in.db, Log: log.With("door", "company"), Version: versionText()}))
 	control, err := serveControl(h.in)
 	if err != nil {
@@ -131,20 +130,20 @@ func (h *house) serve(l net.Listener, handler http.Handler) {
 }
 
 // shredEvery keeps the promise that an erased person's old keys are gone within
-// an hour.
+// an hour. What an earlier run left is destroyed at the start.
 const shredEvery = 20 * time.Minute
 
 func (h *house) shred(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(shredEvery)
 	defer tick.Stop()
 	for {
+		if err := h.in.db.Shred(ctx); err != nil && ctx.Err() == nil {
+			log.Error("old keys could not be destroyed yet", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := h.in.db.Shred(ctx); err != nil && ctx.Err() == nil {
-				log.Error("old keys could not be destroyed yet", "error", err)
-			}
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/web"
 )
 
 // An installation is one folder: amana.db, keys/, lock, control.sock, and the
@@ -24,6 +26,7 @@ type installation struct {
 	lock *os.File // held while open: one process at a time
 	ring *keyring.Ring
 	db   *store.DB
+	logo atomic.Pointer[web.Logo] // as the pages show it
 }
 
 // errLocked says that another process has the installation open.

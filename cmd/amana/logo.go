@@ -8,24 +8,47 @@ import (
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/web"
 )
 
 // maxLogo is the largest logo that is taken, in bytes.
 const maxLogo = 64 << 10
 
-// logo is a company's mark, as it is served.
-type logo struct {
-	data []byte
-	kind string // media type
-}
+// logoFile is its name in the folder.
+const logoFile = "logo"
 
-// keepLogo puts the logo a policy names into the installation. A policy
-// without one leaves what is there.
-func keepLogo(dir string, p *policy.Policy, data []byte) error {
-	if err := goodLogo(p, data); err != nil || p.Organization.Logo == "" {
+// keepLogo puts the logo a policy names into the installation, whose pages show
+// it from then on. A policy without one leaves what is there.
+func (in *installation) keepLogo(p *policy.Policy, data []byte) error {
+	if p.Organization.Logo == "" {
+		return nil
+	}
+	l, err := logoOf(data)
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "logo"), data, 0o600)
+	if err := replaceFile(filepath.Join(in.dir, logoFile), data); err != nil {
+		return fmt.Errorf("keeping the logo: %w", err)
+	}
+	in.logo.Store(l)
+	return nil
+}
+
+// loadLogo takes up the logo that was kept; none where there is none.
+func (in *installation) loadLogo() error {
+	data, err := os.ReadFile(filepath.Join(in.dir, logoFile))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	l, err := logoOf(data)
+	if err != nil {
+		return err
+	}
+	in.logo.Store(l)
+	return nil
 }
 
 // goodLogo checks the logo a policy names.
@@ -37,26 +60,14 @@ func goodLogo(p *policy.Policy, data []byte) error {
 	return err
 }
 
-func logoOf(data []byte) (logo, error) {
+func logoOf(data []byte) (*web.Logo, error) {
 	switch head := data[:min(len(data), 512)]; {
 	case len(data) > maxLogo:
-		return logo{}, fault.At(fault.Invalid, "organization.logo", "a logo has at most %d bytes", maxLogo)
+		return nil, fault.At(fault.Invalid, "organization.logo", "a logo has at most %d bytes", maxLogo)
 	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
-		return logo{data, "image/png"}, nil
+		return &web.Logo{Data: data, Type: "image/png"}, nil
 	case bytes.Contains(head, []byte("<svg")):
-		return logo{data, "image/svg+xml"}, nil
+		return &web.Logo{Data: data, Type: "image/svg+xml"}, nil
 	}
-	return logo{}, fault.At(fault.Invalid, "organization.logo", "a logo is an SVG or a PNG")
-}
-
-// loadLogo gives the installation's logo; none where it has none.
-func loadLogo(dir string) (logo, error) {
-	data, err := os.ReadFile(filepath.Join(dir, "logo"))
-	if os.IsNotExist(err) {
-		return logo{}, nil
-	}
-	if err != nil {
-		return logo{}, fmt.Errorf("reading the logo: %w", err)
-	}
-	return logoOf(data)
+	return nil, fault.At(fault.Invalid, "organization.logo", "a logo is an SVG or a PNG")
 }

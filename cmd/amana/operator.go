@@ -98,7 +98,7 @@ func (l local) Publish(ctx context.Context, r publishRequest) (published, error)
 	if err != nil {
 		return published{}, err
 	}
-	if err := keepLogo(l.in.dir, doc.Policy, r.Logo); err != nil {
+	if err := l.in.keepLogo(doc.Policy, r.Logo); err != nil {
 		return published{}, err
 	}
 	out := published{Version: v.ID, Meanings: []string{}, Declared: append([]string{}, r.SameMeaning...)}
