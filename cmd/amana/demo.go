@@ -8,10 +8,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/amana-privacy/amana/demo"
 	"github.com/amana-privacy/amana/examples"
+	"github.com/amana-privacy/amana/fault"
 )
 
 // demoLine is what demo --json prints, once, as soon as both doors answer.
@@ -71,6 +74,9 @@ func demoPolicy(file string) (policyFile, error) {
 }
 
 func demoIn(ctx context.Context, e env, c config, dir string, p policyFile, customers int, asJSON bool) error {
+	if err := claim(dir); err != nil {
+		return no(err)
+	}
 	line := demoLine{Dir: dir}
 	var fresh bool
 	h, err := openHouse(ctx, c, dir, &p, slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), func(in *installation) (err error) {
@@ -79,7 +85,7 @@ func demoIn(ctx context.Context, e env, c config, dir string, p policyFile, cust
 			return err
 		}
 		line.LogKey = in.db.LogKey()
-		line.Token, err = in.db.CreateToken(ctx, "demo", []string{"*"})
+		line.Token, err = demoToken(ctx, in)
 		return err
 	})
 	if err != nil {
@@ -98,6 +104,48 @@ func demoIn(ctx context.Context, e env, c config, dir string, p policyFile, cust
 		err = h.wait(ctx)
 	}
 	return errors.Join(err, h.close())
+}
+
+// demoFile marks a folder as the demo's own and holds its token, for who owns
+// the folder alone: in the demo nothing is at stake.
+const demoFile = "demo"
+
+// claim marks a folder before anything is made in it. An installation that demo
+// did not make is left alone: its customers are real, and the demo would add
+// simulated ones and a token for everything.
+func claim(dir string) error {
+	mark := filepath.Join(dir, demoFile)
+	if _, err := os.Stat(mark); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, name := range []string{databaseFile, keysFolder} {
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(err, fmt.Errorf("%s is an installation that demo did not make; amana serve --dir %s runs it", dir, dir))
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return replaceFile(mark, nil)
+}
+
+// demoToken gives the token of the runs before, or the first.
+func demoToken(ctx context.Context, in *installation) (string, error) {
+	mark := filepath.Join(in.dir, demoFile)
+	kept, err := os.ReadFile(mark)
+	if err != nil {
+		return "", err
+	}
+	secret := strings.TrimSpace(string(kept))
+	if t, err := in.db.Token(ctx, secret); err == nil && t.Has("*") {
+		return secret, nil
+	} else if err != nil && fault.KindOf(err) != fault.Denied {
+		return "", err
+	}
+	if secret, err = in.db.CreateToken(ctx, "demo", []string{"*"}); err != nil {
+		return "", err
+	}
+	return secret, replaceFile(mark, []byte(secret+"\n"))
 }
 
 // portHint says what to do where an address is taken.
