@@ -91,31 +91,32 @@ func readKey(s string) (string, error) {
 }
 
 func summary(v receipt.Verdict) verified {
-	out := verified{Outcome: v.Outcome, Part: v.Part, Reason: v.Detail, Signer: v.Signer, Size: v.Checkpoint.Size}
+	out := verified{Outcome: v.Outcome, Part: v.Part, Reason: plain(v.Detail), Signer: plain(v.Signer), Size: v.Checkpoint.Size}
 	if v.Receipt != nil {
-		out.ID = v.Receipt.ID
+		out.ID = plain(v.Receipt.ID)
 	}
 	return out
 }
 
-// tellVerdict says what is proved and what is not.
+// tellVerdict says what is proved and what is not. Of the receipt it shows only
+// what cannot steer a terminal.
 func tellVerdict(w io.Writer, words *lang.Words, v receipt.Verdict) error {
 	x := v.Explain(words)
 	lines := []string{x.Title}
 	if r := v.Receipt; r != nil && v.Outcome != receipt.Broken {
 		c := r.Record.HasConsent
-		lines = append(lines, "", fmt.Sprintf("  %s: %s, %s", c.Purpose, words.Of("act", c.Decision), c.Time), "  "+string(r.Record.HasNotice.Policy))
+		lines = append(lines, "", fmt.Sprintf("  %s: %s, %s", plain(c.Purpose), words.Of("act", c.Decision), plain(c.Time)), "  "+plain(string(r.Record.HasNotice.Policy)))
 		if r.Proof != nil {
-			lines = append(lines, fmt.Sprintf("  %s %d/%d", v.Checkpoint.Origin, r.Proof.Index, r.Proof.Size))
+			lines = append(lines, fmt.Sprintf("  %s %d/%d", plain(v.Checkpoint.Origin), r.Proof.Index, r.Proof.Size))
 		}
 	}
 	lines = append(lines, section(words.T("verify.proved"), x.Proved)...)
 	lines = append(lines, section(words.T("verify.unproved"), x.Unproved)...)
 	if v.Detail != "" {
-		lines = append(lines, "", "("+v.Detail+")")
+		lines = append(lines, "", "("+plain(v.Detail)+")")
 	}
 	if v.Outcome == receipt.Unidentified || v.Outcome == receipt.Valid {
-		lines = append(lines, "", v.Signer)
+		lines = append(lines, "", plain(v.Signer))
 	}
 	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 	return err
