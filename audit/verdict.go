@@ -87,7 +87,10 @@ func (v Verdict) Lines() []string {
 		Holds:   "The log holds.",
 		Lied:    "The log lies.",
 		Unknown: "It could not be told whether the log holds.",
-	}[v.Outcome], ""}
+	}[v.Outcome]}
+	if len(v.Findings)+len(v.Doubts) > 0 {
+		out = append(out, "")
+	}
 	for _, f := range v.Findings {
 		out = append(out, "  "+string(f.Lie)+": "+f.Text)
 	}

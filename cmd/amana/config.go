@@ -28,6 +28,8 @@ type config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed, e.g.
 	// 127.0.0.1/32. AMANA_TRUSTED_PROXIES separates them by commas.
 	TrustedProxies []string
+	// Witnesses co-sign new heads of the log. --witness.
+	Witnesses []witnessAt
 }
 
 func defaults() config { return config{Public: "127.0.0.1:8080", Company: "127.0.0.1:8081"} }
@@ -69,8 +71,13 @@ func (c *config) set(key string, value *yaml.Node) error {
 		*into = value.Value
 		return nil
 	}
+	if key == "witnesses" {
+		var err error
+		c.Witnesses, err = witnessesIn(value)
+		return err
+	}
 	if key != "trusted_proxies" {
-		return errors.New("no such key; there are public, company, public_url and trusted_proxies")
+		return errors.New("no such key; there are public, company, public_url, trusted_proxies and witnesses")
 	}
 	if err := value.Decode(&c.TrustedProxies); err != nil {
 		return errors.New("must be a list of networks such as [10.0.0.0/8]")
@@ -97,6 +104,12 @@ func (c *config) override(fs *flag.FlagSet) (apply func()) {
 	public := fs.String("public", d.Public, "address of the public door, for customers")
 	company := fs.String("company", d.Company, "address of the company door, for programs; never put it on the Internet")
 	publicURL := fs.String("public-url", "", "where customers find the public door, e.g. https://privacy.example.com")
+	var witnesses []witnessAt
+	fs.Func("witness", "a witness that co-signs the log, as URL=KEY; may be repeated", func(s string) error {
+		w, err := witnessOf(s)
+		witnesses = append(witnesses, w)
+		return err
+	})
 	return func() {
 		fs.Visit(func(f *flag.Flag) {
 			switch f.Name {
@@ -106,6 +119,8 @@ func (c *config) override(fs *flag.FlagSet) (apply func()) {
 				c.Company = *company
 			case "public-url":
 				c.PublicURL = *publicURL
+			case "witness":
+				c.Witnesses = witnesses
 			}
 		})
 	}

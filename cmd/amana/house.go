@@ -115,7 +115,7 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 	keep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	h.stopUpkeep = stop
 	h.upkeep.Go(func() { h.shred(keep, log) })
-	return nil
+	return h.collect(keep, c.Witnesses, log)
 }
 
 func (h *house) serve(l net.Listener, handler http.Handler) {
@@ -137,6 +137,11 @@ func (h *house) shred(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(shredEvery)
 	defer tick.Stop()
 	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 		if err := h.in.db.Shred(ctx); err != nil && ctx.Err() == nil {
 			log.Error("old keys could not be destroyed yet", "error", err)
 		}
