@@ -137,11 +137,6 @@ func (h *house) shred(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(shredEvery)
 	defer tick.Stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
 		if err := h.in.db.Shred(ctx); err != nil && ctx.Err() == nil {
 			log.Error("old keys could not be destroyed yet", "error", err)
 		}
