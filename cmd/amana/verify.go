@@ -97,38 +97,3 @@ func summary(v receipt.Verdict) verified {
 	}
 	return out
 }
-
-// tellVerdict says what is proved and what is not. Of the receipt it shows only
-// what cannot steer a terminal.
-func tellVerdict(w io.Writer, words *lang.Words, v receipt.Verdict) error {
-	x := v.Explain(words)
-	lines := []string{x.Title}
-	if r := v.Receipt; r != nil && v.Outcome != receipt.Broken {
-		c := r.Record.HasConsent
-		lines = append(lines, "", fmt.Sprintf("  %s: %s, %s", plain(c.Purpose), words.Of("act", c.Decision), plain(c.Time)), "  "+plain(string(r.Record.HasNotice.Policy)))
-		if r.Proof != nil {
-			lines = append(lines, fmt.Sprintf("  %s %d/%d", plain(v.Checkpoint.Origin), r.Proof.Index, r.Proof.Size))
-		}
-	}
-	lines = append(lines, section(words.T("verify.proved"), x.Proved)...)
-	lines = append(lines, section(words.T("verify.unproved"), x.Unproved)...)
-	if v.Detail != "" {
-		lines = append(lines, "", "("+plain(v.Detail)+")")
-	}
-	if v.Outcome == receipt.Unidentified || v.Outcome == receipt.Valid {
-		lines = append(lines, "", plain(v.Signer))
-	}
-	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
-	return err
-}
-
-func section(title string, items []string) []string {
-	if len(items) == 0 {
-		return nil
-	}
-	out := []string{"", title}
-	for _, s := range items {
-		out = append(out, "  - "+s)
-	}
-	return out
-}
