@@ -65,6 +65,7 @@ func TestScriptOnAndOff(t *testing.T) {
 	at := site(t)
 	for _, v := range []View{{}, {Phone: true}, {NoScript: true}, {NoScript: true, Phone: true, Dark: true}} {
 		t.Run(fmt.Sprintf("%+v", v), func(t *testing.T) {
+			t.Parallel()
 			p := Open(t, at, v)
 			want := map[bool]string{true: "no script", false: "script"}[v.NoScript]
 			if got := p.Text("#script"); got != want {

@@ -17,15 +17,18 @@ func TestEveryPageIsForEverybody(t *testing.T) {
 	d := SharedDemo(t)
 	views := []View{{}, {Phone: true, Dark: true}}
 	for _, language := range []string{"en", "ar"} {
-		for _, path := range publicPages {
-			for _, v := range views {
-				name := fmt.Sprintf("%s%s phone=%t dark=%t", language, path, v.Phone, v.Dark)
-				t.Run(name, func(t *testing.T) {
-					p := Open(t, d.Public+"/"+language+path, v)
-					p.Picture(strings.NewReplacer("/", "-", " ", "-", "=", "-").Replace(name))
+		for _, v := range views {
+			t.Run(fmt.Sprintf("%s phone=%t dark=%t", language, v.Phone, v.Dark), func(t *testing.T) {
+				t.Parallel() // nothing is changed: one tab waits while another is drawn
+				p := Open(t, d.Public+"/"+language+publicPages[0], v)
+				for i, path := range publicPages {
+					if i > 0 {
+						p.Go(d.Public + "/" + language + path)
+					}
+					p.Picture(strings.NewReplacer("/", "-", " ", "-", "=", "-").Replace(fmt.Sprintf("%s%s phone=%t dark=%t", language, path, v.Phone, v.Dark)))
 					looksRight(t, d, p, language)
-				})
-			}
+				}
+			})
 		}
 	}
 }
@@ -34,27 +37,27 @@ func looksRight(t *testing.T, d *Demo, p *Page, language string) {
 	t.Helper()
 	p.Accessible()
 	if wire := p.Wire(); wire > 30_000 {
-		t.Errorf("%d bytes on the wire", wire)
+		t.Errorf("%s: %d bytes on the wire", p.URL(), wire)
 	}
 	for _, url := range p.Requests() {
 		if !strings.HasPrefix(url, d.Public+"/") && !strings.HasPrefix(url, "data:") {
-			t.Errorf("a request to %s", url)
+			t.Errorf("%s: a request to %s", p.URL(), url)
 		}
 	}
 	if dir, want := p.Attr("html", "dir"), map[string]string{"en": "ltr", "ar": "rtl"}[language]; dir != want || p.Attr("html", "lang") != language {
-		t.Errorf("dir is %q, lang %q", dir, p.Attr("html", "lang"))
+		t.Errorf("%s: dir is %q, lang %q", p.URL(), dir, p.Attr("html", "lang"))
 	}
 	if p.Count(`a[href^="mailto:"]`) == 0 || p.Count(`a[href^="tel:"]`) == 0 || p.Count(`a[href="/`+language+`/policy"]`) == 0 {
-		t.Error("policy or contact is not to be found from here (A12, A13)")
+		t.Errorf("%s: policy or contact is not to be found from here (A12, A13)", p.URL())
 	}
 	if n := p.Count(`footer form button[value="reject"]`); n != 1 {
-		t.Errorf("%d buttons withdraw everything", n)
+		t.Errorf("%s: %d buttons withdraw everything", p.URL(), n)
 	}
 	if text := strings.ToLower(p.Text("body")); strings.Contains(text, "amana") && !strings.Contains(p.URL(), "/policy") {
-		t.Error("the page speaks of us, not of the company")
+		t.Errorf("%s speaks of us, not of the company", p.URL())
 	}
 	if p.Count("script") > 0 {
-		t.Error("the page has script")
+		t.Errorf("%s has script", p.URL())
 	}
 }
 
