@@ -43,15 +43,6 @@ func requestID(r *http.Request) string {
 // access writes the line of a request: ids, the route's pattern and figures,
 // nothing that was sent.
 func (d *door) access(w *edge.Recorder, r *http.Request, c *call, took time.Duration) {
-	d.Log.InfoContext(r.Context(), "request", "method", methodName(r.Method), "route", c.pattern, "status", w.Status,
+	d.Log.InfoContext(r.Context(), "request", "method", edge.Method(r.Method), "route", c.pattern, "status", w.Status,
 		"ms", float64(took.Microseconds())/1000, "token", c.token.ID, "request", c.id)
-}
-
-// methodName keeps invented methods out of the log.
-func methodName(m string) string {
-	switch m {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-		return m
-	}
-	return "other"
 }

@@ -15,7 +15,7 @@ func (v Verdict) Explain(w *lang.Words) Explanation {
 	case Broken:
 		return Explanation{w.T("verify.broken"), nil, []string{v.Part.words(w), w.T("verify.not.any")}}
 	case Pending:
-		return Explanation{w.T("verify.pending"), []string{w.T("verify.is.form")}, []string{w.T("verify.not.log"), w.T("verify.not.now")}}
+		return Explanation{w.T("verify.pending"), nil, []string{w.T("verify.not.signed"), w.T("verify.not.log"), w.T("verify.not.now")}}
 	case Valid:
 		return Explanation{w.T("verify.valid"), []string{w.T("verify.is.record"), w.T("verify.is.signed"), w.T("verify.is.pinned")}, []string{w.T("verify.not.now")}}
 	default:

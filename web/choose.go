@@ -64,6 +64,9 @@ func idsOf(receipts []receipt.Receipt) []string {
 // formOf reads the form: one answer by a button (answer=yes:ID, no:ID/RECIPIENT),
 // or all of them (choice=accept, reject, or save with the purposes said yes to).
 func formOf(form url.Values, p *policy.Policy, gpc bool) (said, error) {
+	if len(form["answer"])+len(form["choice"]) != 1 {
+		return said{}, fault.At(fault.Invalid, "choice", "say one thing: an answer or a choice, once")
+	}
 	if one := form.Get("answer"); one != "" {
 		return single(one, p)
 	}
@@ -111,9 +114,9 @@ func everything(choice string, named []string, p *policy.Policy, gpc bool) (said
 
 // keyOf reads ID or ID/RECIPIENT; it has to be a switch of the policy.
 func keyOf(value string, p *policy.Policy) (consent.Key, error) {
-	purpose, recipient, _ := strings.Cut(value, "/")
+	purpose, recipient, named := strings.Cut(value, "/")
 	k := consent.Key{Purpose: purpose, Recipient: recipient}
-	if slices.Contains(cookie.Switches(p), k) {
+	if slices.Contains(cookie.Switches(p), k) && named == (recipient != "") {
 		return k, nil
 	}
 	return k, fault.At(fault.Invalid, "purpose", "this is not asked of a browser")

@@ -95,7 +95,7 @@ func bound(r *http.Request) int64 {
 func headers(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", "same-origin") // no-referrer would make browsers send forms as coming from nowhere
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 }
@@ -119,6 +119,6 @@ func (s *site) rescue(w *edge.Recorder, r *http.Request) {
 
 // access notes a request by its route: no query, no token, no address.
 func (s *site) access(r *http.Request, w *edge.Recorder, began time.Time) {
-	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", r.Method), slog.String("route", routeOf(r)),
+	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", edge.Method(r.Method)), slog.String("route", routeOf(r)),
 		slog.Int("status", w.Status), slog.Int64("bytes", w.Bytes), slog.Duration("took", s.Now().Sub(began)))
 }

@@ -228,7 +228,7 @@ func TestHeadersOfPages(t *testing.T) {
 	v := w.visitor()
 	for path, cache := range map[string]string{"/en/policy": shortly, "/en/choices": never, "/en/verify": never} {
 		h := v.get(path).Header
-		for name, want := range map[string]string{"Cache-Control": cache, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"} {
+		for name, want := range map[string]string{"Cache-Control": cache, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"} {
 			if h.Get(name) != want {
 				t.Errorf("%s: %s is %q", path, name, h.Get(name))
 			}

@@ -97,13 +97,13 @@ type edit struct {
 }
 
 func (s *site) changes(v *visit) error {
-	return v.same("changes", 200, shortly, "changes", func() any { return v.changesPage(s.Store.Versions()) })
+	return v.same("changes", 200, shortly, "changes", func() any { return v.changesPage(s.Store.History()) })
 }
 
 func (v *visit) changesPage(list []*policy.Version) changesPage {
 	page := changesPage{base: v.at(v.ed, "/policy/changes", v.T("changes.title")), Announce: notice.Announcement(v.version, v.Words)}
 	for i, p := range list {
-		e := edit{ID: p.ID, Short: short(p.ID), Published: p.Published, By: p.By, InForce: p.ID == v.version.ID, First: i == len(list)-1}
+		e := edit{ID: p.ID, Short: short(p.ID), Published: p.Published, By: p.By, InForce: i == 0, First: i == len(list)-1}
 		if !e.First {
 			e.Changes = notice.Changes(list[i+1], p, v.Words)
 		}

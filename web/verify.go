@@ -99,8 +99,14 @@ func whole(part *multipart.Part) ([]byte, error) {
 
 func (f *face) verdict(r receipt.Verdict, ours string) *verdictView {
 	v := &verdictView{Good: r.Outcome != receipt.Broken, Explanation: r.Explain(f.Words), Signer: r.Signer}
-	if r.Signer == ours && r.Outcome == receipt.Unidentified {
+	switch {
+	case r.Outcome == receipt.Pending: // nobody signed it, so nothing of it is shown as if somebody had
+		v.Signer = ""
+		return v
+	case r.Outcome == receipt.Unidentified && r.Signer == ours:
 		v.Proved = append(v.Proved, f.T("verify.is.ours"))
+	case r.Outcome == receipt.Unidentified:
+		v.Good, v.Explanation = false, receipt.Explanation{Title: f.T("verify.foreign"), Unproved: []string{f.T("verify.foreign.text")}}
 	}
 	if v.Good {
 		slip := f.slipOf(*r.Receipt)
