@@ -2,7 +2,7 @@
 # fuzz.sh                  fuzzes every target of every package
 # fuzz.sh PACKAGE TARGET   fuzzes one, whose test program stands in bin/fuzz
 #
-# Each target runs for FUZZTIME (3s), on one core, as many at once as there are.
+# Each target runs for FUZZTIME (2s), on one core, as many at once as there are.
 # Test programs are built beforehand, one after the other: go test would build
 # one for each target, and common packages twice.
 set -euo pipefail
@@ -23,7 +23,7 @@ cd "$1"
 # is up (go.dev/issue/75804); such an end names no input, and gets one more try.
 # Minimising is kept short: of a long input it would take all the time there is.
 for try in 1 2; do
-	if out=$("$bin/$1.test" -test.run='^$' -test.fuzz="^$2\$" -test.fuzztime="${FUZZTIME:-3s}" \
+	if out=$("$bin/$1.test" -test.run='^$' -test.fuzz="^$2\$" -test.fuzztime="${FUZZTIME:-2s}" \
 		-test.fuzzminimizetime=100x -test.parallel=1 -test.fuzzcachedir="$bin/$1.corpus" 2>&1); then
 		echo "ok  $1 $2, $(grep -Eo 'execs: [0-9]+' <<<"$out" | tail -1)"
 		exit
