@@ -20,3 +20,12 @@ func TestEveryTagHasWordsAndAName(t *testing.T) {
 		names[w.Name()] = true
 	}
 }
+
+// A policy may declare exactly the languages that have words.
+func TestAPolicyDeclaresLanguagesThatHaveWords(t *testing.T) {
+	declared := enum("policy", "Policy", "Languages")(t)
+	slices.Sort(declared)
+	if !slices.Equal(declared, lang.Tags()) {
+		t.Errorf("a policy may declare %v, the pages speak %v", declared, lang.Tags())
+	}
+}
