@@ -183,9 +183,7 @@ func (c *inquiry) judge(key consent.Key, s consent.State) Reason {
 // signalled reports whether a Global Privacy Control signal speaks against the
 // purpose: one in the question, or one known of the person.
 func (c *inquiry) signalled() bool {
-	return (c.Signals.GPC || c.Person.GPC) && slices.ContainsFunc(c.p.Marks, func(m policy.Mark) bool {
-		return m == policy.Sale || m == policy.Sharing || m == policy.TargetedAds
-	})
+	return (c.Signals.GPC || c.Person.GPC) && c.p.HeedsSignal()
 }
 
 // covered is step 8. A yes to a version that cannot be found covers nothing. A

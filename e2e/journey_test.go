@@ -125,6 +125,25 @@ func verifyReceipt(t *testing.T, d *Demo, raw []byte) {
 	}
 }
 
+// TestFormsWorkOverPlainHTTPToo visits by a name to which browsers send no
+// Fetch Metadata, as a phone on the company's network would.
+func TestFormsWorkOverPlainHTTPToo(t *testing.T) {
+	d := SharedDemo(t)
+	for _, v := range []View{{}, {NoScript: true}} {
+		p := Open(t, strings.Replace(d.Public, "127.0.0.1", "shop.test", 1)+"/en/choices", v)
+		if status := p.Follow(`button[value="yes:analytics"]`); status != 200 {
+			t.Fatalf("saying yes answers %d", status)
+		}
+		subject := device(p)
+		if status := p.Follow(`footer button[value="reject"]`); status != 200 {
+			t.Fatalf("withdrawing answers %d", status)
+		}
+		if got := d.decision(t, subject, "analytics"); got != "withdrawn" {
+			t.Fatalf("decided %s", got)
+		}
+	}
+}
+
 // TestARefusalLeavesNothing holds a browser that never said yes: the same
 // cookie for everybody, no receipt, no event.
 func TestARefusalLeavesNothing(t *testing.T) {

@@ -52,8 +52,13 @@ func (c *config) readFile(path string) error {
 		return fmt.Errorf("%s:%d:%d: a configuration is keys and values", path, top.Line, top.Column)
 	}
 	var errs []error
+	seen := map[string]bool{}
 	for i := 0; i < len(top.Content); i += 2 {
 		key, value := top.Content[i], top.Content[i+1]
+		if seen[key.Value] {
+			errs = append(errs, fmt.Errorf("%s:%d:%d: %s stands twice", path, key.Line, key.Column, key.Value))
+		}
+		seen[key.Value] = true
 		if err := c.set(key.Value, value); err != nil {
 			errs = append(errs, fmt.Errorf("%s:%d:%d: %s: %w", path, key.Line, key.Column, key.Value, err))
 		}

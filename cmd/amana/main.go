@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -86,6 +87,9 @@ func run(ctx context.Context, e env, args []string) int {
 		return exitYes
 	}
 	fmt.Fprintf(e.stderr, "amana: there is no verb %q\n\n", args[0])
+	if longer := slices.DeleteFunc(slices.Clone(list), func(v verb) bool { return !strings.HasPrefix(v.name, args[0]+" ") }); len(longer) > 0 {
+		list = longer // "token" was meant as "token create"
+	}
 	usage(e.stderr, list)
 	return exitUsage
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"slices"
 
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/policy"
@@ -104,7 +105,7 @@ func (l local) Publish(ctx context.Context, r publishRequest) (published, error)
 	out := published{Version: v.ID, Meanings: []string{}, Declared: append([]string{}, r.SameMeaning...)}
 	if before != nil {
 		out.Before = before.ID
-		out.Meanings = meaningsChanged(before, v)
+		out.Meanings = slices.DeleteFunc(meaningsChanged(before, v), func(id string) bool { return slices.Contains(r.SameMeaning, id) })
 	}
 	return out, nil
 }

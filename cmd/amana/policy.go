@@ -111,7 +111,7 @@ func tellPublished(e env, out published) error {
 	}
 	fmt.Fprintf(e.stdout, "in force now: %s\n", out.Version)
 	for _, id := range out.Meanings {
-		fmt.Fprintf(e.stdout, "  %s: its words changed, so answers to it no longer cover it; people are asked again.\n    If they mean the same as before, say so by name: the same command with --same-meaning %s\n", id, id)
+		fmt.Fprintf(e.stdout, "  %s: its words changed, so a yes to the former words does not cover it.\n    If they mean the same as before, say so by name: the same command with --same-meaning %s\n", id, id)
 	}
 	return nil
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,6 +16,7 @@ func runServe(ctx context.Context, e env, args []string) error {
 	dir := fs.String("dir", "amana-data", "folder of the installation; made if it is not there")
 	file := fs.String("policy", "", "the policy; published if none was ever, compared with the one in force otherwise")
 	configFile := fs.String("config", "", "server.yaml: addresses, public URL, trusted proxies")
+	asJSON := fs.Bool("json", false, "print one JSON line as soon as both doors answer")
 	apply := c.override(fs)
 	operands, err := parse(fs, args)
 	if err != nil {
@@ -45,8 +48,9 @@ func runServe(ctx context.Context, e env, args []string) error {
 	if strings.HasPrefix(h.publicURL, "https:") && len(c.TrustedProxies) == 0 {
 		log.Warn("no trusted_proxies: behind a proxy all customers count as one address, and share one limit")
 	}
-	fmt.Fprintf(e.stdout, "public door   http://%s\ncompany door  http://%s\ncustomers     %s\nlog key       %s\nnext: amana token create --name my-shop --scope consent:write --scope decide --dir %s\n",
-		h.public.Addr(), h.company.Addr(), h.publicURL, h.in.db.LogKey(), *dir)
+	if err := tellServing(e, h, *dir, *asJSON); err != nil {
+		return errors.Join(err, h.close())
+	}
 	err = h.wait(ctx)
 	if cerr := h.close(); err == nil {
 		err = cerr
@@ -54,8 +58,29 @@ func runServe(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return no(err)
 	}
-	fmt.Fprintln(e.stdout, "stopped; everything acknowledged is on the disk")
+	if !*asJSON {
+		fmt.Fprintln(e.stdout, "stopped; everything acknowledged is on the disk")
+	}
 	return nil
+}
+
+// servingLine is what serve --json prints, once.
+type servingLine struct {
+	Public    string `json:"public"`
+	Company   string `json:"company"`
+	Customers string `json:"customers"` // where they find the public door
+	Dir       string `json:"dir"`
+	LogKey    string `json:"log_key"`
+}
+
+func tellServing(e env, h *house, dir string, asJSON bool) error {
+	line := servingLine{"http://" + h.public.Addr().String(), "http://" + h.company.Addr().String(), h.publicURL, dir, h.in.db.LogKey()}
+	if asJSON {
+		return json.NewEncoder(e.stdout).Encode(line)
+	}
+	_, err := fmt.Fprintf(e.stdout, "public door   %s\ncompany door  %s\ncustomers     %s\nlog key       %s\nnext: amana token create --name my-shop --scope consent:write --scope decide --dir %s\n",
+		line.Public, line.Company, line.Customers, line.LogKey, dir)
+	return err
 }
 
 // startFailed keeps the exit code an error brings; any other error at the start

@@ -36,10 +36,8 @@ func TestAVerdictSpeaksTheReadersLanguage(t *testing.T) {
   نسخة السياسة التي عُرضت: sha256:9b4a
   القيد 15,651 من 15,651 في السجل shop.example/log
 
-ما يثبته
-  - المعرّف والنصوص مطابقة للقيد.
-
 ما لا يثبته
+  - أي شيء مما فيه: لم يوقّع أحد هذا الملف، ويمكن لأي أحد أن يكتبه.
   - أن السجل أدخل القيد. اطلب الإيصال مرة أخرى لاحقًا.
   - أن الجواب ما زال ساريًا اليوم. فالإيصال تاريخ، وربما تغيّر الجواب بعده.
 `, receipt.Verdict{Outcome: receipt.Pending, Receipt: &r, Checkpoint: ledger.Checkpoint{Origin: "shop.example/log"}, Detail: "for programmers"}},

@@ -32,7 +32,10 @@ func runVerify(_ context.Context, e env, args []string) error {
 		return err
 	}
 	words, ok := lang.For(*language, lang.Options{})
-	if len(operands) != 1 || !ok {
+	if !ok {
+		return fmt.Errorf("the program speaks en and ar, not %q", *language)
+	}
+	if len(operands) != 1 {
 		return fmt.Errorf("say which receipt, - for standard input: amana verify receipt.json --key KEY")
 	}
 	data, err := readInput(e, operands[0])

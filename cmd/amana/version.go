@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"runtime/debug"
 )
@@ -9,7 +10,15 @@ import (
 // version is stamped by the build: -ldflags "-X main.version=v0.1.0".
 var version = ""
 
-func runVersion(_ context.Context, e env, _ []string) error {
+func runVersion(_ context.Context, e env, args []string) error {
+	fs := find("version").flags(e)
+	asJSON := fs.Bool("json", false, "print one JSON object")
+	if _, err := parse(fs, args); err != nil {
+		return err
+	}
+	if *asJSON {
+		return json.NewEncoder(e.stdout).Encode(map[string]string{"version": versionText()})
+	}
 	fmt.Fprintln(e.stdout, "amana", versionText())
 	return nil
 }
