@@ -55,6 +55,7 @@ func TestLintFindsWhatBreaksTheCharter(t *testing.T) {
 		{"confirming without an address", "    acts_on: [device]", "    acts_on: [device]\n    confirm: double", "A5", "    confirm: double"},
 		{"acting on nothing", "    acts_on: [device]", "    acts_on: []", "A4", "    acts_on: []"},
 		{"kept from the wrong day", "    marks: [marketing]", "    marks: [marketing]\n    keep_from: last_use", "A4", "    keep_from: last_use"},
+		{"a yes that holds for no time", "    keep: P2Y\n    confirm: double", "    keep: P0D\n    confirm: double", "A4", "    keep: P0D"},
 		{"topic twice", "id: poems", "id: novels", "B8", "      - {id: novels, label: {en: Poems"},
 		{"third party shown with the purpose", "role: processor", "role: third_party\n    permission: with_purpose", "A6", "    permission: with_purpose"},
 		{"recipient of what its purposes lack", "    data: [email]\n\nstorage", "    data: [email, visits]\n\nstorage", "A6", "    data: [email, visits]"},

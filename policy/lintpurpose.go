@@ -20,6 +20,9 @@ func (l *linter) purpose(id string, p Purpose) {
 	if p.Basis == Consent && p.KeepFrom != "" && p.KeepFrom != "yes" {
 		l.at(path+".keep_from", "A4", "what rests on consent is kept from the yes on", "leave keep_from out")
 	}
+	if p.Basis == Consent && p.Keep.Said && p.Keep.Months == 0 && p.Keep.Seconds == 0 {
+		l.at(path+".keep", "A4", "a yes that is kept for no time ends the moment it is given", "write how long it holds, e.g. P1Y")
+	}
 	l.addresses(path, p)
 	l.topics(path, p.Topics)
 	for _, who := range p.Recipients {

@@ -1,6 +1,7 @@
 package receipt
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -127,9 +128,9 @@ func ProcessOf(v *policy.Version, purpose, language, at, how string) ([]byte, er
 	org := pol.Organization
 	process := Process{
 		Purpose:    ProcessPurpose{purpose, p.Title.In(language), p.Text.In(language), p.Benefit.In(language), p.DPV},
-		LegalBasis: basisTerm[p.Basis],
+		LegalBasis: p.Basis.DPV(),
 		Data:       []ProcessData{},
-		Storage:    ProcessStorage{p.Keep.String(), keepFrom(p), pol.Security.Destruction.In(language)},
+		Storage:    ProcessStorage{p.Keep.String(), cmp.Or(p.CountsFrom(), "yes"), pol.Security.Destruction.In(language)},
 		Controller: ProcessController{org.Name.In(language), org.LegalName.In(language), org.Contact.Email, org.Contact.Phone, org.Contact.Address.In(language)},
 		Recipients: []ProcessRecipient{},
 		Control:    ProcessControl{"WithdrawConsent", at, how},
@@ -145,19 +146,6 @@ func ProcessOf(v *policy.Version, purpose, language, at, how string) ([]byte, er
 		process.Recipients = append(process.Recipients, ProcessRecipient{id, r.Name.In(language), string(r.Role), string(r.PermissionOf()), r.Country})
 	}
 	return canonical(process)
-}
-
-// basisTerm are the DPV terms of the legal bases.
-var basisTerm = map[policy.Basis]string{
-	policy.Consent: "Consent", policy.Contract: "Contract", policy.LegalObligation: "LegalObligation",
-	policy.LegitimateInterest: "LegitimateInterest", policy.PublicInterest: "PublicInterest", policy.VitalInterest: "VitalInterest",
-}
-
-func keepFrom(p policy.Purpose) string {
-	if p.Basis == policy.Consent || p.KeepFrom == "" {
-		return "yes"
-	}
-	return p.KeepFrom
 }
 
 func nonNil(list []string) []string { return append([]string{}, list...) }

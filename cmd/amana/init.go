@@ -33,6 +33,10 @@ func runInit(_ context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
+	if file == "-" { // as everywhere: the stream
+		_, err := e.stdout.Write(src)
+		return err
+	}
 	schema := filepath.Join(filepath.Dir(file), policy.SchemaName)
 	if err := writeStarter(file, src, schema); err != nil {
 		return err
