@@ -56,7 +56,7 @@ var onlyIn = map[string]string{
 
 // testOnly are modules that never reach the program.
 var testOnly = []string{
-	"github.com/chromedp/", "github.com/danielgtaylor/huma/", "github.com/google/go-cmp",
+	"github.com/chromedp/", "github.com/google/go-cmp",
 	"github.com/rogpeppe/go-internal", "pgregory.net/rapid", "github.com/santhosh-tekuri/jsonschema/",
 	"github.com/transparency-dev/",
 }
