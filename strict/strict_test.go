@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/amana-privacy/amana/strict"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/strict"
 )
 
 type order struct {
