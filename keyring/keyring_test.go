@@ -154,8 +154,7 @@ func TestAKeyThatIsNotOnTheDiskWrapsNothing(t *testing.T) {
 
 func TestNoUnfinishedFileKeepsADestroyedKey(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "keys")
-	r, err := Create(dir, "shop.example/log")
-	if err != nil {
+	if _, err := Create(dir, "shop.example/log"); err != nil {
 		t.Fatal(err)
 	}
 	old, err := os.ReadFile(filepath.Join(dir, bucketsFile))
@@ -166,7 +165,7 @@ func TestNoUnfinishedFileKeepsADestroyedKey(t *testing.T) {
 	if err := os.WriteFile(left, old, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r = reopen(t, dir)
+	r := reopen(t, dir)
 	if err := r.BeginChange([]uint16{7}); err != nil {
 		t.Fatal(err)
 	}
