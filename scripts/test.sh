@@ -41,8 +41,9 @@ step staticcheck 240 go tool -modfile=tools/go.mod staticcheck ./...
 step build 120 make --no-print-directory build
 # The race detector needs cgo. It leaves SQLite alone: that is C turned into Go,
 # no code of ours, and a hundred times slower under the detector.
-mapfile -t packages < <(go list ./... | grep -v '/e2e$')
+# e2e and docs drive the built program and share no memory with it.
+mapfile -t packages < <(go list ./... | grep -vE '/(e2e|docs)$')
 step tests 600 env CGO_ENABLED=1 scripts/gotest.sh -race -gcflags='modernc.org/...=-race=false' -timeout="$((600 * longer))s" "${packages[@]}"
-step browser 300 scripts/gotest.sh -count=1 ./e2e
+step program 300 scripts/gotest.sh -count=1 ./e2e ./docs
 step fuzz 300 scripts/fuzz.sh
 echo "== all done in $SECONDS s"
