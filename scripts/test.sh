@@ -43,7 +43,7 @@ step build 120 make --no-print-directory build
 # no code of ours, and a hundred times slower under the detector.
 # e2e and docs drive the built program and share no memory with it.
 mapfile -t packages < <(go list ./... | grep -vE '/(e2e|docs)$')
-step tests 600 env CGO_ENABLED=1 scripts/gotest.sh -race -gcflags='modernc.org/...=-race=false' -timeout="$((600 * longer))s" "${packages[@]}"
+step tests 600 env CGO_ENABLED=1 scripts/gotest.sh -race -vet=off -gcflags='modernc.org/...=-race=false' -timeout="$((600 * longer))s" "${packages[@]}"
 step program 300 scripts/gotest.sh -count=1 ./e2e ./docs
 step fuzz 300 scripts/fuzz.sh
 echo "== all done in $SECONDS s"
