@@ -52,7 +52,7 @@ func diff(old, now maker, id string) Change {
 	c := Change{Title: now.say(b.Title)}
 	c.lists(old, now, a, b)
 	c.terms(old, now, a, b)
-	c.texts(now, a, b, slices.Contains(now.v.SameMeaning, id))
+	c.texts(now, a, b, now.v.Declared[id])
 	if len(c.Words) == 0 && !reflect.DeepEqual(a, b) {
 		c.Words = []string{now.w.T("change.details")}
 	}
@@ -89,12 +89,12 @@ func (c *Change) terms(old, now maker, a, b policy.Purpose) {
 }
 
 // texts tells of words that changed, and of who answers for their meaning.
-func (c *Change) texts(now maker, a, b policy.Purpose, same bool) {
+func (c *Change) texts(now maker, a, b policy.Purpose, declaredBy string) {
 	if maps.Equal(a.Title, b.Title) && maps.Equal(a.Text, b.Text) && maps.Equal(a.Benefit, b.Benefit) {
 		return
 	}
-	if same {
-		c.say(now.w.T("change.same", "name", now.v.By))
+	if declaredBy != "" {
+		c.say(now.w.T("change.same", "name", declaredBy))
 		return
 	}
 	c.say(now.w.T("change.texts"))

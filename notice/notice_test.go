@@ -41,7 +41,11 @@ func version(t *testing.T, src string, after *policy.Version, same ...string) *p
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &policy.Version{ID: doc.ID, Policy: doc.Policy, Meanings: m, By: "Ellen Pettengill", SameMeaning: same, Published: time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)}
+	declared := map[string]string{}
+	for _, purpose := range same {
+		declared[purpose] = "Ellen Pettengill"
+	}
+	return &policy.Version{ID: doc.ID, Policy: doc.Policy, Meanings: m, By: "Ellen Pettengill", SameMeaning: same, Declared: declared, Published: time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)}
 }
 
 func TestEveryPartOfANoticeSaysSomething(t *testing.T) {

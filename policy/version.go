@@ -35,6 +35,10 @@ type Version struct {
 	Published   time.Time // when it took effect, UTC
 	By          string    // who published it
 	SameMeaning []string  // purposes declared to mean the same as before
+
+	// Declared maps those purposes to who declared it, in the same act as the
+	// publication or later.
+	Declared map[string]string
 }
 
 // Scope is what a yes to a purpose covers: its structure and its meaning.

@@ -160,12 +160,20 @@ func (t *tx) enterPublic(record any) (leaf int64, err error) {
 // with gives the versions after one more publication. One that is in force
 // already took effect when it did; what is declared of it adds up.
 func (k *versions) with(v *policy.Version) *versions {
+	by, more := v.By, v.SameMeaning
 	if len(k.list) > 0 && k.list[0].ID == v.ID {
 		declared := *v
-		declared.Published = k.list[0].Published
-		declared.SameMeaning = slices.Compact(slices.Sorted(slices.Values(append(v.SameMeaning, k.list[0].SameMeaning...))))
+		declared.Published, declared.By, declared.Declared = k.list[0].Published, k.list[0].By, maps.Clone(k.list[0].Declared)
 		v = &declared
+	} else {
+		fresh := *v
+		fresh.Declared = map[string]string{}
+		v = &fresh
 	}
+	for _, purpose := range more {
+		v.Declared[purpose] = by
+	}
+	v.SameMeaning = slices.Sorted(maps.Keys(v.Declared))
 	n := &versions{list: []*policy.Version{v}, byID: map[policy.VersionID]*policy.Version{v.ID: v}, history: slices.Clone(k.history)}
 	if len(k.list) > 0 && k.list[0].ID == v.ID {
 		n.history[len(n.history)-1] = v

@@ -312,6 +312,31 @@ func TestAVersionThatCameBackStandsTwiceInTheHistory(t *testing.T) {
 	}
 }
 
+func TestEachDeclarationKeepsItsName(t *testing.T) {
+	w := newWorld(t)
+	edited := strings.Replace(strings.Replace(w.source(), "Once a month we write", "Twice a month we write", 1), "We count which of our pages", "We count what pages", 1)
+	doc, findings := policy.Read("amana.yaml", []byte(edited))
+	if len(findings) > 0 {
+		t.Fatal(findings)
+	}
+	if _, err := w.db.Publish(t.Context(), doc, nil, "Tester"); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range [][2]string{{"newsletter", "Mona"}, {"analytics", "Omar"}} {
+		if _, err := w.db.Publish(t.Context(), doc, d[:1], d[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		v := w.db.History()[0]
+		if v.By != "Tester" || v.Declared["newsletter"] != "Mona" || v.Declared["analytics"] != "Omar" || !slices.Equal(v.SameMeaning, []string{"analytics", "newsletter"}) {
+			t.Fatalf("published by %s, declared by %v", v.By, v.Declared)
+		}
+		w.db.Close()
+		w.open()
+	}
+}
+
 func TestOnlyANamedPersonPublishes(t *testing.T) {
 	w := newWorld(t)
 	doc, _ := policy.Read("amana.yaml", []byte(w.source()))

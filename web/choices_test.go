@@ -435,7 +435,6 @@ func TestChoicesAsJSON(t *testing.T) {
 		{"no version", `{"choice":"reject","language":"en"}`, 422, "version", 0},
 		{"a version that says nothing", `{"choice":"reject","version":"","language":"en"}`, 422, "version", 0},
 		{"past version", `{"choice":"accept","version":"sha256:00","language":"en"}`, 409, "version", 0},
-		{"no language", `{"choice":"reject","version":"V"}`, 422, "language", 0},
 		{"both ways", `{"choice":"reject","choices":[{"purpose":"comfort","decision":"given"}],"version":"V","language":"en"}`, 422, "choices", 0},
 		{"neither way", `{"version":"V","language":"en"}`, 422, "choices", 0},
 		{"unknown purpose", `{"choices":[{"purpose":"spying","decision":"given"}],"version":"V","language":"en"}`, 422, "choices[0].purpose", 0},

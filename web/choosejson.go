@@ -21,7 +21,7 @@ type choiceRequest struct {
 	Choice   string           `json:"choice" enum:"accept|reject|save"` // … or all
 	Purposes []string         `json:"purposes" max:"1000"`              // said yes to, with save: ID or ID/RECIPIENT
 	Version  policy.VersionID `json:"version" need:"yes"`               // that was shown
-	Language string           `json:"language" need:"yes"`              // it was shown in
+	Language string           `json:"language"`                         // it was shown in; the master where absent
 }
 
 type singleChoice struct {
@@ -49,6 +49,9 @@ func (s *site) chooseJSON(w http.ResponseWriter, r *http.Request) error {
 	q, err := readJSON(r)
 	if err != nil {
 		return err
+	}
+	if q.Language == "" {
+		q.Language = ed.version.Policy.Master()
 	}
 	f := ed.faces[q.Language]
 	if f == nil {
