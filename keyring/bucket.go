@@ -12,12 +12,13 @@ import (
 	"github.com/amana-privacy/amana/fault"
 )
 
-// SubjectID is the random id of a subject. Its first byte is the shard, the
-// next two are the bucket.
+// SubjectID is the random id of a subject. Its first byte is the shard, its
+// first two are the bucket: a bucket lies within one shard, and its subjects
+// beside each other.
 type SubjectID [16]byte
 
 // Bucket gives the bucket whose key wraps the subject's keys.
-func (id SubjectID) Bucket() uint16 { return binary.BigEndian.Uint16(id[1:3]) }
+func (id SubjectID) Bucket() uint16 { return binary.BigEndian.Uint16(id[0:2]) }
 
 // Shard gives the shard the subject's rows live in, 0 to 255.
 func (id SubjectID) Shard() int { return int(id[0]) }
