@@ -63,6 +63,7 @@ type secrets struct {
 	ID          string `json:"id"` // names the keyring; the database remembers it
 	Index       Key    `json:"index"`
 	Suppression Key    `json:"suppression"`
+	Shard       Key    `json:"shard"`
 	Feed        Key    `json:"feed"`
 	Link        Key    `json:"link"`
 	Log         string `json:"log"` // signer key, C2SP signed-note form
@@ -90,7 +91,7 @@ func Create(dir, origin string) (*Ring, error) {
 		return nil, fmt.Errorf("making the keyring's folder: %w", err)
 	}
 	r := &Ring{dir: dir, master: random(), buckets: make([]Key, Buckets), pending: map[uint16]Key{}}
-	r.secret = secrets{ID: rand.Text(), Index: random(), Suppression: random(), Feed: random(), Link: random(),
+	r.secret = secrets{ID: rand.Text(), Index: random(), Suppression: random(), Shard: random(), Feed: random(), Link: random(),
 		Log: signerKey(origin, verifier, priv), LogVerifier: verifier}
 	for i := range r.buckets {
 		r.buckets[i] = random()
@@ -168,6 +169,10 @@ func (r *Ring) Index() Key { return r.secret.Index }
 
 // Suppression is the key of suppression tags.
 func (r *Ring) Suppression() Key { return r.secret.Suppression }
+
+// Shard is the key by which an identifier leads to its shard. It is never
+// changed: where rows lie is no secret, only whose they are.
+func (r *Ring) Shard() Key { return r.secret.Shard }
 
 // Link is the key of short-lived links.
 func (r *Ring) Link() Key { return r.secret.Link }
