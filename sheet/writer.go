@@ -89,12 +89,15 @@ func suspect(cell []byte) bool {
 	return !('a' <= c && c <= 'z' || '0' <= c && c <= '9')
 }
 
-// needsMarks says that a cell has to be quoted: what RFC 4180 asks for, and
-// any cell that stands under another delimiter in the reader's eyes.
+// special are the bytes for which a cell has to be quoted: those of RFC 4180,
+// and the other delimiters that a reader may take for this file's.
+var special = [256]bool{'"': true, '\n': true, '\r': true, ',': true, ';': true, '\t': true}
+
+// needsMarks says that a cell has to be quoted. Spaces at its ends are quoted
+// because some readers drop them.
 func (f Form) needsMarks(cell []byte) bool {
 	for _, c := range cell {
-		switch c {
-		case '"', '\n', '\r', ',', ';', '\t', f.Comma:
+		if special[c] || c == f.Comma {
 			return true
 		}
 	}
