@@ -102,6 +102,7 @@ type Yes struct {
 	Until    time.Time        // exclusive; the keeping time it showed, counted from the yes
 	Topics   []string         // sorted; nil where the purpose had none
 	Signals  Signals
+	Language string // in which it was asked
 	Shown    bool
 	Attested bool
 }

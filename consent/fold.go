@@ -61,7 +61,7 @@ func given(old State, versions func(policy.VersionID) *policy.Version, v *policy
 	p := v.Policy.Purposes[e.Purpose]
 	yes := &Yes{
 		Event: e.ID, Policy: e.Policy, Meaning: e.Meaning, Since: e.Time, Until: p.Keep.After(e.Time),
-		Topics: topicsOf(p, e), Signals: e.Signals, Shown: e.Shown, Attested: e.Attested,
+		Topics: topicsOf(p, e), Signals: e.Signals, Language: e.Language, Shown: e.Shown, Attested: e.Attested,
 	}
 	if p.Double() {
 		yes.Until = v.Policy.Confirm.Within.After(e.Time)

@@ -65,8 +65,8 @@ type Node struct {
 }
 
 // Load makes the tree of size entries. The function gives the hashes of a tile,
-// all 256 or as many as there are at the right edge of that size; level 0 are
-// leaf hashes. It may be called from several goroutines.
+// all 256 or as many as there are at the right edge of that size, or more; level
+// 0 are leaf hashes. It may be called from several goroutines.
 func Load(size int64, load func(level int, n int64) ([]tlog.Hash, error)) (*Tree, error) {
 	t := &Tree{load: load, size: size, cache: map[tileID]*tile{}}
 	for level, n := 0, size; level == 0 || n > 0; level, n = level+1, n/Width {
@@ -75,6 +75,9 @@ func Load(size int64, load func(level int, n int64) ([]tlog.Hash, error)) (*Tree
 			hashes, err := load(level, n/Width)
 			if err != nil {
 				return nil, fmt.Errorf("reading the edge of the log at level %d: %w", level, err)
+			}
+			if int64(len(hashes)) > n%Width {
+				hashes = hashes[:n%Width] // the log has grown since
 			}
 			if int64(len(hashes)) != n%Width {
 				return nil, fmt.Errorf("the log of %d entries has %d hashes at the edge of level %d, not %d", size, len(hashes), level, n%Width)

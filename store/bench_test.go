@@ -49,7 +49,7 @@ func BenchmarkRecord(b *testing.B) {
 func BenchmarkBareRows(b *testing.B) {
 	for _, batch := range []int{1, 64, 512} {
 		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
-			db, err := open(filepath.Join(b.TempDir(), "bare.db"), 1, "")
+			db, err := openSQLiteFile(filepath.Join(b.TempDir(), "bare.db"), 1, "")
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func BenchmarkBareRows(b *testing.B) {
 			}
 			exec(`CREATE TABLE event (id INTEGER PRIMARY KEY, data BLOB)`)
 			exec(`CREATE TABLE state (id BLOB PRIMARY KEY, status TEXT) WITHOUT ROWID`)
-			event, state := prepared(b, conn, `INSERT INTO event (data) VALUES (?)`), prepared(b, conn, `INSERT INTO state (id, status) VALUES (?, ?)`)
+			event, state := prepare(b, conn, `INSERT INTO event (data) VALUES (?)`), prepare(b, conn, `INSERT INTO state (id, status) VALUES (?, ?)`)
 			data, id := make([]byte, 300), make([]byte, 16)
 			b.ResetTimer()
 			for i := 0; i < b.N; i += batch {
@@ -87,7 +87,7 @@ func BenchmarkBareRows(b *testing.B) {
 	}
 }
 
-func prepared(b *testing.B, conn *sql.Conn, q string) *sql.Stmt {
+func prepare(b *testing.B, conn *sql.Conn, q string) *sql.Stmt {
 	b.Helper()
 	s, err := conn.PrepareContext(b.Context(), q)
 	if err != nil {

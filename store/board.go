@@ -14,10 +14,7 @@ import (
 // Published gives the head to show to everybody: the newest, or one of a moment
 // ago that witnesses have signed by now, with their signature lines. One is
 // never followed by a smaller one.
-func (db *DB) Published() string {
-	h := db.head.Load()
-	return db.published.choose(h, db.cfg.Now())
-}
+func (db *DB) Published() string { return db.engine.shown() }
 
 // cosignedFor is how long a head that witnesses have signed is shown in place
 // of a newer one that they have not. On a busy log the newest head is always
@@ -45,20 +42,21 @@ func (p *board) add(g Growth, witness, line string) {
 	}
 }
 
-func (p *board) choose(newest *signedHead, now time.Time) string {
+// choose gives the head to show, and its size.
+func (p *board) choose(newest *signedHead, now time.Time) (int64, string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	recent := p.size >= p.shown && now.Sub(p.at) <= cosignedFor
 	if p.byWhom == nil || p.size != newest.size && !recent {
 		p.shown = max(p.shown, newest.size)
-		return newest.note
+		return newest.size, newest.note
 	}
 	p.shown = max(p.shown, p.size)
 	var lines []string
 	for _, w := range slices.Sorted(maps.Keys(p.byWhom)) {
 		lines = append(lines, p.byWhom[w])
 	}
-	return ledger.AddLines(p.note, lines)
+	return p.size, ledger.AddLines(p.note, lines)
 }
 
 // loadCosignatures reads what witnesses signed before. Of an older head it
@@ -66,7 +64,7 @@ func (p *board) choose(newest *signedHead, now time.Time) string {
 func (db *DB) loadCosignatures(ctx context.Context) error {
 	h := db.head.Load()
 	db.published.shown = h.size
-	rows, err := db.reads.QueryContext(ctx, `SELECT witness, at, line FROM cosignature WHERE size = ?`, h.size)
+	rows, err := db.readRows(ctx)(`SELECT witness, at, line FROM cosignature WHERE size = ?`, h.size)
 	if err != nil {
 		return fmt.Errorf("reading co-signatures: %w", err)
 	}

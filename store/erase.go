@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/amana-privacy/amana/fault"
@@ -15,6 +16,9 @@ import (
 // ledger keeps its commitments, which say nothing without their salts.
 func (db *DB) Erase(ctx context.Context, id subject.ID) error {
 	err := db.write(ctx, func(t *tx) error {
+		if err := t.lock(db.placeOf(id).shard); err != nil {
+			return err
+		}
 		p, err := db.lookup(t.row, id)
 		if err != nil {
 			return err
@@ -31,25 +35,30 @@ func (db *DB) Erase(ctx context.Context, id subject.ID) error {
 }
 
 func (t *tx) erase(p *person) error {
-	db := t.w.db
+	db := t.db
 	shard, id := p.id.Shard(), p.id[:]
+	n, err := t.next(shard)
+	if err != nil {
+		return err
+	}
 	for _, q := range []struct {
 		sql  string
 		args []any
 	}{
-		{`INSERT INTO suppression (tag, at) VALUES (?, ?) ON CONFLICT DO NOTHING`, []any{db.suppressionTag(p.name), millis(t.now)}},
-		{`DELETE FROM identifier WHERE tag = ?`, []any{db.identifierTag(p.name)}},
-		{`DELETE FROM state WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
-		{`DELETE FROM event WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
+		{`INSERT INTO suppression (shard_id, tag, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, []any{shard, db.suppressionTag(p.name), millis(t.now)}},
+		{`DELETE FROM identifier WHERE shard_id = ? AND tag = ?`, []any{shard, p.place.tag}},
+		{chain + `UPDATE event SET event_id = NULL, subject_id = NULL, prev = 0, seq = 0, kind = 'erased', purpose = '', sealed = NULL
+			WHERE shard_id = ? AND n IN (SELECT n FROM chain)`, []any{shard, p.last, shard}},
 		{`DELETE FROM once WHERE subject = ?`, []any{id}},
 		{`DELETE FROM subject WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
 		{`INSERT INTO shred (bucket, since) VALUES (?, ?) ON CONFLICT DO NOTHING`, []any{int(p.id.Bucket()), millis(t.now)}},
+		{insertEvent, []any{shard, n, nil, id, 0, 0, "subject.erased", "", millis(t.now), nil, nil}}, // replicas know the id
 	} {
 		if err := t.exec(q.sql, q.args...); err != nil {
 			return err
 		}
 	}
-	return t.tell(p, "subject.erased", newEventID(shard))
+	return nil
 }
 
 // Shred gives every bucket of an erased subject a new key and destroys the old
@@ -84,7 +93,7 @@ func (db *DB) Shred(ctx context.Context) error {
 
 // rekey begins the change of all waiting buckets and rewraps their subjects.
 func (t *tx) rekey() error {
-	ring := t.w.db.cfg.Ring
+	ring := t.db.cfg.Ring
 	waiting, err := t.waiting()
 	if err != nil {
 		return err
@@ -118,7 +127,11 @@ func (t *tx) waiting() ([]uint16, error) {
 }
 
 func (t *tx) rewrap(bucket uint16) error {
-	rows, err := t.rows(`SELECT subject_id, data_key, evidence_key FROM subject WHERE bucket = ?`, int(bucket))
+	if err := t.lock(int(bucket >> 8)); err != nil {
+		return err
+	}
+	from, to := rangeOf(bucket)
+	rows, err := t.rows(`SELECT subject_id, data_key, evidence_key FROM subject WHERE shard_id = ? AND subject_id BETWEEN ? AND ?`, int(bucket>>8), from[:], to[:])
 	if err != nil {
 		return err
 	}
@@ -140,7 +153,7 @@ func (t *tx) rewrap(bucket uint16) error {
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	ring := t.w.db.cfg.Ring
+	ring := t.db.cfg.Ring
 	for _, r := range all {
 		keys, err := ring.Unwrap(r.id, r.w)
 		if err != nil {
@@ -152,4 +165,14 @@ func (t *tx) rewrap(bucket uint16) error {
 		}
 	}
 	return nil
+}
+
+// rangeOf gives the first and the last subject id of a bucket.
+func rangeOf(bucket uint16) (from, to keyring.SubjectID) {
+	for i := range to {
+		to[i] = 0xff
+	}
+	binary.BigEndian.PutUint16(from[:], bucket)
+	binary.BigEndian.PutUint16(to[:], bucket)
+	return from, to
 }

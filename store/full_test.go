@@ -16,7 +16,7 @@ func TestAFullDiskIsSaidAndNothingIsLost(t *testing.T) {
 	w := newWorld(t)
 	limit := func(pages string) {
 		t.Helper()
-		if _, err := w.db.writer.conn.ExecContext(t.Context(), `PRAGMA max_page_count = `+pages); err != nil {
+		if _, err := w.db.engine.(*sqliteEngine).conn.ExecContext(t.Context(), `PRAGMA max_page_count = `+pages); err != nil {
 			t.Fatal(err)
 		}
 	}

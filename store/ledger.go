@@ -11,37 +11,6 @@ import (
 	"github.com/amana-privacy/amana/receipt"
 )
 
-// enter puts an entry into the batch and gives its leaf.
-func (t *tx) enter(e ledger.Entry) int64 {
-	t.entries = append(t.entries, e)
-	return t.first + int64(len(t.entries)) - 1
-}
-
-func (t *tx) writeEntries(s *ledger.Staged) error {
-	for i, e := range t.entries {
-		if err := t.exec(`INSERT INTO ledger_entry (leaf, entry) VALUES (?, ?)`, s.First+int64(i), e[:]); err != nil {
-			return fmt.Errorf("writing a ledger entry: %w", err)
-		}
-	}
-	for _, n := range s.Nodes {
-		if err := t.exec(`INSERT INTO ledger_node (level, n, hash) VALUES (?, ?, ?)`, n.Level, n.N, n.Hash[:]); err != nil {
-			return fmt.Errorf("writing a ledger node: %w", err)
-		}
-	}
-	if len(t.entries) == 0 {
-		return nil
-	}
-	if h := t.w.unsaved; h != nil {
-		if err := t.exec(`UPDATE ledger_head SET note = ? WHERE size = ?`, h.note, h.size); err != nil {
-			return fmt.Errorf("writing a signed head: %w", err)
-		}
-	}
-	if err := t.exec(`INSERT INTO ledger_head (size, at) VALUES (?, ?)`, s.Size, millis(t.now)); err != nil {
-		return fmt.Errorf("writing a ledger head: %w", err)
-	}
-	return nil
-}
-
 func (db *DB) loadLedger(ctx context.Context) error {
 	var size int64
 	if err := db.reads.QueryRowContext(ctx, `SELECT coalesce(max(leaf) + 1, 0) FROM ledger_entry`).Scan(&size); err != nil {
@@ -51,7 +20,7 @@ func (db *DB) loadLedger(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db.tree = tree
+	db.tree.Store(tree)
 	root, err := tree.Root(size)
 	if err != nil {
 		return fmt.Errorf("computing the root of %d entries: %w", size, err)
@@ -65,7 +34,7 @@ func (db *DB) loadTile(level int, n int64) ([]tlog.Hash, error) {
 	if level == 0 {
 		query, args = `SELECT entry FROM ledger_entry WHERE leaf >= ? AND leaf < ? ORDER BY leaf`, args[1:]
 	}
-	rows, err := db.reads.QueryContext(context.Background(), query, args...)
+	rows, err := db.readRows(context.Background())(query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +83,7 @@ func (db *DB) headOver(ctx context.Context, leaf int64) (*signedHead, error) {
 	if h.note = note.String; note.Valid {
 		return &h, nil
 	}
-	root, err := db.tree.Root(h.size)
+	root, err := db.tree.Load().Root(h.size)
 	if err != nil {
 		return nil, fmt.Errorf("computing the root of %d entries: %w", h.size, err)
 	}
@@ -125,9 +94,12 @@ func (db *DB) headOver(ctx context.Context, leaf int64) (*signedHead, error) {
 // prove gives the receipt of parts whose entry is at leaf, as of the batch that
 // wrote it: the same bytes whenever it is asked for.
 func (db *DB) prove(p receipt.Parts, leaf int64, h *signedHead) (receipt.Receipt, error) {
-	hashes, err := db.tree.Inclusion(h.size, leaf)
+	hashes, err := db.tree.Load().Inclusion(h.size, leaf)
 	if err != nil {
 		return receipt.Receipt{}, fmt.Errorf("proving leaf %d: %w", leaf, err)
 	}
-	return p.Receipt(receipt.ProofOf(leaf, h.size, hashes), h.note, []receipt.Signer{{Key: db.LogKey()}})
+	return p.Receipt(receipt.ProofOf(leaf, h.size, hashes), h.note, db.signers())
 }
+
+// signers are who signed the log's heads.
+func (db *DB) signers() []receipt.Signer { return []receipt.Signer{{Key: db.LogKey()}} }

@@ -38,7 +38,7 @@ func (db *DB) Tile(ctx context.Context, t ledger.Tile) ([]byte, error) {
 
 func (db *DB) bundle(ctx context.Context, t ledger.Tile) ([]byte, error) {
 	first := t.N * ledger.Width
-	rows, err := db.reads.QueryContext(ctx, `SELECT entry FROM ledger_entry WHERE leaf >= ? AND leaf < ? ORDER BY leaf`, first, first+int64(t.Width))
+	rows, err := db.readRows(ctx)(`SELECT entry FROM ledger_entry WHERE leaf >= ? AND leaf < ? ORDER BY leaf`, first, first+int64(t.Width))
 	if err != nil {
 		return nil, fmt.Errorf("reading entries: %w", err)
 	}
@@ -84,7 +84,7 @@ func (db *DB) PublicRecord(ctx context.Context, leaf int64) (PublicRecord, error
 // PublicLeaves gives the leaves of public records from one on, at most limit of
 // them, in order.
 func (db *DB) PublicLeaves(ctx context.Context, from int64, limit int) ([]int64, error) {
-	rows, err := db.reads.QueryContext(ctx, `SELECT leaf FROM public_record WHERE leaf >= ? AND leaf < ? ORDER BY leaf LIMIT ?`, from, db.head.Load().size, limit)
+	rows, err := db.readRows(ctx)(`SELECT leaf FROM public_record WHERE leaf >= ? AND leaf < ? ORDER BY leaf LIMIT ?`, from, db.head.Load().size, limit)
 	if err != nil {
 		return nil, fmt.Errorf("listing public records: %w", err)
 	}
@@ -120,7 +120,7 @@ func (db *DB) Growth(old int64) (Growth, error) {
 	if old == 0 || old == h.size {
 		return g, nil
 	}
-	proof, err := db.tree.Consistency(h.size, old)
+	proof, err := db.tree.Load().Consistency(h.size, old)
 	if err != nil {
 		return g, fmt.Errorf("proving that %d entries go on from %d: %w", h.size, old, err)
 	}

@@ -21,50 +21,68 @@ type Once struct {
 // onceFor is how long a key is remembered.
 const onceFor = 24 * time.Hour
 
+// onceTags is a Once as it is stored: both keyed, for either may hold or be
+// guessed back to personal data.
+type onceTags struct {
+	client       string
+	tag, request []byte
+}
+
+// id names a key in maps.
+func (o *onceTags) id() string { return o.client + "\n" + string(o.tag) }
+
+// onceRow is what an earlier act under a key left.
+type onceRow struct {
+	request, events []byte
+	at              int64
+}
+
+func (db *DB) onceTags(o *Once) *onceTags {
+	if o == nil {
+		return nil
+	}
+	k := db.cfg.Ring.Index()
+	return &onceTags{o.Client, tag(k, "amana/once/key/v1\n", o.Key), tag(k, "amana/once/request/v1\n", string(o.Body))}
+}
+
 // before gives the event ids of an earlier act under the same key; nil if
 // there was none. Another body under the key is fault.Invalid.
-func (t *tx) before(o *Once) ([]string, error) {
+func (b *batch) before(o *onceTags) ([]string, error) {
 	if o == nil {
 		return nil, nil
 	}
-	key, request := t.onceTags(o)
-	var had, events []byte
-	var at int64
-	ok, err := t.row(`SELECT request, events, at FROM once WHERE client = ? AND tag = ?`, []any{o.Client, key}, &had, &events, &at)
-	if err != nil || !ok || t.now.Sub(fromMillis(at)) >= onceFor {
-		return nil, err
+	had, ok := b.earlier[o.id()]
+	if !ok || b.now.Sub(fromMillis(had.at)) >= onceFor {
+		return nil, nil
 	}
-	if !bytes.Equal(had, request) {
+	if !bytes.Equal(had.request, o.request) {
 		return nil, fault.At(fault.Invalid, "Idempotency-Key", "this key was used with another request")
 	}
 	var ids []string
-	if err := json.Unmarshal(events, &ids); err != nil {
+	if err := json.Unmarshal(had.events, &ids); err != nil {
 		return nil, fmt.Errorf("reading an idempotency key: %w", err)
 	}
 	return ids, nil
 }
 
-// did remembers what was done under a key.
-func (t *tx) did(o *Once, p *person, events []string) error {
-	if o == nil {
-		return nil
+// remember notes what was done under a key.
+func (b *batch) remember(r *recording) {
+	if r.once == nil || len(r.appended) == 0 {
+		return
 	}
-	key, request := t.onceTags(o)
-	raw, err := json.Marshal(events)
-	if err != nil {
-		return err
-	}
-	if err := t.exec(`DELETE FROM once WHERE at <= ?`, millis(t.now.Add(-onceFor))); err != nil {
-		return fmt.Errorf("forgetting idempotency keys: %w", err)
-	}
-	if err := t.exec(`INSERT INTO once (client, tag, subject, request, at, events) VALUES (?, ?, ?, ?, ?, ?)`, o.Client, key, p.id[:], request, millis(t.now), string(raw)); err != nil {
-		return fmt.Errorf("writing an idempotency key: %w", err)
-	}
-	return nil
+	b.earlier[r.once.id()] = onceRow{r.once.request, r.eventIDs(), millis(b.now)}
+	b.used = append(b.used, r)
 }
 
-// onceTags keys both, for either may hold or be guessed back to personal data.
-func (t *tx) onceTags(o *Once) (key, request []byte) {
-	k := t.w.db.cfg.Ring.Index()
-	return tag(k, "amana/once/key/v1\n", o.Key), tag(k, "amana/once/request/v1\n", string(o.Body))
+// eventIDs gives the ids of what was appended, as JSON.
+func (r *recording) eventIDs() []byte {
+	ids := make([]string, len(r.appended))
+	for i, a := range r.appended {
+		ids[i] = a.event.ID
+	}
+	raw, err := json.Marshal(ids)
+	if err != nil {
+		panic("store: event ids: " + err.Error()) // texts always marshal
+	}
+	return raw
 }

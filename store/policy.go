@@ -22,6 +22,7 @@ import (
 type versions struct {
 	list    []*policy.Version
 	byID    map[policy.VersionID]*policy.Version
+	seq     int64             // of the last publication
 	history []*policy.Version // every time a policy came into force, oldest first, as it was then
 }
 
@@ -45,6 +46,9 @@ func (db *DB) Publish(ctx context.Context, doc *policy.Document, sameMeaning []s
 	sameMeaning = slices.Compact(slices.Sorted(slices.Values(sameMeaning)))
 	var made *policy.Version
 	err := db.write(ctx, func(t *tx) error {
+		if err := t.alone("publication"); err != nil {
+			return err
+		}
 		inForce := t.known.inForce()
 		if inForce != nil && inForce.ID == doc.ID && len(sameMeaning) == 0 {
 			made = inForce
@@ -55,10 +59,11 @@ func (db *DB) Publish(ctx context.Context, doc *policy.Document, sameMeaning []s
 			return err
 		}
 		v.Published, v.By, v.SameMeaning = t.now, by, sameMeaning
-		if err := t.publish(v); err != nil {
+		seq, err := t.publish(v)
+		if err != nil {
 			return err
 		}
-		t.known = t.known.with(v)
+		t.known = t.known.with(v, seq)
 		made = t.known.inForce()
 		return nil
 	})
@@ -124,27 +129,30 @@ func (k *versions) before() *policy.Version {
 // version finds one by its id; nil if it was never published.
 func (k *versions) version(id policy.VersionID) *policy.Version { return k.byID[id] }
 
-func (t *tx) publish(v *policy.Version) error {
+// publish writes a publication and gives its number.
+func (t *tx) publish(v *policy.Version) (seq int64, err error) {
 	meanings, err := json.Marshal(v.Meanings)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	same, err := json.Marshal(append([]string{}, v.SameMeaning...))
 	if err != nil {
-		return err
+		return 0, err
 	}
-	leaf, err := t.enterPublic(publication{"policy", v.ID, stamp(v.Published), v.By, append([]string{}, v.SameMeaning...)})
+	record, err := t.enterPublic(publication{"policy", v.ID, stamp(v.Published), v.By, append([]string{}, v.SameMeaning...)})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := t.exec(`INSERT INTO policy_version (id, canonical) VALUES (?, ?) ON CONFLICT DO NOTHING`, string(v.ID), v.Canonical); err != nil {
-		return err
+		return 0, err
 	}
-	return t.exec(`INSERT INTO publication (version, meanings, at, by_name, same_meaning, leaf) VALUES (?, ?, ?, ?, ?, ?)`, string(v.ID), string(meanings), millis(v.Published), v.By, string(same), leaf)
+	_, err = t.row(`INSERT INTO publication (version, meanings, at, by_name, same_meaning, record) VALUES (?, ?, ?, ?, ?, ?) RETURNING seq`, []any{string(v.ID), string(meanings), millis(v.Published), v.By, string(same), record}, &seq)
+	return seq, err
 }
 
-// enterPublic enters a record of class public, kept in clear with its salt.
-func (t *tx) enterPublic(record any) (leaf int64, err error) {
+// enterPublic enters a record of class public, kept in clear with its salt, and
+// gives its id.
+func (t *tx) enterPublic(record any) (id int64, err error) {
 	raw, err := json.Marshal(record)
 	if err == nil {
 		raw, err = jcs.Transform(raw)
@@ -153,13 +161,23 @@ func (t *tx) enterPublic(record any) (leaf int64, err error) {
 		return 0, fmt.Errorf("writing a public record: %w", err)
 	}
 	salt := ledger.NewSalt()
-	leaf = t.enter(ledger.EntryOf(salt, raw))
-	return leaf, t.exec(`INSERT INTO public_record (leaf, salt, record) VALUES (?, ?, ?)`, leaf, salt[:], raw)
+	t.wrote = true
+	if _, err = t.row(`INSERT INTO public_record (salt, record) VALUES (?, ?) RETURNING id`, []any{salt[:], raw}, &id); err != nil {
+		return 0, fmt.Errorf("writing a public record: %w", err)
+	}
+	leaf, err := t.enter(publicShard, id, ledger.EntryOf(salt, raw))
+	if err != nil || leaf == nil {
+		return id, err
+	}
+	return id, t.exec(`UPDATE public_record SET leaf = ? WHERE id = ?`, *leaf, id)
 }
+
+// publicShard stands where the shard of a record would, for public ones.
+const publicShard = -1
 
 // with gives the versions after one more publication. One that is in force
 // already took effect when it did; what is declared of it adds up.
-func (k *versions) with(v *policy.Version) *versions {
+func (k *versions) with(v *policy.Version, seq int64) *versions {
 	by, more := v.By, v.SameMeaning
 	if len(k.list) > 0 && k.list[0].ID == v.ID {
 		declared := *v
@@ -174,7 +192,7 @@ func (k *versions) with(v *policy.Version) *versions {
 		v.Declared[purpose] = by
 	}
 	v.SameMeaning = slices.Sorted(maps.Keys(v.Declared))
-	n := &versions{list: []*policy.Version{v}, byID: map[policy.VersionID]*policy.Version{v.ID: v}, history: slices.Clone(k.history)}
+	n := &versions{seq: seq, list: []*policy.Version{v}, byID: map[policy.VersionID]*policy.Version{v.ID: v}, history: slices.Clone(k.history)}
 	if len(k.list) > 0 && k.list[0].ID == v.ID {
 		n.history[len(n.history)-1] = v
 	} else {
@@ -188,33 +206,33 @@ func (k *versions) with(v *policy.Version) *versions {
 	return n
 }
 
-func (db *DB) loadVersions(ctx context.Context) error {
+// readVersions reads every publication, oldest first.
+func readVersions(query rowsFunc) (*versions, error) {
 	known := &versions{byID: map[policy.VersionID]*policy.Version{}}
-	rows, err := db.reads.QueryContext(ctx, `SELECT v.id, v.canonical, p.meanings, p.at, p.by_name, p.same_meaning
+	rows, err := query(`SELECT p.seq, v.id, v.canonical, p.meanings, p.at, p.by_name, p.same_meaning
 		FROM publication p JOIN policy_version v ON v.id = p.version ORDER BY p.seq`)
 	if err != nil {
-		return fmt.Errorf("reading the policies: %w", err)
+		return known, fmt.Errorf("reading the policies: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var v policy.Version
-		var at int64
+		var at, seq int64
 		var meanings, same []byte
-		if err := rows.Scan(&v.ID, &v.Canonical, &meanings, &at, &v.By, &same); err != nil {
-			return fmt.Errorf("reading the policies: %w", err)
+		if err := rows.Scan(&seq, &v.ID, &v.Canonical, &meanings, &at, &v.By, &same); err != nil {
+			return known, fmt.Errorf("reading the policies: %w", err)
 		}
 		if v.Policy, err = policy.FromCanonical(v.Canonical); err != nil {
-			return fmt.Errorf("reading policy %s: %w", v.ID, err)
+			return known, fmt.Errorf("reading policy %s: %w", v.ID, err)
 		}
 		if err := json.Unmarshal(meanings, &v.Meanings); err != nil {
-			return fmt.Errorf("reading policy %s: %w", v.ID, err)
+			return known, fmt.Errorf("reading policy %s: %w", v.ID, err)
 		}
 		if err := json.Unmarshal(same, &v.SameMeaning); err != nil {
-			return fmt.Errorf("reading policy %s: %w", v.ID, err)
+			return known, fmt.Errorf("reading policy %s: %w", v.ID, err)
 		}
 		v.Published = fromMillis(at)
-		known = known.with(&v)
+		known = known.with(&v, seq)
 	}
-	db.known.Store(known)
-	return rows.Err()
+	return known, rows.Err()
 }

@@ -3,13 +3,14 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/amana-privacy/amana/fault"
-	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/subject"
@@ -27,13 +28,14 @@ type processKey struct {
 }
 
 type processRow struct {
+	key   processKey
 	id    int64
 	value []byte
+	fresh bool // not known to be durable yet
 }
 
 // process gives the texts shown and their row, which it writes if it is new.
-func (t *tx) process(v *policy.Version, purpose, language string) (processRow, error) {
-	db := t.w.db
+func (db *DB) process(q querier, ctx context.Context, v *policy.Version, purpose, language string) (processRow, error) {
 	page, how := db.cfg.TakeBack(language)
 	key := processKey{v.ID, purpose, language, page}
 	if row, ok := db.processes.Load(key); ok {
@@ -44,47 +46,14 @@ func (t *tx) process(v *policy.Version, purpose, language string) (processRow, e
 		return processRow{}, err
 	}
 	hash := sha256.Sum256(value)
-	if err := t.exec(`INSERT INTO process (hash, value) VALUES (?, ?) ON CONFLICT DO NOTHING`, hash[:], value); err != nil {
+	if _, err := q.ExecContext(ctx, db.d.sql(`INSERT INTO process (hash, value) VALUES (?, ?) ON CONFLICT DO NOTHING`), hash[:], value); err != nil {
 		return processRow{}, fmt.Errorf("writing the texts shown: %w", err)
 	}
-	row := processRow{value: value}
-	if _, err := t.row(`SELECT id FROM process WHERE hash = ?`, []any{hash[:]}, &row.id); err != nil {
+	row := processRow{key: key, value: value, fresh: true}
+	if err := q.QueryRowContext(ctx, db.d.sql(`SELECT id FROM process WHERE hash = ?`), hash[:]).Scan(&row.id); err != nil {
 		return processRow{}, fmt.Errorf("reading the texts shown: %w", err)
 	}
-	t.after = append(t.after, func() { db.processes.Store(key, row) })
 	return row, nil
-}
-
-// receipts proves events that were just written, from what is in memory: what
-// is durable is never reported as failed because somebody hung up.
-func (db *DB) receipts(events []written) ([]receipt.Receipt, error) {
-	out := make([]receipt.Receipt, len(events))
-	for i, w := range events {
-		var err error
-		if out[i], err = db.prove(w.parts, w.leaf, w.head); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// Receipts gives the receipts of events by id, in the order asked. One that is
-// not there is fault.Unknown at ids[i].
-func (db *DB) Receipts(ctx context.Context, ids []string) ([]receipt.Receipt, error) {
-	out := make([]receipt.Receipt, len(ids))
-	for i, id := range ids {
-		p, err := db.ownerOf(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		if p == nil {
-			return nil, fault.At(fault.Unknown, fmt.Sprintf("ids[%d]", i), "no such receipt")
-		}
-		if out[i], err = db.receiptOf(ctx, p, id); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }
 
 // ReceiptsOf gives all receipts of a subject, oldest first; none where nobody
@@ -94,25 +63,25 @@ func (db *DB) ReceiptsOf(ctx context.Context, id subject.ID) ([]receipt.Receipt,
 	if err != nil || p == nil {
 		return nil, err
 	}
-	rows, err := db.reads.QueryContext(ctx, `SELECT event_id FROM event WHERE shard_id = ? AND subject_id = ? ORDER BY seq`, p.id.Shard(), p.id[:])
+	rows, err := db.readRows(ctx)(chain+`SELECT event_id, leaf, sealed FROM chain WHERE sealed IS NOT NULL ORDER BY seq`, p.id.Shard(), p.last)
 	if err != nil {
 		return nil, fmt.Errorf("reading events: %w", err)
 	}
-	var ids []string
+	var found []storedEvent
 	for rows.Next() {
-		var raw []byte
-		if err := rows.Scan(&raw); err != nil {
+		var e storedEvent
+		if err := rows.Scan(&e.id, &e.leaf, &e.sealed); err != nil {
 			rows.Close()
 			return nil, fmt.Errorf("reading events: %w", err)
 		}
-		ids = append(ids, uuid.UUID(raw).String())
+		found = append(found, e)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("reading events: %w", err)
 	}
 	var out []receipt.Receipt
-	for _, eventID := range ids {
-		r, err := db.receiptOf(ctx, p, eventID)
+	for _, e := range found {
+		r, err := db.receiptOf(ctx, p, e)
 		if err != nil {
 			return nil, err
 		}
@@ -121,82 +90,106 @@ func (db *DB) ReceiptsOf(ctx context.Context, id subject.ID) ([]receipt.Receipt,
 	return out, nil
 }
 
-// ownerOf finds the subject an event belongs to; nil if there is no such event.
-func (db *DB) ownerOf(ctx context.Context, eventID string) (*person, error) {
+// chain begins a statement over the events of a subject, the newest first: each
+// leads to the one before. It takes the shard and the n of the last.
+const chain = `WITH RECURSIVE chain (shard_id, n, event_id, subject_id, prev, seq, kind, purpose, at, leaf, sealed) AS (
+	SELECT shard_id, n, event_id, subject_id, prev, seq, kind, purpose, at, leaf, sealed FROM event WHERE shard_id = ? AND n = ?
+	UNION ALL
+	SELECT e.shard_id, e.n, e.event_id, e.subject_id, e.prev, e.seq, e.kind, e.purpose, e.at, e.leaf, e.sealed
+	FROM chain c JOIN event e ON e.shard_id = c.shard_id AND e.n = c.prev) `
+
+// storedEvent is what of an event's row makes its receipt.
+type storedEvent struct {
+	id, sealed []byte
+	leaf       sql.NullInt64
+}
+
+// Receipts gives the receipts of events by id, in the order asked. One that is
+// not there is fault.Unknown at ids[i].
+func (db *DB) Receipts(ctx context.Context, ids []string) ([]receipt.Receipt, error) {
+	out := make([]receipt.Receipt, len(ids))
+	for i, id := range ids {
+		p, e, err := db.ownerOf(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if p == nil {
+			return nil, fault.At(fault.Unknown, fmt.Sprintf("ids[%d]", i), "no such receipt")
+		}
+		if out[i], err = db.receiptOf(ctx, p, e); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// ownerOf finds an event and the subject it belongs to; nil if there is none.
+func (db *DB) ownerOf(ctx context.Context, eventID string) (*person, storedEvent, error) {
 	id, err := uuid.Parse(eventID)
 	if err != nil || eventID != id.String() {
-		return nil, nil
+		return nil, storedEvent{}, nil
 	}
-	return twice(func() (*person, error) {
-		var raw, data, evidence, sealed []byte
-		ok, err := db.reader(ctx)(`SELECT s.subject_id, s.data_key, s.evidence_key, s.identifier FROM event e
-			JOIN subject s ON s.shard_id = e.shard_id AND s.subject_id = e.subject_id WHERE e.shard_id = ? AND e.event_id = ?`,
-			[]any{shardOf(id), id[:]}, &raw, &data, &evidence, &sealed)
+	shard, n := whereIs(id)
+	var e storedEvent
+	p, err := db.openTwice(func() (*person, error) {
+		var s scanned
+		ok, err := db.reader(ctx)(`SELECT e.event_id, e.leaf, e.sealed, `+subjectRow+` FROM event e
+			JOIN subject s ON s.shard_id = e.shard_id AND s.subject_id = e.subject_id WHERE e.shard_id = ? AND e.n = ? AND e.event_id = ?`,
+			[]any{shard, n, id[:]}, append([]any{&e.id, &e.leaf, &e.sealed}, s.into()...)...)
 		if err != nil || !ok {
 			return nil, err
 		}
-		return db.openPerson(raw, data, evidence, sealed)
+		return s.person()
 	})
+	if p == nil || err != nil {
+		return nil, e, err
+	}
+	return p, e, p.nameOf()
 }
 
-// newEventID makes the id of an event: random, but for the shard in its first
-// byte, by which it is found.
-func newEventID(shard int) uuid.UUID {
+// keepTexts keeps in memory what a durable batch wrote of texts.
+func (b *batch) keepTexts() {
+	for _, a := range b.events {
+		if row := a.texts; row.fresh {
+			row.fresh = false
+			b.db.processes.Store(row.key, row)
+		}
+	}
+}
+
+// newEventID makes the id of an event: a UUID of version 8 (RFC 9562) that says
+// where it is found, shard and n, and is random in its last 74 bits.
+func newEventID(shard int, n int64) uuid.UUID {
 	id := uuid.New()
+	var where [8]byte
+	binary.BigEndian.PutUint64(where[:], uint64(n))
 	id[0] = byte(shard)
+	copy(id[1:6], where[3:])
+	id[6] = id[6]&0x0f | 0x80
 	return id
 }
 
-func shardOf(eventID uuid.UUID) int { return int(eventID[0]) }
-
-// openPerson opens a subject's row by its keys.
-func (db *DB) openPerson(raw, data, evidence, sealed []byte) (*person, error) {
-	p := &person{id: keyring.SubjectID(raw)}
-	var err error
-	if p.keys, err = db.cfg.Ring.Unwrap(p.id, keyring.Wrapped{Data: data, Evidence: evidence}); err != nil {
-		return nil, fmt.Errorf("opening a subject: %w", err)
-	}
-	name, err := keyring.Unseal(p.keys.Data, identifierContext(p.id), sealed)
-	if err != nil {
-		return nil, fmt.Errorf("opening an identifier: %w", err)
-	}
-	p.name = subject.ID(name)
-	return p, nil
+// whereIs gives the shard and the n of an event.
+func whereIs(id uuid.UUID) (shard int, n int64) {
+	var where [8]byte
+	copy(where[3:], id[1:6])
+	return int(id[0]), int64(binary.BigEndian.Uint64(where[:]))
 }
 
-func (db *DB) receiptOf(ctx context.Context, p *person, eventID string) (receipt.Receipt, error) {
-	parts, leaf, err := db.eventParts(db.reader(ctx), p, eventID)
+func (db *DB) receiptOf(ctx context.Context, p *person, e storedEvent) (receipt.Receipt, error) {
+	parts, process, err := unsealEvent(p, uuid.UUID(e.id), e.sealed)
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
-	head, err := db.headOver(ctx, leaf)
+	if ok, err := db.reader(ctx)(`SELECT value FROM process WHERE id = ?`, []any{process}, &parts.Process); err != nil || !ok {
+		return receipt.Receipt{}, fmt.Errorf("the texts of an event are gone: %w", err)
+	}
+	if !e.leaf.Valid || e.leaf.Int64 >= db.head.Load().size {
+		return parts.Receipt(nil, "", db.signers())
+	}
+	head, err := db.headOver(ctx, e.leaf.Int64)
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
-	return db.prove(parts, leaf, head)
-}
-
-// eventParts reads and opens one event of a subject.
-func (db *DB) eventParts(row rowFunc, p *person, eventID string) (parts receipt.Parts, leaf int64, err error) {
-	id, err := uuid.Parse(eventID)
-	if err != nil {
-		return parts, 0, fault.New(fault.Unknown, "no such event")
-	}
-	var sealed []byte
-	ok, err := row(`SELECT leaf, sealed FROM event WHERE shard_id = ? AND event_id = ?`, []any{p.id.Shard(), id[:]}, &leaf, &sealed)
-	if err != nil {
-		return parts, 0, fmt.Errorf("reading an event: %w", err)
-	}
-	if !ok { // erased since its owner was read
-		return parts, 0, fault.New(fault.Unknown, "no such event")
-	}
-	parts, process, err := unsealEvent(p, id, sealed)
-	if err != nil {
-		return parts, 0, err
-	}
-	ok, err = row(`SELECT value FROM process WHERE id = ?`, []any{process}, &parts.Process)
-	if err == nil && !ok {
-		err = fmt.Errorf("the texts of an event are gone")
-	}
-	return parts, leaf, err
+	return db.prove(parts, e.leaf.Int64, head)
 }

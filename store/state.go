@@ -1,15 +1,19 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -18,40 +22,117 @@ type rowsFunc func(query string, args ...any) (*sql.Rows, error)
 
 func (db *DB) readRows(ctx context.Context) rowsFunc {
 	return func(query string, args ...any) (*sql.Rows, error) {
-		return db.reads.QueryContext(ctx, query, args...)
+		return db.reads.QueryContext(ctx, db.d.sql(query), args...)
 	}
 }
 
-// states gives the states of a subject.
-func (db *DB) states(query rowsFunc, p *person) (map[consent.Key]consent.State, error) {
-	rows, err := query(`SELECT purpose, recipient, state FROM state WHERE shard_id = ? AND subject_id = ?`, p.id.Shard(), p.id[:])
+// storedState is a state as it stands in a subject's row: short names, times
+// in milliseconds, 0 for none.
+type storedState struct {
+	Purpose   string         `json:"p"`
+	Recipient string         `json:"r,omitempty"`
+	Status    consent.Status `json:"s,omitempty"`
+	Since     int64          `json:"t,omitempty"`
+	Event     string         `json:"e,omitempty"`
+	Yes       *storedYes     `json:"y,omitempty"`
+	Pending   *storedYes     `json:"w,omitempty"`
+	No        int64          `json:"n,omitempty"`
+}
+
+type storedYes struct {
+	Event    string           `json:"e"`
+	Policy   policy.VersionID `json:"p"`
+	Meaning  string           `json:"m,omitempty"`
+	Language string           `json:"l,omitempty"`
+	Since    int64            `json:"t"`
+	Until    int64            `json:"u"`
+	Topics   []string         `json:"o,omitempty"`
+	GPC      bool             `json:"g,omitempty"`
+	Shown    bool             `json:"s,omitempty"`
+	Attested bool             `json:"a,omitempty"`
+}
+
+// marshalStates gives the one form in which states are stored.
+func marshalStates(states map[consent.Key]consent.State) []byte {
+	list := make([]storedState, 0, len(states))
+	for _, k := range slices.SortedFunc(maps.Keys(states), func(a, b consent.Key) int {
+		return cmp.Or(cmp.Compare(a.Purpose, b.Purpose), cmp.Compare(a.Recipient, b.Recipient))
+	}) {
+		s := states[k]
+		list = append(list, storedState{k.Purpose, k.Recipient, s.Status, moment(s.Since), s.Event, storeYes(s.Yes), storeYes(s.Pending), moment(s.No)})
+	}
+	raw, err := json.Marshal(list)
 	if err != nil {
+		panic("store: states: " + err.Error()) // only for kinds that JSON has not got
+	}
+	return raw
+}
+
+func unmarshalStates(raw []byte) (map[consent.Key]consent.State, error) {
+	var list []storedState
+	if err := json.Unmarshal(raw, &list); err != nil {
 		return nil, fmt.Errorf("reading states: %w", err)
 	}
-	defer rows.Close()
-	out := map[consent.Key]consent.State{}
-	for rows.Next() {
-		var key consent.Key
-		var raw []byte
-		var s consent.State
-		if err := rows.Scan(&key.Purpose, &key.Recipient, &raw); err != nil {
-			return nil, fmt.Errorf("reading states: %w", err)
-		}
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return nil, fmt.Errorf("reading a state: %w", err)
-		}
-		out[key] = s
+	out := make(map[consent.Key]consent.State, len(list))
+	for _, s := range list {
+		out[consent.Key{Purpose: s.Purpose, Recipient: s.Recipient}] = consent.State{Status: s.Status, Since: fromMoment(s.Since), Event: s.Event,
+			Yes: s.Yes.yes(), Pending: s.Pending.yes(), No: fromMoment(s.No)}
 	}
-	return out, rows.Err()
+	return out, nil
+}
+
+func storeYes(y *consent.Yes) *storedYes {
+	if y == nil {
+		return nil
+	}
+	return &storedYes{y.Event, y.Policy, y.Meaning, y.Language, moment(y.Since), moment(y.Until), y.Topics, y.Signals.GPC, y.Shown, y.Attested}
+}
+
+func (y *storedYes) yes() *consent.Yes {
+	if y == nil {
+		return nil
+	}
+	return &consent.Yes{Event: y.Event, Policy: y.Policy, Meaning: y.Meaning, Language: y.Language, Since: fromMoment(y.Since), Until: fromMoment(y.Until),
+		Topics: y.Topics, Signals: consent.Signals{GPC: y.GPC}, Shown: y.Shown, Attested: y.Attested}
+}
+
+// moment is a time that may be none.
+func moment(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return millis(t)
+}
+
+func fromMoment(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return fromMillis(ms)
 }
 
 // States gives the states of a subject; none where nobody is known by the identifier.
 func (db *DB) States(ctx context.Context, id subject.ID) (map[consent.Key]consent.State, error) {
-	p, err := db.lookup(db.reader(ctx), id)
-	if err != nil || p == nil {
-		return map[consent.Key]consent.State{}, err
+	_, states, _, err := db.standing(ctx, id)
+	if states == nil {
+		states = map[consent.Key]consent.State{}
 	}
-	return db.states(db.readRows(ctx), p)
+	return states, err
+}
+
+// standing reads in one look at the database whether a subject is known, what
+// it said, and whether it was erased.
+func (db *DB) standing(ctx context.Context, id subject.ID) (known bool, states map[consent.Key]consent.State, erased bool, err error) {
+	at := db.placeOf(id)
+	var raw []byte
+	_, err = db.reader(ctx)(`SELECT
+		(SELECT s.states FROM identifier i JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE i.shard_id = ? AND i.tag = ?),
+		EXISTS (SELECT 1 FROM suppression WHERE shard_id = ? AND tag = ?)`, []any{at.shard, at.tag, at.shard, db.suppressionTag(id)}, &raw, &erased)
+	if err != nil || raw == nil {
+		return false, nil, erased, err
+	}
+	states, err = unmarshalStates(raw)
+	return true, states, erased, err
 }
 
 // Decide answers a question about a subject from what is durable now.
@@ -60,24 +141,14 @@ func (db *DB) Decide(ctx context.Context, id subject.ID, q decision.Question) (d
 	if w.Policy == nil {
 		return decision.Answer{}, fault.New(fault.Conflict, "no policy is in force yet")
 	}
-	p, err := db.lookup(db.reader(ctx), id)
+	known, states, erased, err := db.standing(ctx, id)
 	if err != nil {
-		return decision.Answer{}, err
+		return decision.Answer{}, fmt.Errorf("reading what a subject said: %w", err)
 	}
-	if p == nil {
-		w.Person.Erased, err = db.suppressed(ctx, id)
+	if known {
+		w.Subject = &decision.Subject{Kind: id.Kind(), States: states}
 	} else {
-		w.Subject = &decision.Subject{Kind: id.Kind()}
-		w.Subject.States, err = db.states(db.readRows(ctx), p)
+		w.Person.Erased = erased
 	}
-	if err != nil {
-		return decision.Answer{}, err
-	}
-	return decision.Decide(w, q, db.cfg.Now().UTC().Truncate(time.Millisecond)), nil
-}
-
-// suppressed reports whether the person behind an identifier was erased.
-func (db *DB) suppressed(ctx context.Context, id subject.ID) (bool, error) {
-	var at int64
-	return db.reader(ctx)(`SELECT at FROM suppression WHERE tag = ?`, []any{db.suppressionTag(id)}, &at)
+	return decision.Decide(w, q, db.now()), nil
 }

@@ -16,10 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/examples"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/internal/pgtest"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
@@ -28,15 +31,38 @@ import (
 
 // world is a store in a folder of its own, with a clock that tests set.
 type world struct {
-	t   testing.TB
-	dir string
-	now time.Time
-	db  *DB
+	t    testing.TB
+	dir  string
+	dsn  string // of a PostgreSQL database; "" = SQLite
+	mu   sync.Mutex
+	now  time.Time // guarded by mu
+	db   *DB
+	made bool // the database is there
 }
 
-func newWorld(t testing.TB) *world {
+// databases are what a store may stand on: every behaviour holds on each.
+var databases = []string{"sqlite", "postgres15", "postgres18"}
+
+// each runs a test on every database, beside each other.
+func each(t *testing.T, test func(*testing.T, *world)) {
+	t.Helper()
+	t.Parallel()
+	for _, on := range databases {
+		t.Run(on, func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorldOn(t, on))
+		})
+	}
+}
+
+func newWorld(t testing.TB) *world { return newWorldOn(t, "sqlite") }
+
+func newWorldOn(t testing.TB, on string) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
+	if version, ok := strings.CutPrefix(on, "postgres"); ok {
+		w.dsn = pgtest.Database(t, version)
+	}
 	if _, err := keyring.Create(filepath.Join(w.dir, "keys"), "casco.example/log"); err != nil {
 		t.Fatal(err)
 	}
@@ -52,12 +78,55 @@ func (w *world) open() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	_, missing := os.Stat(w.file())
-	w.db, err = Open(w.t.Context(), Config{Path: w.file(), Ring: ring, Create: missing != nil, Now: func() time.Time { return w.now },
-		TakeBack: func(l string) (string, string) { return "https://casco.example/" + l + "/choices", "one click" }})
-	if err != nil {
+	if w.db, err = Open(w.t.Context(), w.config(ring)); err != nil {
 		w.t.Fatal(err)
 	}
+	w.made = true
+}
+
+func (w *world) config(ring *keyring.Ring) Config {
+	c := Config{Postgres: w.dsn, Ring: ring, Create: !w.made, Now: w.clock,
+		TakeBack: func(l string) (string, string) { return "https://casco.example/" + l + "/choices", "one click" }}
+	if w.dsn == "" {
+		c.Path = w.file()
+	}
+	return c
+}
+
+// settled waits until the ledger has taken everything.
+func (w *world) settled() {
+	w.t.Helper()
+	e, ok := w.db.engine.(*postgresEngine)
+	for n := 1; ok && n > 0; {
+		if _, err := e.integrate(w.t.Context(), false); err != nil && !again(err) && !errors.Is(err, errMoved) && !taken(err) {
+			w.t.Fatal(err)
+		}
+		if err := e.sql.QueryRow(`SELECT count(*) FROM ledger_queue`).Scan(&n); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if err := w.db.engine.newest(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// taken reports whether another sequencer was at the same leaves.
+func taken(err error) bool {
+	p, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && p.Code == "23505"
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+// pass lets time pass, or go back.
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
 }
 
 func (w *world) file() string { return filepath.Join(w.dir, "amana.db") }
@@ -86,11 +155,24 @@ func (w *world) publish(src string, same ...string) *policy.Version {
 
 func (w *world) say(id subject.ID, purpose string, a consent.Answer) receipt.Receipt {
 	w.t.Helper()
-	r, err := w.db.Record(w.t.Context(), Submission{Subject: id, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: purpose, Decision: a}}})
+	r, err := w.db.Submit(w.t.Context(), Submission{Subject: id, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: purpose, Decision: a}}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return r[0]
+	return w.complete(r)
+}
+
+// complete gives the first receipt of what was recorded, with its proof.
+func (w *world) complete(r Recorded) receipt.Receipt {
+	w.t.Helper()
+	if err := r.Wait(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	list, err := r.Receipts(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return list[0]
 }
 
 func (w *world) ask(id subject.ID, purpose string, data ...string) decision.Reason {
@@ -122,14 +204,25 @@ const (
 )
 
 func TestAYesIsRecordedProvedAndTakenBack(t *testing.T) {
-	w := newWorld(t)
+	each(t, testAYesIsRecordedProvedAndTakenBack)
+}
+
+func testAYesIsRecordedProvedAndTakenBack(t *testing.T, w *world) {
 	w.wants(w.ask(sara, "newsletter"), decision.UnknownSubject)
 	given := w.say(sara, "newsletter", consent.Given)
 	w.wants(w.ask(sara, "newsletter"), decision.Unconfirmed)
-	w.now = w.now.Add(time.Hour)
+	w.pass(time.Hour)
 	confirmed, err := w.db.Confirm(t.Context(), sara, "newsletter", consent.SurfaceDemo)
 	if err != nil {
 		t.Fatal(err)
+	}
+	w.settled()
+	if confirmed.Proof == nil {
+		all, err := w.db.Receipts(t.Context(), []string{confirmed.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		confirmed = all[0]
 	}
 	if c := confirmed.Record.HasConsent; c.Confirms != given.ID || c.Status != "ConsentGiven" {
 		t.Fatalf("the confirmation's record: %+v", c)
@@ -168,8 +261,9 @@ func (w *world) valid(r receipt.Receipt) {
 	}
 }
 
-func TestASubmissionIsAllOrNothing(t *testing.T) {
-	w := newWorld(t)
+func TestASubmissionIsAllOrNothing(t *testing.T) { each(t, testASubmissionIsAllOrNothing) }
+
+func testASubmissionIsAllOrNothing(t *testing.T, w *world) {
 	_, err := w.db.Record(t.Context(), Submission{Subject: sara, Surface: consent.SurfaceAPI, Choices: []consent.Choice{
 		{Purpose: "newsletter", Decision: consent.Given}, {Purpose: "analytics", Decision: consent.Given}}})
 	f, ok := errors.AsType[*fault.Error](err)
@@ -181,7 +275,10 @@ func TestASubmissionIsAllOrNothing(t *testing.T) {
 }
 
 func TestABadSubmissionLeavesItsNeighboursAlone(t *testing.T) {
-	w := newWorld(t)
+	each(t, testABadSubmissionLeavesItsNeighboursAlone)
+}
+
+func testABadSubmissionLeavesItsNeighboursAlone(t *testing.T, w *world) {
 	var wg sync.WaitGroup
 	errs := make([]error, 200)
 	for i := range errs {
@@ -205,8 +302,9 @@ func TestABadSubmissionLeavesItsNeighboursAlone(t *testing.T) {
 	}
 }
 
-func TestAnIdempotencyKeyActsOnce(t *testing.T) {
-	w := newWorld(t)
+func TestAnIdempotencyKeyActsOnce(t *testing.T) { each(t, testAnIdempotencyKeyActsOnce) }
+
+func testAnIdempotencyKeyActsOnce(t *testing.T, w *world) {
 	s := Submission{Subject: customer, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: "tailored_offers", Decision: consent.Given}},
 		Once: &Once{Client: "shop", Key: "k1", Body: []byte("body")}}
 	var first []byte
@@ -217,7 +315,7 @@ func TestAnIdempotencyKeyActsOnce(t *testing.T) {
 				r, err := w.db.Record(t.Context(), s)
 				if err != nil {
 					t.Error(err)
-				} else if got := marshal(t, r); i > 0 && !bytes.Equal(got, first) {
+				} else if got := marshal(t, r[0].Record); i > 0 && !bytes.Equal(got, first) {
 					t.Error("another answer under the same key")
 				}
 			})
@@ -228,7 +326,7 @@ func TestAnIdempotencyKeyActsOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			first = marshal(t, r)
+			first = marshal(t, r[0].Record)
 		}
 	}
 	other := s
@@ -239,14 +337,15 @@ func TestAnIdempotencyKeyActsOnce(t *testing.T) {
 	if r, err := w.db.Check(t.Context()); err != nil || r.Events != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	w.now = w.now.Add(25 * time.Hour)
+	w.pass(25 * time.Hour)
 	if _, err := w.db.Record(t.Context(), other); err != nil {
 		t.Fatalf("the key a day later: %v", err)
 	}
 }
 
-func TestAWiderScopeIsNotCovered(t *testing.T) {
-	w := newWorld(t)
+func TestAWiderScopeIsNotCovered(t *testing.T) { each(t, testAWiderScopeIsNotCovered) }
+
+func testAWiderScopeIsNotCovered(t *testing.T, w *world) {
 	w.say(customer, "tailored_offers", consent.Given)
 	p := w.db.InForce().Policy.Purposes["tailored_offers"]
 	added := "name"
@@ -267,7 +366,10 @@ func TestAWiderScopeIsNotCovered(t *testing.T) {
 }
 
 func TestChangedWordsAreNotCoveredUntilDeclaredTheSameByName(t *testing.T) {
-	w := newWorld(t)
+	each(t, testChangedWordsAreNotCoveredUntilDeclaredTheSameByName)
+}
+
+func testChangedWordsAreNotCoveredUntilDeclaredTheSameByName(t *testing.T, w *world) {
 	src := w.source()
 	w.say(customer, "tailored_offers", consent.Given)
 	ar := w.db.InForce().Policy.Purposes["tailored_offers"].Benefit["ar"]
@@ -293,7 +395,10 @@ func TestChangedWordsAreNotCoveredUntilDeclaredTheSameByName(t *testing.T) {
 }
 
 func TestAVersionThatCameBackStandsTwiceInTheHistory(t *testing.T) {
-	w := newWorld(t)
+	each(t, testAVersionThatCameBackStandsTwiceInTheHistory)
+}
+
+func testAVersionThatCameBackStandsTwiceInTheHistory(t *testing.T, w *world) {
 	edited := strings.Replace(w.source(), "Once a month we write", "Twice a month we write", 1)
 	first := w.db.InForce().ID
 	second := w.publish(edited).ID
@@ -312,8 +417,9 @@ func TestAVersionThatCameBackStandsTwiceInTheHistory(t *testing.T) {
 	}
 }
 
-func TestEachDeclarationKeepsItsName(t *testing.T) {
-	w := newWorld(t)
+func TestEachDeclarationKeepsItsName(t *testing.T) { each(t, testEachDeclarationKeepsItsName) }
+
+func testEachDeclarationKeepsItsName(t *testing.T, w *world) {
 	edited := strings.Replace(strings.Replace(w.source(), "Once a month we write", "Twice a month we write", 1), "We count which of our pages", "We count what pages", 1)
 	doc, findings := policy.Read("amana.yaml", []byte(edited))
 	if len(findings) > 0 {
@@ -337,8 +443,9 @@ func TestEachDeclarationKeepsItsName(t *testing.T) {
 	}
 }
 
-func TestOnlyANamedPersonPublishes(t *testing.T) {
-	w := newWorld(t)
+func TestOnlyANamedPersonPublishes(t *testing.T) { each(t, testOnlyANamedPersonPublishes) }
+
+func testOnlyANamedPersonPublishes(t *testing.T, w *world) {
 	doc, _ := policy.Read("amana.yaml", []byte(w.source()))
 	for _, by := range []string{"", "  ", "42", "x\ny", "x\u202ey", "\xff", strings.Repeat("x", 201)} {
 		if _, err := w.db.Publish(t.Context(), doc, nil, by); fault.KindOf(err) != fault.Invalid {
@@ -350,8 +457,9 @@ func TestOnlyANamedPersonPublishes(t *testing.T) {
 	}
 }
 
-func TestAReopenedStoreKnowsEverything(t *testing.T) {
-	w := newWorld(t)
+func TestAReopenedStoreKnowsEverything(t *testing.T) { each(t, testAReopenedStoreKnowsEverything) }
+
+func testAReopenedStoreKnowsEverything(t *testing.T, w *world) {
 	r := w.say(customer, "tailored_offers", consent.Given)
 	head := w.db.Checkpoint()
 	secret, err := w.db.CreateToken(t.Context(), "shop", []string{"decide"})
@@ -380,7 +488,10 @@ func TestAReopenedStoreKnowsEverything(t *testing.T) {
 }
 
 func TestADatabaseWithAnotherKeyringIsRefused(t *testing.T) {
-	w := newWorld(t)
+	each(t, testADatabaseWithAnotherKeyringIsRefused)
+}
+
+func testADatabaseWithAnotherKeyringIsRefused(t *testing.T, w *world) {
 	w.db.Close()
 	ring, err := keyring.Create(filepath.Join(w.dir, "other"), "casco.example/log")
 	if err != nil {
@@ -391,10 +502,11 @@ func TestADatabaseWithAnotherKeyringIsRefused(t *testing.T) {
 	}
 }
 
-func TestTimeOfASubjectNeverGoesBack(t *testing.T) {
-	w := newWorld(t)
+func TestTimeOfASubjectNeverGoesBack(t *testing.T) { each(t, testTimeOfASubjectNeverGoesBack) }
+
+func testTimeOfASubjectNeverGoesBack(t *testing.T, w *world) {
 	first := w.say(customer, "tailored_offers", consent.Given)
-	w.now = w.now.Add(-time.Hour)
+	w.pass(-time.Hour)
 	second := w.say(customer, "tailored_offers", consent.Withdrawn)
 	if second.Record.HasConsent.Time < first.Record.HasConsent.Time {
 		t.Fatalf("%s before %s", second.Record.HasConsent.Time, first.Record.HasConsent.Time)
@@ -403,7 +515,10 @@ func TestTimeOfASubjectNeverGoesBack(t *testing.T) {
 }
 
 func TestTheStoredStateIsTheFoldOnRandomHistories(t *testing.T) {
-	w := newWorld(t)
+	each(t, testTheStoredStateIsTheFoldOnRandomHistories)
+}
+
+func testTheStoredStateIsTheFoldOnRandomHistories(t *testing.T, w *world) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	ids := []subject.ID{sara, customer, "phone:+12075550100", "email:b@example.com"}
 	purposes := []string{"newsletter", "offers", "text_updates", "tailored_offers", "coverage_study"}
@@ -417,7 +532,7 @@ func TestTheStoredStateIsTheFoldOnRandomHistories(t *testing.T) {
 			}
 		}
 		id, purpose := ids[rng.IntN(len(ids))], purposes[rng.IntN(len(purposes))]
-		w.now = w.now.Add(time.Duration(rng.IntN(100)-10) * time.Hour)
+		w.pass(time.Duration(rng.IntN(100)-10) * time.Hour)
 		if rng.IntN(4) == 0 {
 			w.db.Confirm(t.Context(), id, purpose, consent.SurfaceDemo) // refused where nothing waits
 			continue
@@ -484,23 +599,26 @@ func (w *world) opens(copyOf string, id subject.ID) bool {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	old, err := open(copyOf, 1, "")
+	old, err := openSQLiteFile(copyOf, 1, "")
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer old.Close()
-	rows, err := old.Query(`SELECT subject_id, data_key, evidence_key, identifier FROM subject`)
+	rows, err := old.Query(`SELECT ` + subjectRow + ` FROM subject s`)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var sid, data, evidence, sealed []byte
-		if err := rows.Scan(&sid, &data, &evidence, &sealed); err != nil {
+		var s scanned
+		if err := rows.Scan(s.into()...); err != nil {
 			w.t.Fatal(err)
 		}
-		p, err := (&DB{cfg: Config{Ring: ring}}).openPerson(sid, data, evidence, sealed)
-		if err == nil && p.name == id {
+		p, err := s.person()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if p.open(ring) == nil && p.nameOf() == nil && p.name == id {
 			return true
 		}
 	}
@@ -508,7 +626,10 @@ func (w *world) opens(copyOf string, id subject.ID) bool {
 }
 
 func TestALateDeclarationLeavesWhatWasFolded(t *testing.T) {
-	w := newWorld(t)
+	each(t, testALateDeclarationLeavesWhatWasFolded)
+}
+
+func testALateDeclarationLeavesWhatWasFolded(t *testing.T, w *world) {
 	w.say(sara, "newsletter", consent.Given)
 	if _, err := w.db.Confirm(t.Context(), sara, "newsletter", consent.SurfaceDemo); err != nil {
 		t.Fatal(err)
@@ -539,7 +660,10 @@ func TestAMissingDatabaseIsNeverANewOne(t *testing.T) {
 }
 
 func TestWhoWasErasedComesBackByAnActOfTheirOwnAlone(t *testing.T) {
-	w := newWorld(t)
+	each(t, testWhoWasErasedComesBackByAnActOfTheirOwnAlone)
+}
+
+func testWhoWasErasedComesBackByAnActOfTheirOwnAlone(t *testing.T, w *world) {
 	w.say(customer, "tailored_offers", consent.Given)
 	if err := w.db.Erase(t.Context(), customer); err != nil {
 		t.Fatal(err)
@@ -559,7 +683,10 @@ func TestWhoWasErasedComesBackByAnActOfTheirOwnAlone(t *testing.T) {
 }
 
 func TestActsOfOneBatchSeeEachOthersPublications(t *testing.T) {
-	w := newWorld(t)
+	each(t, testActsOfOneBatchSeeEachOthersPublications)
+}
+
+func testActsOfOneBatchSeeEachOthersPublications(t *testing.T, w *world) {
 	edited := strings.Replace(w.source(), "Once a month we write", "Twice a month we write", 1)
 	doc, findings := policy.Read("amana.yaml", []byte(edited))
 	if len(findings) > 0 {
@@ -585,8 +712,9 @@ func TestActsOfOneBatchSeeEachOthersPublications(t *testing.T) {
 	w.check()
 }
 
-func TestAPanicSpoilsItsOwnActAlone(t *testing.T) {
-	w := newWorld(t)
+func TestAPanicSpoilsItsOwnActAlone(t *testing.T) { each(t, testAPanicSpoilsItsOwnActAlone) }
+
+func testAPanicSpoilsItsOwnActAlone(t *testing.T, w *world) {
 	hold := make(chan struct{})
 	go w.db.write(t.Context(), func(*tx) error { <-hold; return nil })
 	var wg sync.WaitGroup
@@ -616,12 +744,12 @@ func TestAPanicSpoilsItsOwnActAlone(t *testing.T) {
 
 func TestADatabaseThatIsHeldByAnotherIsAnErrorAtOnce(t *testing.T) {
 	w := newWorld(t)
-	other, err := open(w.file(), 1, "")
+	other, err := openSQLiteFile(w.file(), 1, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	if _, err := w.db.writer.conn.ExecContext(t.Context(), `PRAGMA busy_timeout = 100`); err != nil {
+	if _, err := w.db.engine.(*sqliteEngine).conn.ExecContext(t.Context(), `PRAGMA busy_timeout = 100`); err != nil {
 		t.Fatal(err)
 	}
 	held, err := other.Conn(t.Context())
@@ -654,7 +782,10 @@ func TestADatabaseThatIsHeldByAnotherIsAnErrorAtOnce(t *testing.T) {
 }
 
 func TestACrashWhileShreddingIsFinishedByOpening(t *testing.T) {
-	w := newWorld(t)
+	each(t, testACrashWhileShreddingIsFinishedByOpening)
+}
+
+func testACrashWhileShreddingIsFinishedByOpening(t *testing.T, w *world) {
 	w.say(sara, "offers", consent.Given)
 	w.say(customer, "tailored_offers", consent.Given)
 	if err := w.db.Erase(t.Context(), sara); err != nil {
@@ -695,8 +826,9 @@ func TestNoIdentifierStandsInClearInTheFolder(t *testing.T) {
 	}
 }
 
-func TestAClosedStoreSaysSo(t *testing.T) {
-	w := newWorld(t)
+func TestAClosedStoreSaysSo(t *testing.T) { each(t, testAClosedStoreSaysSo) }
+
+func testAClosedStoreSaysSo(t *testing.T, w *world) {
 	w.db.Close()
 	if _, err := w.db.Record(context.Background(), Submission{Subject: sara, Choices: []consent.Choice{{Purpose: "offers", Decision: consent.Given}}}); err == nil {
 		t.Fatal("a closed store acknowledged something")

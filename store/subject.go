@@ -8,16 +8,50 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/subject"
 )
 
-// person is a subject's row with its keys opened.
+// place is where an identifier is looked for.
+type place struct {
+	shard int
+	tag   []byte // under the index key
+}
+
+// key names a place in maps.
+func (p place) key() string { return string(p.tag) }
+
+// person is a subject's row, and what a batch makes of it.
 type person struct {
-	id   keyring.SubjectID
-	keys keyring.Keys
-	name subject.ID
+	id      keyring.SubjectID
+	keys    keyring.Keys // zero until open
+	wrapped keyring.Wrapped
+	name    subject.ID
+	place   place
+
+	identifier []byte // sealed
+	seq        int64  // of its last event
+	at         int64  // its time
+	last       int64  // its n
+	states     map[consent.Key]consent.State
+
+	fresh      bool // not in the database yet
+	suppressed bool // erased before
+	appended   []*appended
+	stored     []byte // states as they are written
+}
+
+// open opens the subject's keys; keyring.ErrNoKey where its bucket's key was
+// changed since its row was read.
+func (p *person) open(ring *keyring.Ring) (err error) {
+	if p.keys != (keyring.Keys{}) {
+		return nil
+	}
+	if p.keys, err = ring.Unwrap(p.id, p.wrapped); err != nil {
+		return fmt.Errorf("opening a subject: %w", err)
+	}
+	return nil
 }
 
 // tag is the keyed form in which something is looked for without standing in clear.
@@ -28,90 +62,108 @@ func tag(k keyring.Key, domain, value string) []byte {
 	return m.Sum(nil)
 }
 
-func (db *DB) identifierTag(id subject.ID) []byte {
-	return tag(db.cfg.Ring.Index(), "amana/identifier/v1\n", string(id))
+// placeOf gives where an identifier is looked for. Its shard follows from the
+// identifier alone, so that all rows of a subject lie in one.
+func (db *DB) placeOf(id subject.ID) place {
+	ring := db.cfg.Ring
+	return place{int(tag(ring.Shard(), "amana/shard/v1\n", string(id))[0]), tag(ring.Index(), "amana/identifier/v1\n", string(id))}
 }
 
 func (db *DB) suppressionTag(id subject.ID) []byte {
 	return tag(db.cfg.Ring.Suppression(), "amana/suppression/v1\n", string(id))
 }
 
-const findSubject = `SELECT s.subject_id, s.data_key, s.evidence_key FROM identifier i
-	JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE i.tag = ?`
+// newSubjectID makes the id of a subject: random, but for its shard.
+func newSubjectID(shard int) keyring.SubjectID {
+	var id keyring.SubjectID
+	rand.Read(id[:])
+	id[0] = byte(shard)
+	return id
+}
+
+const subjectRow = `s.subject_id, s.data_key, s.evidence_key, s.identifier, s.seq, s.at, s.last, s.states`
+
+const findSubject = `SELECT ` + subjectRow + ` FROM identifier i
+	JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE i.shard_id = ? AND i.tag = ?`
 
 // rowFunc runs a query that gives at most one row.
 type rowFunc func(query string, args []any, into ...any) (bool, error)
 
-// lookup finds a subject by its identifier; nil where there is none. A row that
-// was read just before its bucket's old key was destroyed is read once more.
+// scanned is a subject's row as it is read.
+type scanned struct {
+	id, states []byte
+	p          person
+}
+
+// into gives what a row is scanned into.
+func (s *scanned) into() []any {
+	return []any{&s.id, &s.p.wrapped.Data, &s.p.wrapped.Evidence, &s.p.identifier, &s.p.seq, &s.p.at, &s.p.last, &s.states}
+}
+
+// person gives the person of a row, whose keys are not opened yet.
+func (s *scanned) person() (*person, error) {
+	if len(s.id) != len(keyring.SubjectID{}) {
+		return nil, fmt.Errorf("a subject's id has %d bytes", len(s.id))
+	}
+	p := s.p
+	p.id = keyring.SubjectID(s.id)
+	var err error
+	p.states, err = unmarshalStates(s.states)
+	return &p, err
+}
+
+// lookup finds a subject by its identifier; nil where there is none. Its keys
+// are opened.
 func (db *DB) lookup(row rowFunc, id subject.ID) (*person, error) {
-	return twice(func() (*person, error) { return db.lookupOnce(row, id) })
-}
-
-// twice reads a subject again where no key opened it the first time.
-func twice(read func() (*person, error)) (*person, error) {
-	p, err := read()
-	if errors.Is(err, keyring.ErrNoKey) {
-		return read()
-	}
-	return p, err
-}
-
-func (db *DB) lookupOnce(row rowFunc, id subject.ID) (*person, error) {
-	var raw, data, evidence []byte
-	ok, err := row(findSubject, []any{db.identifierTag(id)}, &raw, &data, &evidence)
-	if err != nil || !ok {
-		return nil, err
-	}
-	p := &person{id: keyring.SubjectID(raw), name: id}
-	if p.keys, err = db.cfg.Ring.Unwrap(p.id, keyring.Wrapped{Data: data, Evidence: evidence}); err != nil {
-		return nil, fmt.Errorf("opening a subject: %w", err)
-	}
-	return p, nil
-}
-
-// reader reads outside the writer.
-func (db *DB) reader(ctx context.Context) rowFunc {
-	return func(query string, args []any, into ...any) (bool, error) {
-		return found(db.reads.QueryRowContext(ctx, query, args...).Scan(into...))
-	}
-}
-
-// person finds a subject or makes it. Whom an erasure took away comes back by
-// an act of their own alone, never by what the company enters.
-func (t *tx) person(id subject.ID, attested bool) (*person, error) {
-	db := t.w.db
-	p, err := db.lookup(t.row, id)
-	if p != nil || err != nil {
+	at := db.placeOf(id)
+	return db.openTwice(func() (*person, error) {
+		var s scanned
+		ok, err := row(findSubject, []any{at.shard, at.tag}, s.into()...)
+		if err != nil || !ok {
+			return nil, err
+		}
+		p, err := s.person()
+		if err == nil {
+			p.name, p.place = id, at
+		}
 		return p, err
-	}
-	var at int64
-	suppressed, err := t.row(`SELECT at FROM suppression WHERE tag = ?`, []any{db.suppressionTag(id)}, &at)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("reading the suppression list: %w", err)
-	case suppressed && attested:
-		return nil, fault.At(fault.Conflict, "subject", "this person was erased; only an act of their own begins anew")
-	case suppressed:
-		if err := t.exec(`DELETE FROM suppression WHERE tag = ?`, db.suppressionTag(id)); err != nil {
-			return nil, fmt.Errorf("ending a suppression: %w", err)
+	})
+}
+
+// openTwice reads a subject and opens its keys. A row that was read just before
+// its bucket's old key was destroyed is read once more.
+func (db *DB) openTwice(read func() (*person, error)) (*person, error) {
+	for try := 0; ; try++ {
+		p, err := read()
+		if err != nil || p == nil {
+			return nil, err
+		}
+		if err = p.open(db.cfg.Ring); err == nil {
+			return p, nil
+		}
+		if !errors.Is(err, keyring.ErrNoKey) || try > 0 {
+			return nil, err
 		}
 	}
-	p = &person{name: id}
-	rand.Read(p.id[:])
-	var w keyring.Wrapped
-	p.keys, w = db.cfg.Ring.NewKeys(p.id)
-	sealed := keyring.Seal(p.keys.Data, identifierContext(p.id), []byte(id))
-	if err := t.exec(`INSERT INTO identifier (tag, shard_id, subject_id) VALUES (?, ?, ?)`, db.identifierTag(id), p.id.Shard(), p.id[:]); err != nil {
-		return nil, fmt.Errorf("writing an identifier: %w", err)
+}
+
+// reader reads outside a transaction.
+func (db *DB) reader(ctx context.Context) rowFunc {
+	return func(query string, args []any, into ...any) (bool, error) {
+		return found(db.reads.QueryRowContext(ctx, db.d.sql(query), args...).Scan(into...))
 	}
-	if err := t.exec(`INSERT INTO subject (shard_id, subject_id, bucket, data_key, evidence_key, identifier) VALUES (?, ?, ?, ?, ?, ?)`,
-		p.id.Shard(), p.id[:], int(p.id.Bucket()), w.Data, w.Evidence, sealed); err != nil {
-		return nil, fmt.Errorf("writing a subject: %w", err)
-	}
-	return p, nil
 }
 
 func identifierContext(id keyring.SubjectID) []byte {
 	return append([]byte("amana/identifier/v1/"), id[:]...)
+}
+
+// nameOf opens the identifier of a subject whose keys are open.
+func (p *person) nameOf() error {
+	name, err := keyring.Unseal(p.keys.Data, identifierContext(p.id), p.identifier)
+	if err != nil {
+		return fmt.Errorf("opening an identifier: %w", err)
+	}
+	p.name = subject.ID(name)
+	return nil
 }

@@ -19,7 +19,7 @@ CREATE TABLE publication (
   at           INTEGER NOT NULL, -- Unix milliseconds, as all times here
   by_name      TEXT NOT NULL,
   same_meaning TEXT NOT NULL,    -- JSON list of purposes
-  leaf         INTEGER NOT NULL  -- its public record in the ledger
+  record       INTEGER NOT NULL  -- its public record
 );
 
 -- The ledger: one commitment per record, and the hashes above full tiles.
@@ -35,17 +35,26 @@ CREATE TABLE ledger_node (
   PRIMARY KEY (level, n)
 ) WITHOUT ROWID;
 
--- The sizes at which a checkpoint was signed, one a batch. The note is written
--- with the next batch; until then it is signed again, to the same bytes.
+-- The sizes at which a checkpoint was signed. The note is written with the next
+-- batch; until then it is signed again, to the same bytes.
 CREATE TABLE ledger_head (
   size INTEGER PRIMARY KEY,
   at   INTEGER NOT NULL,
   note TEXT
 );
 
+-- The newest co-signature of each witness: under which head, and its line.
+CREATE TABLE cosignature (
+  witness TEXT PRIMARY KEY,     -- its verifier key
+  size    INTEGER NOT NULL,     -- of the head
+  at      INTEGER NOT NULL,     -- when that head was the newest
+  line    TEXT NOT NULL
+) WITHOUT ROWID;
+
 -- Records of class public, in clear with their salt.
 CREATE TABLE public_record (
-  leaf   INTEGER PRIMARY KEY,
+  id     INTEGER PRIMARY KEY,
+  leaf   INTEGER UNIQUE,        -- NULL until the ledger has it
   salt   BLOB NOT NULL,
   record BLOB NOT NULL
 );
@@ -57,61 +66,54 @@ CREATE TABLE process (
   value BLOB NOT NULL
 );
 
--- Identifiers are found by a keyed tag of their normal form.
+-- Identifiers are found by a keyed tag of their normal form. Their shard is the
+-- first byte of another.
 CREATE TABLE identifier (
-  tag        BLOB PRIMARY KEY,  -- HMAC-SHA-256 under the index key
   shard_id   INTEGER NOT NULL,
-  subject_id BLOB NOT NULL
+  tag        BLOB NOT NULL,     -- HMAC-SHA-256 under the index key
+  subject_id BLOB NOT NULL,
+  PRIMARY KEY (shard_id, tag)
 ) WITHOUT ROWID;
 
+-- A subject: its keys, its last event, and what its events come to.
 CREATE TABLE subject (
   shard_id     INTEGER NOT NULL,
-  subject_id   BLOB NOT NULL,   -- 16 random bytes
-  bucket       INTEGER NOT NULL,
-  data_key     BLOB NOT NULL,   -- under the bucket's key
+  subject_id   BLOB NOT NULL,   -- 16 bytes: the shard, 15 random ones
+  data_key     BLOB NOT NULL,   -- under the key of the bucket: the first two bytes of subject_id
   evidence_key BLOB NOT NULL,
   identifier   BLOB NOT NULL,   -- sealed under the data key
+  seq          INTEGER NOT NULL, -- of its last event, 0 before the first
+  at           INTEGER NOT NULL, -- its time
+  last         INTEGER NOT NULL, -- its n
+  states       TEXT NOT NULL,   -- JSON: the fold of its events
   PRIMARY KEY (shard_id, subject_id)
 ) WITHOUT ROWID;
-CREATE INDEX subject_by_bucket ON subject (bucket);
 
+-- Everything that happened, gapless within a shard: the history, and what
+-- engines and replicas have yet to hear of. Of an erased subject's events the
+-- number, the time and the leaf stay, and nothing else.
 CREATE TABLE event (
   shard_id   INTEGER NOT NULL,
-  subject_id BLOB NOT NULL,
+  n          INTEGER NOT NULL,  -- 1, 2, 3 … within the shard
+  event_id   BLOB,              -- 16 bytes, a UUID that holds shard and n
+  subject_id BLOB,
+  prev       INTEGER NOT NULL,  -- n of the subject's event before, 0 for its first
   seq        INTEGER NOT NULL,  -- 1, 2, 3 … within the subject
-  event_id   BLOB NOT NULL,     -- 16 bytes, a UUID whose first byte is the shard
-  at         INTEGER NOT NULL,
-  leaf       INTEGER NOT NULL,
-  sealed     BLOB NOT NULL,     -- record and salts, under the data key
-  PRIMARY KEY (shard_id, subject_id, seq)
-) WITHOUT ROWID;
-CREATE UNIQUE INDEX event_by_id ON event (shard_id, event_id);
-
-CREATE TABLE state (
-  shard_id   INTEGER NOT NULL,
-  subject_id BLOB NOT NULL,
-  purpose    TEXT NOT NULL,
-  recipient  TEXT NOT NULL,     -- '' for the purpose itself
-  status     TEXT NOT NULL,
-  state      TEXT NOT NULL,     -- consent.State as JSON
-  PRIMARY KEY (shard_id, subject_id, purpose, recipient)
-) WITHOUT ROWID;
-
--- What engines and replicas have yet to hear of, gapless within a shard.
-CREATE TABLE outbox (
-  shard_id   INTEGER NOT NULL,
-  seq        INTEGER NOT NULL,
   kind       TEXT NOT NULL,
-  subject_id BLOB NOT NULL,
-  event_id   BLOB NOT NULL,
+  purpose    TEXT NOT NULL,     -- '' where it is about none
   at         INTEGER NOT NULL,
-  PRIMARY KEY (shard_id, seq)
+  leaf       INTEGER,           -- NULL where there is no record
+  sealed     BLOB,              -- record and salts, under the subject's data key
+  PRIMARY KEY (shard_id, n)
 ) WITHOUT ROWID;
+CREATE INDEX event_by_purpose ON event (purpose, at, shard_id, n);
 
 -- Who was erased, under a key of its own: nothing brings them back.
 CREATE TABLE suppression (
-  tag BLOB PRIMARY KEY,
-  at  INTEGER NOT NULL
+  shard_id INTEGER NOT NULL,
+  tag      BLOB NOT NULL,
+  at       INTEGER NOT NULL,
+  PRIMARY KEY (shard_id, tag)
 ) WITHOUT ROWID;
 
 -- Buckets whose old key has yet to be destroyed.

@@ -1,0 +1,279 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/ledger"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// maxBatch is how many recordings share one commit at most.
+const maxBatch = 1024
+
+// recording is an act that appends events to one subject. Recordings are
+// written in batches: read together, folded one after the other in memory,
+// sealed on all cores, and written together.
+type recording struct {
+	ctx   context.Context
+	id    subject.ID
+	place place
+	once  *onceTags // nil: no idempotency key
+
+	// make gives the events to append: purpose, act and what was shown. It
+	// changes nothing; an error refuses the recording.
+	make func(b *batch, p *person) ([]consent.Event, error)
+
+	attested bool // entered by the company: does not begin an erased person anew
+	existing bool // only for a subject that is there
+
+	done     chan error // buffered; gets one value, after the commit is durable
+	appended []*appended
+	replay   []string // ids of the events of an earlier act under the same key
+}
+
+// appended is one event on its way into the database.
+type appended struct {
+	p     *person
+	event consent.Event
+	id    uuid.UUID
+	after consent.State
+	scope policy.Scope
+	texts processRow
+
+	shard   int
+	n, prev int64
+	parts   receipt.Parts
+	entry   ledger.Entry
+	sealed  []byte
+	leaf    *int64      // nil where the ledger takes it later
+	head    *signedHead // of its batch, filled in when it is durable; nil like leaf
+}
+
+// batch is a transaction of recordings between reading and writing.
+type batch struct {
+	db      *DB
+	now     time.Time
+	known   *versions
+	last    map[int]int64      // n of each shard, read and locked
+	people  map[string]*person // by tag; a nil one is known not to be there
+	erased  map[string]bool    // tags under which somebody is suppressed
+	earlier map[string]onceRow // idempotency keys that were used, by onceTags.id
+	process func(v *policy.Version, purpose, language string) (processRow, error)
+	changed []*person // with their new events, in order of the first
+	events  []*appended
+	used    []*recording // with a key, to be remembered
+}
+
+// fold appends the events of one recording in memory. What is refused leaves
+// nothing.
+func (b *batch) fold(r *recording) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = spoiler{panicked(p)}
+		}
+	}()
+	if r.replay, err = b.before(r.once); err != nil || r.replay != nil {
+		return err // what was done stays done, whatever the policy says by now
+	}
+	p := b.people[r.place.key()]
+	switch {
+	case p != nil:
+	case r.existing:
+		return fault.New(fault.Unknown, "nobody is known by this identifier")
+	default:
+		p = &person{name: r.id, place: r.place, fresh: true, suppressed: b.erased[r.place.key()], states: map[consent.Key]consent.State{}}
+	}
+	events, err := r.make(b, p)
+	if err != nil {
+		return err
+	}
+	if p.suppressed && r.attested {
+		return fault.At(fault.Conflict, "subject", "this person was erased; only an act of their own begins anew")
+	}
+	for _, e := range events {
+		a, err := b.append(p, e)
+		if err != nil {
+			return spoiler{err}
+		}
+		r.appended = append(r.appended, a)
+	}
+	b.remember(r)
+	return nil
+}
+
+// append folds one event into its subject.
+func (b *batch) append(p *person, e consent.Event) (*appended, error) {
+	if p.fresh && p.id == (keyring.SubjectID{}) {
+		p.id = newSubjectID(p.place.shard)
+		b.people[p.place.key()] = p
+	}
+	v := b.known.version(e.Policy)
+	texts, err := b.process(v, e.Purpose, e.Language)
+	if err != nil {
+		return nil, err
+	}
+	shard := p.id.Shard()
+	b.last[shard]++
+	p.seq++
+	p.at = max(p.at, millis(b.now))
+	a := &appended{p: p, shard: shard, n: b.last[shard], prev: p.last, texts: texts}
+	a.id = newEventID(shard, a.n)
+	a.scope, _ = v.ScopeOf(e.Purpose)
+	e.ID, e.Seq, e.Time, e.Meaning = a.id.String(), p.seq, fromMillis(p.at), v.Meanings[e.Purpose]
+	consent.Apply(p.states, b.known.version, e)
+	a.event, a.after = e, p.states[consent.Key{Purpose: e.Purpose, Recipient: e.Recipient}]
+	p.last = a.n
+	if p.appended == nil {
+		b.changed = append(b.changed, p)
+	}
+	p.appended = append(p.appended, a)
+	b.events = append(b.events, a)
+	return a, nil
+}
+
+// seal writes records, seals them and what their subjects came to, on all
+// cores: it is most of the work, and needs no order.
+func (b *batch) seal() error {
+	const least = 16 // below that many it is done sooner than divided
+	workers := min(runtime.GOMAXPROCS(0), 1+len(b.changed)/least)
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for w := 1; w < workers; w++ {
+		wg.Go(func() { errs[w] = b.sealEvery(w, workers) })
+	}
+	errs[0] = b.sealEvery(0, workers)
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (b *batch) sealEvery(first, step int) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(p)
+		}
+	}()
+	for i := first; i < len(b.changed); i += step {
+		if err := b.changed[i].seal(b.db); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seal fills in what of a person and their new events goes into the database.
+func (p *person) seal(db *DB) (err error) {
+	if p.fresh {
+		p.keys, p.wrapped = db.cfg.Ring.NewKeys(p.id)
+		p.identifier = keyring.Seal(p.keys.Data, identifierContext(p.id), []byte(p.name))
+	} else if err = p.open(db.cfg.Ring); err != nil {
+		return err
+	}
+	for _, a := range p.appended {
+		if a.parts, err = receipt.Make(a.event, a.after, a.scope, p.name, a.texts.value); err != nil {
+			return err
+		}
+		a.entry, a.sealed = a.parts.Entry(), sealEvent(p, a.id, a.parts, a.texts.id)
+	}
+	p.stored = marshalStates(p.states)
+	return nil
+}
+
+// spoiler is the error of an act that failed half-way: the batch it is in
+// cannot be written, and each of its neighbours is tried alone.
+type spoiler struct{ error }
+
+// Unwrap gives the act's error.
+func (s spoiler) Unwrap() error { return s.error }
+
+// gather takes what waits behind the first recording.
+func gather[T any](first T, queue <-chan T) []T {
+	batch := []T{first}
+	for len(batch) < maxBatch {
+		select {
+		case r := <-queue:
+			batch = append(batch, r)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// await enters r into a queue and waits for its end. closed says that nothing
+// in the queue will be looked at any more.
+func await(ctx context.Context, r *recording, queue chan<- *recording, quit, closed <-chan struct{}) error {
+	select {
+	case queue <- r:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-quit:
+		return closing()
+	}
+	return ended(r.done, closed)
+}
+
+func ended(done <-chan error, closed <-chan struct{}) error {
+	select {
+	case err := <-done:
+		return err
+	case <-closed: // it may have been acknowledged just before
+		select {
+		case err := <-done:
+			return err
+		default:
+			return closing()
+		}
+	}
+}
+
+// foldAll folds recordings in their order and gives each one's own error.
+func (b *batch) foldAll(recs []*recording) ([]error, error) {
+	results := make([]error, len(recs))
+	for i, r := range recs {
+		r.appended, r.replay = nil, nil // of an earlier try
+		if results[i] = r.ctx.Err(); results[i] != nil {
+			continue // whoever asked is gone
+		}
+		results[i] = b.fold(r)
+		if s, ok := errors.AsType[spoiler](results[i]); ok {
+			return nil, s
+		}
+	}
+	return results, b.seal()
+}
+
+// shards gives the shards of recordings, in order.
+func shards(recs []*recording) []int64 {
+	var out []int64
+	for _, r := range recs {
+		out = append(out, int64(r.place.shard))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func finish(recs []*recording, results []error, err error) {
+	for i, r := range recs {
+		if err != nil {
+			r.done <- err
+		} else {
+			r.done <- results[i]
+		}
+	}
+}
+
+// wrongEvent is an error about rows that contradict each other.
+func wrongEvent(doing string, err error) error { return fmt.Errorf("%s an event: %w", doing, err) }

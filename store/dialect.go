@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/pressly/goose/v3"
+)
+
+// dialect is what databases say differently. Statements are written for SQLite.
+type dialect string
+
+const (
+	sqliteDialect   dialect = "sqlite"
+	postgresDialect dialect = "postgres"
+)
+
+// numbered are statements with PostgreSQL's numbered parameters, by the same
+// with question marks.
+var numbered sync.Map
+
+// sql gives a statement in the dialect. No statement has a question mark that
+// is not a parameter.
+func (d dialect) sql(query string) string {
+	if d == sqliteDialect {
+		return query
+	}
+	if q, ok := numbered.Load(query); ok {
+		return q.(string)
+	}
+	var b strings.Builder
+	n := 0
+	for part := range strings.SplitSeq(query, "?") {
+		if n > 0 {
+			b.WriteString("$" + strconv.Itoa(n))
+		}
+		b.WriteString(part)
+		n++
+	}
+	numbered.Store(query, b.String())
+	return b.String()
+}
+
+// migrate brings a schema to the newest. Servers that start at once wait for
+// each other.
+func (d dialect) migrate(ctx context.Context, writes *sql.DB, g goose.Dialect, opts ...goose.ProviderOption) error {
+	dir, err := fs.Sub(schema, "schema/"+string(d))
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(g, writes, dir, opts...)
+	if err != nil {
+		return fmt.Errorf("reading the schema: %w", err)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("bringing the schema to the newest: %w", err)
+	}
+	return nil
+}
+
+// snapshot is the isolation in which a transaction that reads sees one moment.
+func (d dialect) snapshot() sql.IsolationLevel {
+	if d == sqliteDialect {
+		return sql.LevelDefault
+	}
+	return sql.LevelRepeatableRead
+}

@@ -1,0 +1,279 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/amana-privacy/amana/ledger"
+)
+
+// integrating is what the sequencer of a server keeps.
+type integrating struct {
+	mu    sync.Mutex  // held while the tree changes
+	after *signedHead // signed after the last integration, to be written with the next; guarded by mu
+}
+
+const (
+	integrateEvery  = 100 * time.Millisecond
+	integrateAtOnce = 8192 // entries, in one transaction
+)
+
+// errMoved says that another server moved the head of the log first.
+var errMoved = errors.New("another server moved the head of the log")
+
+// sequence brings what waits into the ledger, several times a second, and
+// follows what other servers bring. Servers take turns; none waits for another.
+func (e *postgresEngine) sequence(ctx context.Context) {
+	tick := time.NewTicker(integrateEvery)
+	defer tick.Stop()
+	for {
+		for {
+			n, err := e.integrate(ctx, true)
+			if err != nil && !errors.Is(err, errMoved) && !postgresTrouble(err) {
+				slog.Error("the ledger could not take what waits", "error", err)
+			}
+			if n < integrateAtOnce {
+				break
+			}
+		}
+		if e.newest(ctx) == nil {
+			e.publish(ctx)
+		}
+		select {
+		case <-e.quit:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// waiting is what is in the queue.
+type waiting struct {
+	shard, n []int64
+	entries  []ledger.Entry
+}
+
+// integrate brings what waits into the ledger and gives how much that was. It
+// is one transaction, which ends by moving the head from where it was; a head
+// is signed and served only once that is durable. A polite one leaves it to
+// another server that is at it.
+func (e *postgresEngine) integrate(ctx context.Context, polite bool) (n int, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	stx, err := e.sql.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer stx.Rollback()
+	query := `SELECT size, root FROM ledger_tip WHERE one = 1`
+	if polite {
+		query += ` FOR UPDATE SKIP LOCKED`
+	}
+	var size int64
+	var root []byte
+	if ok, err := found(stx.QueryRowContext(ctx, query).Scan(&size, &root)); err != nil || !ok {
+		return 0, err
+	}
+	w, err := queued(ctx, stx)
+	if err != nil || len(w.entries) == 0 {
+		return 0, err
+	}
+	tree, err := e.treeOf(size, root)
+	if err != nil {
+		return 0, err
+	}
+	staged := tree.Stage(w.entries)
+	after, err := staged.Root()
+	if err != nil {
+		return 0, err
+	}
+	if err := e.keep(ctx, stx, w, staged); err != nil {
+		return 0, err
+	}
+	moved, err := stx.ExecContext(ctx, `UPDATE ledger_tip SET size = $1, root = $2 WHERE one = 1 AND size = $3 AND root = $4`, staged.Size, after[:], size, root)
+	if err != nil {
+		return 0, err
+	}
+	if rows, err := moved.RowsAffected(); err != nil || rows != 1 {
+		return 0, errors.Join(errMoved, err)
+	}
+	if err := stx.Commit(); err != nil {
+		return 0, err // newest finds out what became of it
+	}
+	tree.Accept(staged)
+	e.db.tree.Store(tree)
+	h := new(signedHead)
+	e.after = h
+	return len(w.entries), e.db.sign(h, staged.Size, after)
+}
+
+func queued(ctx context.Context, stx *sql.Tx) (w waiting, err error) {
+	rows, err := stx.QueryContext(ctx, `SELECT shard_id, n, entry FROM ledger_queue ORDER BY at, shard_id, n LIMIT $1`, integrateAtOnce)
+	if err != nil {
+		return w, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var shard, n int64
+		var entry []byte
+		if err := rows.Scan(&shard, &n, &entry); err != nil {
+			return w, err
+		}
+		if len(entry) != len(ledger.Entry{}) {
+			return w, fmt.Errorf("an entry of the queue has %d bytes", len(entry))
+		}
+		w.shard, w.n, w.entries = append(w.shard, shard), append(w.n, n), append(w.entries, ledger.Entry(entry))
+	}
+	return w, rows.Err()
+}
+
+// treeOf gives the tree of a size, which has to have a root. Where this server
+// has it not, because another integrated, it is read.
+func (e *postgresEngine) treeOf(size int64, root []byte) (*ledger.Tree, error) {
+	tree := e.db.tree.Load()
+	if tree == nil || tree.Size() != size {
+		var err error
+		if tree, err = ledger.Load(size, e.db.loadTile); err != nil {
+			return nil, err
+		}
+	}
+	has, err := tree.Root(size)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(has[:], root) {
+		return nil, fmt.Errorf("the ledger's %d entries do not come to its root", size)
+	}
+	return tree, nil
+}
+
+// keep writes entries, the hashes above them, and the leaves to whom they belong.
+func (e *postgresEngine) keep(ctx context.Context, stx *sql.Tx, w waiting, s *ledger.Staged) error {
+	leaves, entries := make([]int64, len(w.entries)), make([][]byte, len(w.entries))
+	for i := range w.entries {
+		leaves[i], entries[i] = s.First+int64(i), w.entries[i][:]
+	}
+	var levels, numbers []int64
+	var hashes [][]byte
+	for i := range s.Nodes {
+		levels, numbers, hashes = append(levels, int64(s.Nodes[i].Level)), append(numbers, s.Nodes[i].N), append(hashes, s.Nodes[i].Hash[:])
+	}
+	note, size := "", int64(-1)
+	if e.after != nil {
+		note, size = e.after.note, e.after.size
+	}
+	for _, q := range []struct {
+		sql  string
+		args []any
+	}{
+		{`INSERT INTO ledger_entry (leaf, entry) SELECT * FROM unnest($1::bigint[], $2::bytea[])`, []any{leaves, entries}},
+		{`INSERT INTO ledger_node (level, n, hash) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])`, []any{levels, numbers, hashes}},
+		{`UPDATE ledger_head SET note = $1 WHERE size = $2`, []any{note, size}},
+		{`INSERT INTO ledger_head (size, at) VALUES ($1, $2)`, []any{s.Size, millis(e.db.now())}},
+		{`UPDATE event v SET leaf = u.leaf FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (shard_id, n, leaf)
+			WHERE v.shard_id = u.shard_id AND v.n = u.n`, []any{w.shard, w.n, leaves}},
+		{`UPDATE public_record r SET leaf = u.leaf FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (shard_id, n, leaf)
+			WHERE u.shard_id = -1 AND r.id = u.n`, []any{w.shard, w.n, leaves}},
+		{`DELETE FROM ledger_queue q USING unnest($1::bigint[], $2::bigint[]) AS u (shard_id, n) WHERE q.shard_id = u.shard_id AND q.n = u.n`, []any{w.shard, w.n}},
+	} {
+		if _, err := stx.ExecContext(ctx, q.sql, q.args...); err != nil {
+			return fmt.Errorf("writing the ledger: %w", err)
+		}
+	}
+	return nil
+}
+
+// newest follows what other servers integrated and published.
+func (e *postgresEngine) newest(ctx context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var size, published int64
+	var root []byte
+	err := e.sql.QueryRowContext(ctx, `SELECT size, root, (SELECT coalesce(max(seq), 0) FROM publication) FROM ledger_tip WHERE one = 1`).Scan(&size, &root, &published)
+	if err != nil {
+		return unavailable("reading the ledger", err)
+	}
+	if known := e.db.known.Load(); published > known.seq {
+		newer, err := readVersions(e.db.readRows(ctx))
+		if err != nil {
+			return err
+		}
+		e.adopt(newer)
+	}
+	if h := e.db.head.Load(); h != nil && h.size == size {
+		return nil
+	}
+	tree, err := e.treeOf(size, root)
+	if err != nil {
+		return err
+	}
+	e.db.tree.Store(tree)
+	return e.db.sign(new(signedHead), size, tlog.Hash(root))
+}
+
+// publish writes the head that every server shows, so that none shows a smaller
+// one after another: the newest, or one that witnesses have signed.
+func (e *postgresEngine) publish(ctx context.Context) error {
+	if err := e.followWitnesses(ctx); err != nil {
+		return err
+	}
+	size, note := e.db.published.choose(e.db.head.Load(), e.db.cfg.Now())
+	_, err := e.sql.ExecContext(ctx, `UPDATE ledger_tip SET shown_size = $1, shown = $2
+		WHERE one = 1 AND (shown_size < $1 OR shown_size = $1 AND length(shown) < length($2))`, size, note)
+	return err
+}
+
+// followWitnesses reads what witnesses signed, by whichever server it was asked.
+func (e *postgresEngine) followWitnesses(ctx context.Context) error {
+	rows, err := e.sql.QueryContext(ctx, `SELECT c.witness, c.size, c.at, c.line, coalesce(h.note, '') FROM cosignature c JOIN ledger_head h ON h.size = c.size`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var g Growth
+		var witness, line string
+		var at int64
+		if err := rows.Scan(&witness, &g.Size, &at, &line, &g.Checkpoint); err != nil {
+			return err
+		}
+		if h := e.db.head.Load(); h.size == g.Size {
+			g.Checkpoint = h.note
+		}
+		if g.At = fromMillis(at); g.Checkpoint != "" {
+			e.db.published.add(g, witness, line)
+		}
+	}
+	return rows.Err()
+}
+
+// shown gives the head that every server shows.
+func (e *postgresEngine) shown() string {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	var note string
+	if err := e.sql.QueryRowContext(ctx, `SELECT shown FROM ledger_tip WHERE one = 1`).Scan(&note); err != nil || note == "" {
+		_, note = e.db.published.choose(e.db.head.Load(), e.db.cfg.Now())
+	}
+	return note
+}
+
+// begin makes the head of an empty log, or takes up the one that is there.
+func (e *postgresEngine) begin(ctx context.Context) error {
+	root, err := tlog.TreeHash(0, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := e.sql.ExecContext(ctx, `INSERT INTO ledger_tip (one, size, root, shown_size, shown) VALUES (1, 0, $1, -1, '') ON CONFLICT DO NOTHING`, root[:]); err != nil {
+		return fmt.Errorf("beginning the ledger: %w", err)
+	}
+	return e.newest(ctx)
+}
