@@ -40,7 +40,7 @@ var storeys = []storey{
 }
 
 // outside live in no storey: they are there for tests, and no part of the program imports them.
-var outside = []string{"docs", "e2e", "internal/house", "internal/pgtest"}
+var outside = []string{"docs", "e2e", "internal/house", "internal/pgtest", "internal/powerloss"}
 
 // pure are the storeys that know neither network nor database.
 const pure = 3 // ground, words, rules
