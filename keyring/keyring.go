@@ -5,25 +5,23 @@
 // the keys of its subjects, so that a subject is erased for good by giving its
 // bucket a new key: whatever an old copy of the database holds can then no
 // longer be opened (GDPR Article 17; design of sealing, docs/design/sealing.md).
+//
+// Several processes may have one keyring open, on one machine or over a shared
+// file system. Each key can be changed while they run; Hold says what whoever
+// writes under a key owes to whoever changes it.
 package keyring
 
 import (
-	"crypto/ed25519"
-	"crypto/hkdf"
+	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
-
-	"golang.org/x/mod/sumdb/note"
+	"sync/atomic"
 
 	"github.com/amana-privacy/amana/fault"
 )
@@ -32,10 +30,8 @@ import (
 const Buckets = 1 << 16
 
 const (
-	masterFile  = "master"
 	ringFile    = "ring"
 	bucketsFile = "buckets"
-	masterHead  = "amana-master-v1:"
 )
 
 // Key is a 256-bit secret. It never prints.
@@ -47,106 +43,114 @@ func (Key) Format(f fmt.State, _ rune) { io.WriteString(f, "(key)") }
 // LogValue keeps a key out of structured logs.
 func (Key) LogValue() slog.Value { return slog.StringValue("(key)") }
 
-// Ring is an opened keyring. It is safe for concurrent use.
-type Ring struct {
-	dir    string
-	master Key
-	secret secrets
-
-	mu      sync.RWMutex
-	buckets []Key          // guarded by mu
-	pending map[uint16]Key // next keys of buckets that are being changed; guarded by mu
+func random() Key {
+	var k Key
+	rand.Read(k[:]) // never fails (crypto/rand)
+	return k
 }
 
-// secrets is what the ring file seals.
-type secrets struct {
-	ID          string `json:"id"` // names the keyring; the database remembers it
-	Index       Key    `json:"index"`
-	Suppression Key    `json:"suppression"`
-	Shard       Key    `json:"shard"`
-	Feed        Key    `json:"feed"`
-	Link        Key    `json:"link"`
-	Log         string `json:"log"` // signer key, C2SP signed-note form
-	LogVerifier string `json:"log_verifier"`
+// Ring is an opened keyring. It is safe for concurrent use, and knows what the
+// files said when it last looked: see Look and Hold.
+type Ring struct {
+	view atomic.Pointer[view]
+
+	mu     sync.Mutex // held while this Ring reads or writes files; taken after any lock of the folder
+	disk   disk       // guarded by mu, as below
+	source Source
+	doubt  bool // a write failed: either state may be on the disk
 }
 
 // Create makes a new keyring in dir, which must not hold one, for a log with
-// the given origin. Every file is 0600 and durable on return.
-func Create(dir, origin string) (*Ring, error) {
-	if Exists(dir) {
-		return nil, fault.New(fault.Conflict, "%s holds a keyring already", dir)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the keyring's folder: %w", err)
-	}
-	pub, priv, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("making the log's key: %w", err)
-	}
-	verifier, err := note.NewEd25519VerifierKey(origin, pub)
-	if err != nil {
-		return nil, fmt.Errorf("naming the log's key: %w", err)
-	}
-	if err := syncDir(filepath.Dir(dir)); err != nil {
-		return nil, fmt.Errorf("making the keyring's folder: %w", err)
-	}
-	r := &Ring{dir: dir, master: random(), buckets: make([]Key, Buckets), pending: map[uint16]Key{}}
-	r.secret = secrets{ID: rand.Text(), Index: random(), Suppression: random(), Shard: random(), Feed: random(), Link: random(),
-		Log: signerKey(origin, verifier, priv), LogVerifier: verifier}
-	for i := range r.buckets {
-		r.buckets[i] = random()
-	}
-	if err := r.writeAll(); err != nil {
-		return nil, err
-	}
-	return r, nil
+// the given origin, with its master key in a file beside it. Every file is 0600
+// and durable on return.
+func Create(dir, origin string) (*Ring, error) { return CreateFrom(dir, origin, File()) }
+
+// CreateFrom makes a new keyring as Create does, with its master key where the
+// source keeps it.
+func CreateFrom(dir, origin string, s Source) (*Ring, error) {
+	return create(disk{dir: dir}, origin, s)
 }
 
-// Move gives the keyring's folder another name beside it, durably.
-func (r *Ring) Move(dir string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := os.Rename(r.dir, dir); err != nil {
-		return fmt.Errorf("moving the keyring: %w", err)
+func create(d disk, origin string, s Source) (*Ring, error) {
+	if Exists(d.dir) {
+		return nil, fault.New(fault.Conflict, "%s holds a keyring already", d.dir)
 	}
-	r.dir = dir
-	return syncDir(filepath.Dir(dir))
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the keyring's folder: %w", err)
+	}
+	if err := syncDir(filepath.Dir(d.dir)); err != nil {
+		return nil, fmt.Errorf("making the keyring's folder: %w", err)
+	}
+	v, err := newView(origin)
+	if err != nil {
+		return nil, err
+	}
+	master, err := s.propose(d, random())
+	if err != nil {
+		return nil, err
+	}
+	v.ring.master, v.bucket.master = master, master
+	if err := d.putRing(v); err != nil {
+		return nil, err
+	}
+	if err := d.putBuckets(v); err != nil {
+		return nil, err
+	}
+	r := &Ring{disk: d, source: s}
+	r.view.Store(v)
+	return r, s.settle(d) // the master key comes last: a keyring without one was never finished
+}
+
+// newView makes all keys anew.
+func newView(origin string) (*view, error) {
+	log, err := newLogKey(origin)
+	if err != nil {
+		return nil, err
+	}
+	first := func() []Versioned { return []Versioned{{Version: 1, Key: random(), Made: now()}} }
+	v := &view{buckets: make([]Key, Buckets), pending: map[uint16]Key{}, round: noRound}
+	v.secret = secrets{ID: rand.Text(), Index: first(), Suppression: first(), Feed: first(), Shard: random(), Link: random(), Logs: []logKey{log}}
+	all := make([]byte, Buckets*len(Key{}))
+	rand.Read(all)
+	for i := range v.buckets {
+		copy(v.buckets[i][:], all[i*len(Key{}):])
+	}
+	return v, nil
 }
 
 // Exists reports whether dir holds any part of a keyring.
 func Exists(dir string) bool {
-	for _, name := range []string{masterFile, ringFile, bucketsFile} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return true
-		}
-	}
-	return false
+	d := disk{dir: dir}
+	return d.has(masterFile) || d.has(identityFile) || d.has(ringFile) || d.has(bucketsFile)
 }
 
-// Open opens the keyring in dir. A missing or wrong key is an error; it never
-// makes a new one. Only one process at a time may have a keyring open.
-func Open(dir string) (*Ring, error) {
-	if err := private(dir); err != nil {
+// Open opens the keyring in dir, whose master key lies in a file beside it. A
+// missing or wrong key is an error; it never makes a new one.
+func Open(dir string) (*Ring, error) { return OpenFrom(dir, File()) }
+
+// OpenFrom opens a keyring as Open does, with its master key from a source.
+func OpenFrom(dir string, s Source) (*Ring, error) { return open(disk{dir: dir}, s) }
+
+func open(d disk, s Source) (*Ring, error) {
+	if err := private(d.dir); err != nil {
 		return nil, err
 	}
-	if err := sweep(dir); err != nil {
+	if _, err := s.masters(d); err != nil { // said first: it is what is most often missing
 		return nil, err
 	}
-	raw, err := os.ReadFile(filepath.Join(dir, masterFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fault.New(fault.Unknown, "no master key in %s: without it nothing sealed can be opened; put the file %q back", dir, masterFile)
-	} else if err != nil {
-		return nil, fmt.Errorf("reading the master key: %w", err)
+	if !Exists(d.dir) {
+		return nil, fault.New(fault.Unknown, "there is no keyring in %s: put it back; it cannot be made anew", d.dir)
 	}
-	r := &Ring{dir: dir}
-	b, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(strings.TrimSpace(string(raw)), masterHead))
-	if err != nil || copy(r.master[:], b) != len(r.master) || len(b) != len(r.master) {
-		return nil, fault.New(fault.Invalid, "the master key in %s is not one", dir)
-	}
-	if err := r.readRing(); err != nil {
+	r := &Ring{disk: d, source: s}
+	release, err := alone(context.Background(), d.dir)
+	if err != nil {
 		return nil, err
 	}
-	return r, r.readBuckets()
+	defer release()
+	if err := d.sweep(); err != nil {
+		return nil, err
+	}
+	return r, r.read()
 }
 
 // private refuses a folder of keys that others may look into.
@@ -161,77 +165,124 @@ func private(dir string) error {
 	return nil
 }
 
-// ID names the keyring. A database remembers the one it was made with.
-func (r *Ring) ID() string { return r.secret.ID }
-
-// Index is the key of identifier tags.
-func (r *Ring) Index() Key { return r.secret.Index }
-
-// Suppression is the key of suppression tags.
-func (r *Ring) Suppression() Key { return r.secret.Suppression }
-
-// Shard is the key by which an identifier leads to its shard. It is never
-// changed: where rows lie is no secret, only whose they are.
-func (r *Ring) Shard() Key { return r.secret.Shard }
-
-// Link is the key of short-lived links.
-func (r *Ring) Link() Key { return r.secret.Link }
-
-// LogSigner gives the signer of the log's checkpoints.
-func (r *Ring) LogSigner() (note.Signer, error) { return note.NewSigner(r.secret.Log) }
-
-// LogVerifier gives the log's verifier key, in C2SP signed-note form.
-func (r *Ring) LogVerifier() string { return r.secret.LogVerifier }
-
-func (r *Ring) writeAll() error {
-	plain, err := json.Marshal(r.secret)
-	if err != nil {
-		return fmt.Errorf("writing the ring: %w", err)
+// Move gives the keyring's folder another name beside it, durably.
+func (r *Ring) Move(dir string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := os.Rename(r.disk.dir, dir); err != nil {
+		return fmt.Errorf("moving the keyring: %w", err)
 	}
-	if err := writeFile(r.dir, ringFile, Seal(r.derive("ring"), []byte(ringFile), plain)); err != nil {
-		return err
-	}
-	if err := r.writeBuckets(); err != nil {
-		return err
-	}
-	// The master key comes last: a keyring without one was never finished.
-	text := masterHead + base64.StdEncoding.EncodeToString(r.master[:]) + "\n"
-	return writeFile(r.dir, masterFile, []byte(text))
+	r.disk.dir = dir
+	return syncDir(filepath.Dir(dir))
 }
 
-func (r *Ring) readRing() error {
-	raw, err := os.ReadFile(filepath.Join(r.dir, ringFile))
-	if err != nil {
-		return fmt.Errorf("reading the ring: %w", err)
+func (r *Ring) folder() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.disk.dir
+}
+
+// Look sees whether another process has changed a key, and if so learns it. It
+// costs two opened files. A keyring that went back to an older state, or cannot
+// be read, is an error: whoever goes on would write under keys that are gone.
+func (r *Ring) Look() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.look()
+}
+
+func (r *Ring) look() error {
+	v := r.view.Load()
+	ring, err1 := r.disk.generationOf(ringFile)
+	buckets, err2 := r.disk.generationOf(bucketsFile)
+	if err := errors.Join(err1, err2); err != nil {
+		return fmt.Errorf("looking at the keyring: %w", err)
 	}
-	plain, err := Unseal(r.derive("ring"), []byte(ringFile), raw)
-	if err != nil {
-		return fault.New(fault.Denied, "the master key in %s does not open its ring: it is another installation's, or damaged", r.dir)
+	if ring == v.ring.generation && buckets == v.bucket.generation && !r.doubt {
+		return nil
 	}
-	if err := json.Unmarshal(plain, &r.secret); err != nil {
-		return fmt.Errorf("reading the ring: %w", err)
+	return r.read()
+}
+
+// tries is how often files are read that do not open: another process may be in
+// the middle of changing the master key, file by file.
+const tries = 5
+
+// read reads the files anew. The caller holds mu, or is the only one.
+func (r *Ring) read() error {
+	var err error
+	for range tries {
+		var masters []Key
+		var next *view
+		if masters, err = r.source.masters(r.disk); err == nil {
+			next, err = r.disk.open(masters)
+		}
+		if err == nil {
+			return r.show(next)
+		}
 	}
+	return err
+}
+
+// show makes what was read what this Ring knows.
+func (r *Ring) show(next *view) error {
+	if v := r.view.Load(); v != nil {
+		if v.secret.ID != next.secret.ID {
+			return fault.New(fault.Conflict, "another keyring was put in the place of this one, in %s", r.disk.dir)
+		}
+		if next.ring.generation < v.ring.generation || next.bucket.generation < v.bucket.generation {
+			return fault.New(fault.Conflict, "an older copy of the keyring was put back in %s while it was open", r.disk.dir)
+		}
+	}
+	r.view.Store(next)
+	r.doubt = false
 	return nil
 }
 
-// derive gives the key that seals one file.
-func (r *Ring) derive(name string) Key {
-	b, err := hkdf.Key(sha256.New, r.master[:], nil, "amana/keyring/"+name+"/v1", len(Key{}))
+// Generation counts the changes of the keyring. A database that remembers the
+// largest it has seen can tell an older copy of its keyring.
+func (r *Ring) Generation() int64 {
+	v := r.view.Load()
+	return v.ring.generation + v.bucket.generation
+}
+
+// part is a file that a change has to write.
+type part int
+
+const (
+	partNone part = iota
+	partRing
+	partBuckets
+)
+
+// change changes keys: alone in the folder, from what the files say now. What do
+// leaves in next is durable, and known here, when change returns.
+func (r *Ring) change(ctx context.Context, do func(next *view) (part, error)) error {
+	release, err := alone(ctx, r.folder())
 	if err != nil {
-		panic("keyring: hkdf: " + err.Error()) // only for lengths out of range
+		return err
 	}
-	return Key(b)
-}
-
-func random() Key {
-	var k Key
-	rand.Read(k[:]) // never fails (crypto/rand)
-	return k
-}
-
-// signerKey is the signed-note form of an Ed25519 private key, of which the
-// verifier's form has the name and the key hash.
-func signerKey(name, verifier string, priv ed25519.PrivateKey) string {
-	hash := strings.Split(strings.TrimPrefix(verifier, name), "+")[1]
-	return fmt.Sprintf("PRIVATE+KEY+%s+%s+%s", name, hash, base64.StdEncoding.EncodeToString(append([]byte{1}, priv.Seed()...)))
+	defer release()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.look(); err != nil {
+		return err
+	}
+	next := r.view.Load().clone()
+	written, err := do(next)
+	if err != nil {
+		return err
+	}
+	switch written {
+	case partRing:
+		err = r.disk.putRing(next)
+	case partBuckets:
+		err = r.disk.putBuckets(next)
+	}
+	if err != nil {
+		r.doubt = true // nothing may be wrapped under a key that is in memory alone
+		return err
+	}
+	r.view.Store(next)
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -172,8 +173,8 @@ func TestNoUnfinishedFileKeepsADestroyedKey(t *testing.T) {
 	if err := r.FinishChange(); err != nil {
 		t.Fatal(err)
 	}
-	if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 3 {
-		t.Fatalf("in the keyring there are %v", files)
+	if got, want := names(t, dir), []string{bucketsFile, lockFile, masterFile, ringFile, turnFile}; !slices.Equal(got, want) {
+		t.Fatalf("in the keyring there are %v", got)
 	}
 }
 
@@ -202,6 +203,14 @@ func TestAKeyNeverPrints(t *testing.T) {
 	if s := b.String(); strings.Contains(s, "ab") || strings.Contains(s, "171") {
 		t.Fatalf("it prints: %s", s)
 	}
+	l, err := newLogKey("shop.example/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&b, "%v %+v %#v %s %q %v", l, l, l, l, l, struct{ K logKey }{l})
+	if s := b.String(); strings.Contains(s, "PRIVATE") {
+		t.Fatalf("it prints: %s", s)
+	}
 }
 
 func TestAFolderOthersMayReadIsRefused(t *testing.T) {
@@ -224,6 +233,19 @@ func reopen(t *testing.T, dir string) *Ring {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// names gives the names of the files in a folder, in order.
+func names(t *testing.T, dir string) (out []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		out = append(out, e.Name())
+	}
+	return out
 }
 
 func FuzzUnseal(f *testing.F) {

@@ -104,7 +104,7 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	h.serve(h.public, web.New(web.Config{Store: h.in.db, PublicURL: h.publicURL, Log: log.With("door", "public"), LinkKey: h.in.ring.Link(),
+	h.serve(h.public, web.New(web.Config{Store: h.in.db, PublicURL: h.publicURL, Log: log.With("door", "public"), LinkKey: h.in.ring.Link("receipt"),
 		Logo: h.in.logo.Load, TrustedProxies: proxies}))
 	h.serve(h.company, api.New(api.Config{Store: h.in.db, Log: log.With("door", "company"), Version: versionText()}))
 	control, err := serveControl(h.in)
