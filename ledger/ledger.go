@@ -69,9 +69,9 @@ func (c Checkpoint) Text() string {
 }
 
 // Sign gives the checkpoint as a signed note. It is deterministic: one head and
-// one key make one note.
-func (c Checkpoint) Sign(signer note.Signer) (string, error) {
-	msg, err := note.Sign(&note.Note{Text: c.Text()}, signer)
+// the same keys make one note.
+func (c Checkpoint) Sign(signers ...note.Signer) (string, error) {
+	msg, err := note.Sign(&note.Note{Text: c.Text()}, signers...)
 	if err != nil {
 		return "", fmt.Errorf("signing a checkpoint: %w", err)
 	}
@@ -100,31 +100,40 @@ func ParseCheckpoint(text string) (Checkpoint, error) {
 	return c, nil
 }
 
-// OpenCheckpoint verifies a checkpoint against one verifier key. The note must
-// be in its one spelling and carry that key's signature and no other: a line
-// nobody checks is a line anybody can change.
-func OpenCheckpoint(signed, key string) (Checkpoint, error) {
-	verifier, err := note.NewVerifier(key)
-	if err != nil {
-		return Checkpoint{}, fmt.Errorf("reading the verifier key: %w", err)
+// OpenCheckpoint verifies a checkpoint against verifier keys, mostly one. The
+// note must be in its one spelling and carry those keys' signatures, in that
+// order, and no other: a line nobody checks is a line anybody can change.
+func OpenCheckpoint(signed string, keys ...string) (Checkpoint, error) {
+	verifiers := make([]note.Verifier, len(keys))
+	for i, key := range keys {
+		var err error
+		if verifiers[i], err = note.NewVerifier(key); err != nil {
+			return Checkpoint{}, fmt.Errorf("reading the verifier key: %w", err)
+		}
 	}
-	n, err := note.Open([]byte(signed), note.VerifierList(verifier))
+	n, err := note.Open([]byte(signed), note.VerifierList(verifiers...))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("the checkpoint's signature does not hold: %w", err)
 	}
-	if len(n.Sigs) != 1 || len(n.UnverifiedSigs) != 0 {
-		return Checkpoint{}, fmt.Errorf("the checkpoint carries a signature that cannot be checked")
-	}
-	sig := n.Sigs[0]
-	if signed != n.Text+"\n— "+sig.Name+" "+sig.Base64+"\n" || !canonical(sig.Base64) {
-		return Checkpoint{}, fmt.Errorf("the checkpoint is not in its one spelling")
+	if len(n.Sigs) != len(keys) || len(n.UnverifiedSigs) != 0 {
+		return Checkpoint{}, fmt.Errorf("the checkpoint carries a signature that cannot be checked, or lacks one")
 	}
 	c, err := ParseCheckpoint(n.Text)
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	if c.Origin != verifier.Name() {
-		return Checkpoint{}, fmt.Errorf("the checkpoint's origin is not the signer's name")
+	spelling := n.Text + "\n"
+	for i, sig := range n.Sigs {
+		if v := verifiers[i]; sig.Name != v.Name() || sig.Hash != v.KeyHash() || v.Name() != c.Origin {
+			return Checkpoint{}, fmt.Errorf("the checkpoint's origin is not the signer's name, or its signatures stand in another order")
+		}
+		if !canonical(sig.Base64) {
+			return Checkpoint{}, fmt.Errorf("the checkpoint is not in its one spelling")
+		}
+		spelling += "— " + sig.Name + " " + sig.Base64 + "\n"
+	}
+	if signed != spelling {
+		return Checkpoint{}, fmt.Errorf("the checkpoint is not in its one spelling")
 	}
 	return c, nil
 }

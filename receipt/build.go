@@ -97,9 +97,10 @@ func shown(e consent.Event) string {
 	return "not_evidenced"
 }
 
-// Receipt puts a proof to the parts. With a nil proof the receipt is pending.
+// Receipt puts a proof to the parts, and the keys of the log up to the one that
+// signed the checkpoint, oldest first. With a nil proof the receipt is pending.
 func (p Parts) Receipt(proof *Proof, checkpoint string, signers []Signer) (Receipt, error) {
-	r := Receipt{Context: contextV1(), ConformsTo: receiptForm, Salt: p.Salt[:], Proof: proof, Checkpoint: checkpoint, Signers: signers,
+	r := Receipt{Context: contextOf(signers), ConformsTo: receiptForm, Salt: p.Salt[:], Proof: proof, Checkpoint: checkpoint, Signers: signers,
 		Subject: &Opened{string(p.Subject), p.SubjectSalt[:]}, Process: &OpenedProcess{Salt: p.ProcessSalt[:]}}
 	if err := json.Unmarshal(p.Record, &r.Record); err != nil {
 		return Receipt{}, fmt.Errorf("reading a stored record: %w", err)
@@ -113,11 +114,7 @@ func (p Parts) Receipt(proof *Proof, checkpoint string, signers []Signer) (Recei
 
 // ProofOf gives a proof its form.
 func ProofOf(index, size int64, hashes tlog.RecordProof) *Proof {
-	p := &Proof{Index: index, Size: size, Hashes: make([][]byte, len(hashes))}
-	for i := range hashes {
-		p.Hashes[i] = hashes[i][:]
-	}
-	return p
+	return ledger.ProofOf(index, size, hashes)
 }
 
 // ProcessOf writes what a purpose promises in one language as RFC 8785 bytes:

@@ -1,8 +1,34 @@
 package receipt
 
-// contexts are the JSON-LD contexts that receipts have had, oldest first. One
-// that was ever issued stays: receipts in people's hands must verify for ever.
-func contexts() []map[string]any { return []map[string]any{contextV1()} }
+// contextsOf are the JSON-LD contexts that receipts with such signers have had,
+// oldest first. One that was ever issued stays: receipts in people's hands must
+// verify for ever. There is one for receipts without a hand-over to explain, and
+// one for those with.
+func contextsOf(signers []Signer) []map[string]any {
+	if len(signers) > 1 {
+		return []map[string]any{contextV2()}
+	}
+	return []map[string]any{contextV1()}
+}
+
+// contextOf is the context that is written now.
+func contextOf(signers []Signer) map[string]any {
+	list := contextsOf(signers)
+	return list[len(list)-1]
+}
+
+// contextV2 also knows hand-overs of the log's key. It is frozen.
+func contextV2() map[string]any {
+	c := contextV1()
+	c["handover"] = map[string]any{"@id": "amana:handover", "@context": map[string]any{
+		"record": "amana:record",
+		"type":   "amana:type",
+		"from":   "amana:from",
+		"to":     "amana:to",
+		"time":   "amana:time",
+	}}
+	return c
+}
 
 // contextV1 puts plain names on the left, the W3C Data Privacy Vocabulary,
 // Dublin Core and SKOS on the right; terms that none of them has are in a URN of

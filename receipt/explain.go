@@ -17,7 +17,16 @@ func (v Verdict) Explain(w *lang.Words) Explanation {
 	case Pending:
 		return Explanation{w.T("verify.pending"), nil, []string{w.T("verify.not.signed"), w.T("verify.not.log"), w.T("verify.not.now")}}
 	case Valid:
-		return Explanation{w.T("verify.valid"), []string{w.T("verify.is.record"), w.T("verify.is.signed"), w.T("verify.is.pinned")}, []string{w.T("verify.not.now")}}
+		x := Explanation{w.T("verify.valid"), []string{w.T("verify.is.record"), w.T("verify.is.signed")}, []string{w.T("verify.not.now")}}
+		switch v.Via {
+		case ViaLater:
+			x.Proved, x.Unproved = append(x.Proved, w.T("verify.is.later")), append(x.Unproved, w.T("verify.not.later"))
+		case ViaEarlier:
+			x.Proved, x.Unproved = append(x.Proved, w.T("verify.is.earlier")), append(x.Unproved, w.T("verify.not.earlier"))
+		default:
+			x.Proved = append(x.Proved, w.T("verify.is.pinned"))
+		}
+		return x
 	default:
 		return Explanation{w.T("verify.unidentified"), []string{w.T("verify.is.record"), w.T("verify.is.signed")}, []string{w.T("verify.not.key"), w.T("verify.not.now")}}
 	}
@@ -33,6 +42,8 @@ func (p Part) words(w *lang.Words) string {
 		return w.T("verify.part.proof")
 	case PartCheckpoint:
 		return w.T("verify.part.checkpoint")
+	case PartHandover:
+		return w.T("verify.part.handover")
 	case PartSigner:
 		return w.T("verify.part.signer")
 	}

@@ -1,10 +1,6 @@
 package receipt
 
 import (
-	"fmt"
-
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/ledger"
 )
@@ -18,22 +14,11 @@ func (r Receipt) LogProof() (string, error) {
 	if r.Proof == nil {
 		return "", fault.New(fault.Conflict, "the log has not taken up this receipt yet")
 	}
-	hashes, err := r.Proof.hashes()
+	hashes, err := r.Proof.RecordProof()
 	if err != nil {
 		return "", err
 	}
 	return ledger.ProofText(r.Proof.Index, hashes, r.Checkpoint), nil
-}
-
-func (p *Proof) hashes() (tlog.RecordProof, error) {
-	out := make(tlog.RecordProof, len(p.Hashes))
-	for i, h := range p.Hashes {
-		if len(h) != len(out[i]) {
-			return nil, fmt.Errorf("hash %d of the proof has %d bytes", i, len(h))
-		}
-		copy(out[i][:], h)
-	}
-	return out, nil
 }
 
 // Entry is what the ledger has of a receipt.

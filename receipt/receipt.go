@@ -8,12 +8,13 @@ package receipt
 
 import (
 	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/policy"
 )
 
 // Receipt is a record with its proof. Binary members are standard base64.
 type Receipt struct {
-	Context    map[string]any `json:"@context"` // one of contexts()
+	Context    map[string]any `json:"@context"` // one of contextsOf(Signers)
 	ConformsTo string         `json:"conformsTo"`
 	ID         string         `json:"id"` // the record's
 	Record     Record         `json:"record"`
@@ -22,7 +23,7 @@ type Receipt struct {
 	Process    *OpenedProcess `json:"process,omitempty"` // the texts shown; may be left out of a copy
 	Proof      *Proof         `json:"proof"`             // null while the ledger has not integrated the entry
 	Checkpoint string         `json:"checkpoint"`        // signed note; "" while the proof is null
-	Signers    []Signer       `json:"signers"`           // who signed, oldest first, each after the first handed over to
+	Signers    []Signer       `json:"signers"`           // the keys of the log up to the one that signed, oldest first
 }
 
 // Record is the immutable record of one answer. Its RFC 8785 bytes are what the
@@ -145,14 +146,8 @@ type ProcessControl struct {
 }
 
 // Proof is an RFC 6962 inclusion proof.
-type Proof struct {
-	Index  int64    `json:"index"`
-	Size   int64    `json:"size"`
-	Hashes [][]byte `json:"hashes"`
-}
+type Proof = ledger.Proof
 
 // Signer is a verifier key of the log (C2SP signed-note form), and for every
 // key but the first the hand-over by which its predecessor named it.
-type Signer struct {
-	Key string `json:"key"`
-}
+type Signer = ledger.Signer

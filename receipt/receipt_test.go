@@ -41,8 +41,8 @@ func version(t testing.TB) *policy.Version {
 	return &policy.Version{ID: policy.IDOf(canonical), Canonical: canonical, Policy: p, Meanings: meanings}
 }
 
-// issue makes a receipt in a log of a few entries, and gives the log's key.
-func issue(t testing.TB, skey string) []byte {
+// partsOf makes the parts of one answer.
+func partsOf(t testing.TB) Parts {
 	t.Helper()
 	v := version(t)
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
@@ -58,6 +58,13 @@ func issue(t testing.TB, skey string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return parts
+}
+
+// issue makes a receipt in a log of a few entries, and gives the log's key.
+func issue(t testing.TB, skey string) []byte {
+	t.Helper()
+	parts := partsOf(t)
 	tree, err := ledger.Load(0, func(int, int64) ([]tlog.Hash, error) { return nil, nil })
 	if err != nil {
 		t.Fatal(err)
