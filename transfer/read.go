@@ -1,0 +1,128 @@
+package transfer
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/sheet"
+)
+
+// Rows reads a list. Every answer is given as a row or as a *Reject; any other
+// error ends the list, and what was given before it stands.
+func Rows(in io.Reader, o Options) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		if err := rows(in, o, yield); err != nil {
+			yield(Row{}, err)
+		}
+	}
+}
+
+// rows gives what ends the reading, nil where it ended well or nobody wants more.
+func rows(in io.Reader, o Options, yield func(Row, error) bool) error {
+	p, err := o.plan()
+	if err != nil {
+		return err
+	}
+	text, err := sheet.Open(in)
+	if err != nil {
+		return err
+	}
+	b := bufio.NewReader(text)
+	if opensObject(b) {
+		return p.lines(b, yield)
+	}
+	return p.table(b, yield)
+}
+
+// opensObject says that the first sign of a text is a brace.
+func opensObject(b *bufio.Reader) bool {
+	for n := 1; ; n++ {
+		start, _ := b.Peek(n)
+		if len(start) < n {
+			return false
+		}
+		if !strings.ContainsRune(" \t\r\n", rune(start[n-1])) {
+			return start[n-1] == '{'
+		}
+	}
+}
+
+// table reads CSV.
+func (p *plan) table(in io.Reader, yield func(Row, error) bool) error {
+	r := sheet.NewReader(in, p.Comma)
+	header, err := r.Header()
+	if err != nil {
+		return fmt.Errorf("reading the list: %w", err)
+	}
+	at, err := p.bind(header)
+	if err != nil {
+		return err
+	}
+	rec := record{}
+	for {
+		cells, err := r.Read()
+		if err == io.EOF {
+			return nil
+		}
+		if wrong, ok := errors.AsType[*sheet.RowError](err); ok && !wrong.Fatal() {
+			if !yield(Row{}, &Reject{wrong.Line, "", Unreadable}) {
+				return nil
+			}
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("reading the list: %w", err)
+		}
+		for f, i := range at {
+			rec[f] = sheet.Plain(string(cells[i]))
+		}
+		if !yield(p.understand(r.Line(), rec)) {
+			return nil
+		}
+	}
+}
+
+// bind finds the columns that are read, and says what is missing.
+func (p *plan) bind(header []string) (map[Field]int, error) {
+	at := map[Field]int{}
+	for i, name := range header {
+		f, ok := p.columns[fold(name)]
+		if !ok {
+			continue
+		}
+		if _, twice := at[f]; twice {
+			return nil, fault.New(fault.Invalid, "two columns hold the %s; say which one is meant", f)
+		}
+		at[f] = i
+	}
+	for name, f := range p.Columns {
+		if _, ok := at[f]; !ok {
+			return nil, fault.New(fault.Invalid, "the list has no column %q", name)
+		}
+	}
+	return at, p.enough(func(f Field) bool { _, ok := at[f]; return ok })
+}
+
+// enough says what a list lacks for any of its rows to be an answer.
+func (p *plan) enough(has func(Field) bool) error {
+	who := slices.DeleteFunc(slices.Clone(identifiers), func(f Field) bool { return !has(f) })
+	switch {
+	case len(who) == 0:
+		return fault.New(fault.Invalid, "no column says who a row is about; name the one that holds the %s", names(identifiers))
+	case len(who) > 1:
+		return fault.New(fault.Invalid, "the columns %s all say who a row is about; say which one is meant", names(who))
+	case !has(Purpose) && p.Purpose == "":
+		return fault.New(fault.Invalid, "no column names a purpose; name the purpose of all rows")
+	case p.Status == "" && p.needs:
+		return fault.New(fault.Invalid, "nothing in the file says which status its rows have; say one of %s", strings.Join(p.status, ", "))
+	case p.Status == "" && !has(Decision):
+		return fault.New(fault.Invalid, "no column says what was answered; name it, or say the answer of all rows")
+	}
+	return nil
+}

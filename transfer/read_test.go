@@ -1,0 +1,274 @@
+package transfer_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/transfer"
+)
+
+var now = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+// letter is what people of the newsletter were shown.
+var letter = &transfer.EvidenceSet{Name: "letter-2019", Purpose: "newsletter", From: "2018-01-01", Until: "2023-12-31", By: "Mona Haddad", Source: "the sign-up form",
+	Text: map[string]string{"en": "Yes, send me the letter.", "ar": "نعم، أرسلوا إليّ الرسالة."}}
+
+var texts = &transfer.EvidenceSet{Name: "forms-2021", Purpose: "text_updates", From: "2021-01-01", Until: "2021-12-31", By: "Mona Haddad", Source: "paper forms",
+	Text: map[string]string{"ar": "أوافق على تلقي الرسائل النصية."}}
+
+// told puts what was read of a list into words, a line each.
+func told(t testing.TB, in string, o transfer.Options) (out []string, err error) {
+	t.Helper()
+	o.Now = now
+	for row, err := range transfer.Rows(strings.NewReader(in), o) {
+		if no, ok := errors.AsType[*transfer.Reject](err); ok {
+			out = append(out, fmt.Sprintf("%d %s %s", no.Line, no.Field, no.Reason))
+			continue
+		}
+		if err != nil {
+			return out, err
+		}
+		words := []string{fmt.Sprint(row.Line), string(row.Subject), row.Choice.Purpose}
+		for _, s := range []string{row.Choice.Recipient, string(row.Choice.Decision), said(row.Said), map[bool]string{true: "confirmed"}[row.Confirmed],
+			strings.Join(row.Choice.Topics, "+"), row.Language, row.Evidence, row.Source} {
+			if s != "" {
+				words = append(words, s)
+			}
+		}
+		out = append(out, strings.Join(words, " "))
+	}
+	return out, nil
+}
+
+func said(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
+func file(t testing.TB, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func TestKnownExportsAreRead(t *testing.T) {
+	lists := map[string]string{"Monthly letter": "newsletter", "Offers": "offers", "Events": "events", "Service": "service", "Study": "study"}
+	mail := func(o transfer.Options) transfer.Options {
+		o.Evidence = []*transfer.EvidenceSet{letter}
+		return o
+	}
+	for _, c := range []struct {
+		file string
+		o    transfer.Options
+		want []string
+	}{
+		{"subscribed_email_audience_export_5f2b1c9d01.csv", mail(transfer.Options{Preset: "mailchimp", Purpose: "newsletter"}), []string{
+			"2 email:sara.alqahtani@example.com newsletter given 2021-03-14T09:12:31Z confirmed letter-2019",
+			"3 email:frank@example.org newsletter given 2018-06-18T13:51:14Z letter-2019",
+			"4 email:noura@example.com newsletter given 2020-02-03T04:05:06Z letter-2019",
+			"5 email identifier",
+		}},
+		{"unsubscribed_email_audience_export_5f2b1c9d01.csv", mail(transfer.Options{Preset: "mailchimp", Purpose: "newsletter"}), []string{
+			"2 email:omar@example.com newsletter withdrawn 2022-07-08T11:30:00Z",
+			"3 email:layla@example.com newsletter withdrawn",
+		}},
+		{"cleaned_email_audience_export_5f2b1c9d01.csv", mail(transfer.Options{Preset: "mailchimp", Purpose: "newsletter"}), []string{"2 decision not_an_answer"}},
+		{"nonsubscribed_email_audience_export_5f2b1c9d01.csv", mail(transfer.Options{Preset: "mailchimp", Purpose: "newsletter"}), []string{"2 decision not_an_answer"}},
+		{"listmonk-subscribers.csv", mail(transfer.Options{Preset: "listmonk", Purpose: "newsletter", Status: "confirmed"}), []string{
+			"2 email:sara@example.com newsletter given 2021-03-14T09:12:31Z letter-2019",
+			"3 email:omar@example.com newsletter withdrawn 2019-05-01T07:00:00Z",
+			"4 decision not_an_answer",
+		}},
+		{"listmonk-subscribers.csv", mail(transfer.Options{Preset: "listmonk", Purpose: "newsletter", Status: "unconfirmed"}), []string{
+			"2 decision unconfirmed",
+			"3 email:omar@example.com newsletter withdrawn 2019-05-01T07:00:00Z",
+			"4 decision not_an_answer",
+		}},
+		{"listmonk-subscribers.csv", mail(transfer.Options{Preset: "listmonk", Purpose: "newsletter", Status: "unconfirmed", Words: map[string]string{"Unconfirmed": "given"}}), []string{
+			"2 email:sara@example.com newsletter given 2021-03-14T09:12:31Z letter-2019",
+			"3 email:omar@example.com newsletter withdrawn 2019-05-01T07:00:00Z",
+			"4 decision not_an_answer",
+		}},
+		{"listmonk-subscribers.ndjson", mail(transfer.Options{Preset: "listmonk", Purposes: lists}), []string{
+			"1 email:sara@example.com newsletter given 2021-03-14T09:12:31Z letter-2019",
+			"1 email:sara@example.com offers withdrawn 2021-03-14T09:12:31Z",
+			"1 decision unconfirmed",
+			"2 email:omar@example.com newsletter withdrawn",
+		}},
+		{"onetrust-data-subjects.ndjson", mail(transfer.Options{Preset: "onetrust", Purposes: lists}), []string{
+			"1 email:sara@example.com newsletter given 2023-12-11T20:41:18Z ar letter-2019",
+			"1 email:sara@example.com offers withdrawn 2023-11-03T00:36:43Z ar",
+			"1 decision not_an_answer",
+			"1 decision unconfirmed",
+			"1 decision expired",
+			"1 decision unknown_word",
+			"2 test test",
+			"3 email:omar@example.com newsletter refused",
+		}},
+		{"onetrust-table.csv", mail(transfer.Options{Preset: "onetrust", Purposes: lists}), []string{
+			"2 email:noura@example.com newsletter withdrawn 2024-01-05T10:00:00Z ar",
+			"3 email:sara@example.com newsletter given 2023-12-11T20:41:18Z ar letter-2019",
+		}},
+		{"plain.csv", transfer.Options{Region: "SA", Evidence: []*transfer.EvidenceSet{texts}}, []string{
+			"2 phone:+966550123456 text_updates given 2021-03-14T00:00:00Z ar forms-2021 استمارة ورقية، فرع العليا",
+			"3 phone:+966550000001 text_updates given 2021-03-14T06:12:31Z sales+events ar forms-2021",
+			"4 phone:+966550000002 text_updates refused fr",
+			"5 phone:+966550000003 text_updates partner_shop withdrawn",
+			"6 time time",
+			"7 time time",
+			"8 language language",
+			"9 decision unknown_word",
+			"10 purpose purpose",
+			"11 evidence other_evidence",
+			"12 phone identifier",
+			"13  no_identifier",
+			"14  unreadable",
+		}},
+	} {
+		t.Run(c.file+" "+c.o.Status, func(t *testing.T) {
+			if c.o.Status == "" {
+				c.o.Status = transfer.StatusOf(c.o.Preset, c.file)
+			}
+			got, err := told(t, file(t, c.file), c.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// Without evidence there is no yes; a no needs none.
+func TestWithoutEvidenceThereIsNoYes(t *testing.T) {
+	for name, c := range map[string]struct {
+		sets []*transfer.EvidenceSet
+		want []string
+	}{
+		"none":       {nil, []string{"2 evidence no_evidence", "3 email:b@example.com newsletter refused", "4 evidence other_evidence"}},
+		"one":        {[]*transfer.EvidenceSet{letter}, []string{"2 email:a@example.com newsletter given letter-2019", "3 email:b@example.com newsletter refused", "4 email:c@example.com newsletter given letter-2019"}},
+		"two":        {[]*transfer.EvidenceSet{letter, texts}, []string{"2 evidence no_evidence", "3 email:b@example.com newsletter refused", "4 email:c@example.com newsletter given letter-2019"}},
+		"of another": {[]*transfer.EvidenceSet{texts}, []string{"2 evidence other_evidence", "3 email:b@example.com newsletter refused", "4 evidence other_evidence"}},
+	} {
+		got, err := told(t, "email,purpose,decision,evidence\na@example.com,newsletter,yes,\nb@example.com,newsletter,no,\nc@example.com,newsletter,yes,letter-2019\n", transfer.Options{Evidence: c.sets})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
+func TestColumnsMayBeNamed(t *testing.T) {
+	in := "Kunde;E-Mail Adresse;Einwilligung;wann\nK-1;a@example.com;ja;2020-01-01 10:00\nK-2;b@example.com;nein;\n"
+	o := transfer.Options{Purpose: "newsletter", Evidence: []*transfer.EvidenceSet{letter}, Zone: time.FixedZone("", 3600),
+		Columns: map[string]transfer.Field{"Kunde": transfer.Customer, "einwilligung": transfer.Decision, "Wann": transfer.Time},
+		Words:   map[string]string{"ja": "given", "nein": "refused"}}
+	got, err := told(t, in, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"2 customer:K-1 newsletter given 2020-01-01T09:00:00Z letter-2019", "3 customer:K-2 newsletter refused"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestListsThatCannotBeMeantAreRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		in    string
+		o     transfer.Options
+		words string
+	}{
+		"no such preset":         {"", transfer.Options{Preset: "excel"}, "csv, listmonk, mailchimp, onetrust"},
+		"nobody is named":        {"name,purpose,decision\n", transfer.Options{}, "who a row is about"},
+		"two are named":          {"email,phone,purpose,decision\n", transfer.Options{}, "email, phone all say who"},
+		"no purpose":             {"email,decision\n", transfer.Options{}, "purpose of all rows"},
+		"no answer":              {"email,purpose\n", transfer.Options{}, "what was answered"},
+		"two columns of a field": {"email,E-Mail,purpose,decision\n", transfer.Options{}, "two columns hold the email"},
+		"a column is not there":  {"email,purpose,decision\n", transfer.Options{Columns: map[string]transfer.Field{"when": transfer.Time}}, `no column "when"`},
+		"a field that is none":   {"email\n", transfer.Options{Columns: map[string]transfer.Field{"x": "salary"}}, "a column holds one of"},
+		"a word without meaning": {"email\n", transfer.Options{Words: map[string]string{"x": "maybe"}}, "given, refused or withdrawn"},
+		"listmonk's filter":      {file(t, "listmonk-subscribers.csv"), transfer.Options{Preset: "listmonk", Purpose: "newsletter"}, "confirmed, unconfirmed, unsubscribed"},
+		"mailchimp's file":       {file(t, "nonsubscribed_email_audience_export_5f2b1c9d01.csv"), transfer.Options{Preset: "mailchimp", Purpose: "newsletter"}, "subscribed, unsubscribed, cleaned, nonsubscribed"},
+		"a status that is none":  {"email\n", transfer.Options{Preset: "mailchimp", Status: "perhaps"}, "is one of subscribed"},
+		"a workbook":             {"PK\x03\x04", transfer.Options{}, "save the sheet as CSV UTF-8"},
+		"nothing":                {"", transfer.Options{}, "no header"},
+		"a cell without end":     {"email,purpose,decision\na@example.com,x,no\n\"b@example.com,x,no\n", transfer.Options{}, "line 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := told(t, c.in, c.o); err == nil || !strings.Contains(err.Error(), c.words) {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestErrorsDoNotRepeatTheRow(t *testing.T) {
+	in := "email,purpose,decision,time\nsecret,x,no,\na@example.com,Secret secret,yes,\na@example.com,x,secret,\na@example.com,x,yes,secret\na@example.com,x,yes,secret,secret\n"
+	n := 0
+	for _, err := range transfer.Rows(strings.NewReader(in), transfer.Options{Now: now}) {
+		if n++; err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v", err)
+		}
+	}
+	if n != 5 {
+		t.Errorf("%d rows", n)
+	}
+}
+
+func TestLinesThatAreNoObjectsAreRejected(t *testing.T) {
+	in := `{"email":"a@example.com","purpose":"newsletter","decision":"no","topics":["x"]}
+{"email":"a@example.com","purpose":"newsletter","decision":"no"} {}
+{"email":"a@example.com","email":"b@example.com","purpose":"newsletter","decision":"no"}
+{"email":"a@example.com","E-Mail":"b@example.com","purpose":"newsletter","decision":"no"}
+{"email":"a@example.com","phone":"+966550000001","purpose":"newsletter","decision":"no"}
+[1]
+{"email":"a@example.com","purpose":"newsletter","decision":false}
+{"customer":10042,"purpose":"newsletter","decision":false}
+{"email":
+`
+	got, err := told(t, in, transfer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"1 email:a@example.com newsletter refused", "2  unreadable", "3  unreadable", "4  no_identifier", "5 phone identifier", "6  unreadable",
+		"7 email:a@example.com newsletter refused", "8 customer:10042 newsletter refused", "9  unreadable"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// Who has had enough stops the reading.
+func TestReadingCanBeStopped(t *testing.T) {
+	for _, in := range []string{"email,purpose,decision\n" + strings.Repeat("a@example.com,x,no\n", 10), strings.Repeat(`{"email":"a@example.com","purpose":"x","decision":"no"}`+"\n", 10)} {
+		n := 0
+		for range transfer.Rows(strings.NewReader(in), transfer.Options{Now: now}) {
+			if n++; n == 3 {
+				break
+			}
+		}
+		if n != 3 {
+			t.Errorf("%d rows", n)
+		}
+	}
+}
+
+func TestRejectsAreNotFatal(t *testing.T) {
+	if err := error(&transfer.Reject{Line: 7, Reason: transfer.Unreadable}); fault.KindOf(err) != fault.Internal || err.Error() != "line 7: unreadable" {
+		t.Errorf("%v", err)
+	}
+}
