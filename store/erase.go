@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
@@ -51,7 +53,7 @@ func (t *tx) erase(p *person) error {
 			WHERE shard_id = ? AND n IN (SELECT n FROM chain)`, []any{shard, p.last, shard}},
 		{`DELETE FROM once WHERE subject = ?`, []any{id}},
 		{`DELETE FROM subject WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
-		{`INSERT INTO shred (bucket, since) VALUES (?, ?) ON CONFLICT DO NOTHING`, []any{int(p.id.Bucket()), millis(t.now)}},
+		{`INSERT INTO shred (bucket, since, n) VALUES (?, ?, ?) ON CONFLICT (bucket) DO UPDATE SET n = excluded.n`, []any{int(p.id.Bucket()), millis(t.now), n}},
 		{insertEvent, []any{shard, n, nil, id, 0, 0, "subject.erased", "", millis(t.now), nil, nil}}, // replicas know the id
 	} {
 		if err := t.exec(q.sql, q.args...); err != nil {
@@ -66,62 +68,54 @@ func (t *tx) erase(p *person) error {
 // writes for as long as rewrapping the buckets' subjects takes, and does
 // nothing where no bucket waits.
 func (db *DB) Shred(ctx context.Context) error {
-	db.shredding.Lock() // or one would destroy keys that another has yet to rewrap under
-	defer db.shredding.Unlock()
-	var waits bool
-	if _, err := db.reader(ctx)(`SELECT EXISTS (SELECT 1 FROM shred)`, nil, &waits); err != nil {
+	waiting, err := db.waiting(ctx)
+	if err != nil {
 		return fmt.Errorf("looking for erased subjects' buckets: %w", err)
 	}
-	if !waits && len(db.cfg.Ring.Changing()) == 0 {
+	if len(waiting) == 0 && len(db.cfg.Ring.Changing()) == 0 {
 		return nil
 	}
-	err := db.write(ctx, func(t *tx) error {
-		if err := t.rekey(); err != nil {
-			return err
-		}
-		return t.exec(`DELETE FROM shred`)
+	err = db.cfg.Ring.Change(ctx, slices.Sorted(maps.Keys(waiting)), func(ctx context.Context, buckets []uint16) error {
+		return db.write(ctx, func(t *tx) error { return t.shred(buckets, waiting) })
 	})
 	if err != nil {
-		return fmt.Errorf("rewrapping erased subjects' buckets: %w", err)
-	}
-	// Everything that stays is durable under the new keys.
-	if err := db.cfg.Ring.FinishChange(); err != nil {
-		return fmt.Errorf("destroying old bucket keys: %w", err)
+		return fmt.Errorf("giving erased subjects' buckets new keys: %w", err)
 	}
 	return nil
 }
 
-// rekey begins the change of all waiting buckets and rewraps their subjects.
-func (t *tx) rekey() error {
-	ring := t.db.cfg.Ring
-	waiting, err := t.waiting()
-	if err != nil {
-		return err
-	}
-	if err := ring.BeginChange(waiting); err != nil {
-		return err
-	}
-	for _, bucket := range ring.Changing() {
+// shred rewraps the subjects of buckets. Who was erased since it was looked who
+// waits, may have been wrapped under the new keys: their buckets go on waiting.
+func (t *tx) shred(buckets []uint16, waiting map[uint16]int64) error {
+	for _, bucket := range buckets {
 		if err := t.rewrap(bucket); err != nil {
 			return fmt.Errorf("bucket %d: %w", bucket, err)
 		}
+		if n, ok := waiting[bucket]; ok {
+			if err := t.exec(`DELETE FROM shred WHERE bucket = ? AND n = ?`, int(bucket), n); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-func (t *tx) waiting() ([]uint16, error) {
-	rows, err := t.rows(`SELECT bucket FROM shred`)
+// waiting gives the buckets of erased subjects, and by what number each was the
+// last to be entered.
+func (db *DB) waiting(ctx context.Context) (map[uint16]int64, error) {
+	rows, err := db.readRows(ctx)(`SELECT bucket, n FROM shred`)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var out []uint16
+	out := map[uint16]int64{}
 	for rows.Next() {
-		var b uint16
-		if err := rows.Scan(&b); err != nil {
+		var bucket uint16
+		var n int64
+		if err := rows.Scan(&bucket, &n); err != nil {
 			return nil, err
 		}
-		out = append(out, b)
+		out[bucket] = n
 	}
 	return out, rows.Err()
 }
@@ -153,13 +147,14 @@ func (t *tx) rewrap(bucket uint16) error {
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	ring := t.db.cfg.Ring
 	for _, r := range all {
-		keys, err := ring.Unwrap(r.id, r.w)
+		w, changed, err := t.db.cfg.Ring.Rewrap(r.id, r.w)
 		if err != nil {
 			return err
 		}
-		w := ring.Wrap(r.id, keys)
+		if !changed {
+			continue
+		}
 		if err := t.exec(`UPDATE subject SET data_key = ?, evidence_key = ? WHERE shard_id = ? AND subject_id = ?`, w.Data, w.Evidence, r.id.Shard(), r.id[:]); err != nil {
 			return err
 		}

@@ -203,6 +203,11 @@ func (e *postgresEngine) write(ctx context.Context, do func(*tx) error) (err err
 
 // try runs do in one transaction.
 func (e *postgresEngine) try(ctx context.Context, do func(*tx) error) (*tx, error) {
+	release, err := e.db.cfg.Ring.Hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	stx, err := e.sql.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, unavailable("beginning a transaction", err)

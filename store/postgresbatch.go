@@ -72,6 +72,11 @@ func (w *postgresWriter) try(ctx context.Context, recs []*recording) (results []
 			return nil, unavailable("connecting", err)
 		}
 	}
+	release, err := w.e.db.cfg.Ring.Hold(ctx) // until the commit: what is wrapped now is found by whoever changes keys
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	defer func() {
 		if err != nil {
 			w.abandon(ctx)

@@ -53,7 +53,6 @@ type DB struct {
 	head   atomic.Pointer[signedHead]
 
 	published board
-	shredding sync.Mutex
 	known     atomic.Pointer[versions]
 	processes sync.Map // processKey → processRow, of texts that are in the database
 }

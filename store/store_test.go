@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -792,7 +793,14 @@ func testACrashWhileShreddingIsFinishedByOpening(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	// The crash comes after the rows were rewrapped and before the old keys went.
-	if err := w.db.write(t.Context(), func(t *tx) error { return t.rekey() }); err != nil {
+	waiting, err := w.db.waiting(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.cfg.Ring.BeginChange(slices.Sorted(maps.Keys(waiting))); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.write(t.Context(), func(t *tx) error { return t.shred(slices.Sorted(maps.Keys(waiting)), waiting) }); err != nil {
 		t.Fatal(err)
 	}
 	w.db.Close()

@@ -32,7 +32,7 @@ func opensHouse(t *testing.T, dir string, witnesses ...witnessAt) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := openHouse(t.Context(), config{Public: "127.0.0.1:0", Company: "127.0.0.1:0", Witnesses: witnesses}, dir, &p, slog.New(slog.DiscardHandler), nil)
+	h, err := openHouse(t.Context(), config{Public: "127.0.0.1:0", Company: "127.0.0.1:0", Witnesses: witnesses}, place{dir: dir}, &p, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

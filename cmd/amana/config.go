@@ -30,6 +30,9 @@ type config struct {
 	TrustedProxies []string
 	// Witnesses co-sign new heads of the log. --witness.
 	Witnesses []witnessAt
+	// At says what lies elsewhere than in the folder: db, keys, key_identity.
+	// AMANA_DB, AMANA_KEYS, AMANA_KEY_IDENTITY; --db, --keys, --key-identity.
+	At place
 }
 
 func defaults() config { return config{Public: "127.0.0.1:8080", Company: "127.0.0.1:8081"} }
@@ -68,7 +71,8 @@ func (c *config) readFile(path string) error {
 
 // set takes one key of server.yaml.
 func (c *config) set(key string, value *yaml.Node) error {
-	texts := map[string]*string{"public": &c.Public, "company": &c.Company, "public_url": &c.PublicURL}
+	texts := map[string]*string{"public": &c.Public, "company": &c.Company, "public_url": &c.PublicURL,
+		"db": &c.At.db, "keys": &c.At.keys, "key_identity": &c.At.identity}
 	if into, ok := texts[key]; ok {
 		if value.Kind != yaml.ScalarNode {
 			return errors.New("must be a text")
@@ -82,7 +86,7 @@ func (c *config) set(key string, value *yaml.Node) error {
 		return err
 	}
 	if key != "trusted_proxies" {
-		return errors.New("no such key; there are public, company, public_url, trusted_proxies and witnesses")
+		return errors.New("no such key; there are public, company, public_url, db, keys, key_identity, trusted_proxies and witnesses")
 	}
 	if err := value.Decode(&c.TrustedProxies); err != nil {
 		return errors.New("must be a list of networks such as [10.0.0.0/8]")

@@ -162,7 +162,7 @@ func post(company, token string, id subject.ID) (acknowledged, bool) {
 // those of the last round it also verifies as their customers would.
 func checkKept(t *testing.T, dir string, kept, last []acknowledged) {
 	t.Helper()
-	in, err := open(t.Context(), dir, "", nil)
+	in, err := open(t.Context(), place{dir: dir}, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

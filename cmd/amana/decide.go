@@ -15,7 +15,8 @@ import (
 
 func runDecide(ctx context.Context, e env, args []string) error {
 	fs := find("decide").flags(e)
-	dir := fs.String("dir", "amana-data", "folder of the installation")
+	var at place
+	at.flags(fs, "amana-data")
 	server := fs.String("server", "", "ask a company door instead, e.g. http://127.0.0.1:8081")
 	token := fs.String("token", "", "bearer token for --server, with the scope decide")
 	purpose := fs.String("purpose", "", "purpose as the policy names it")
@@ -38,18 +39,18 @@ func runDecide(ctx context.Context, e env, args []string) error {
 	if *gpc {
 		q.Signals = &signals{GPC: true}
 	}
-	a, err := ask(ctx, *dir, *server, *token, q)
+	a, err := ask(ctx, at, *server, *token, q)
 	if err != nil {
 		return err
 	}
 	return tellDecided(e, a, *language, *asJSON)
 }
 
-func ask(ctx context.Context, dir, server, token string, q decideRequest) (a decided, err error) {
+func ask(ctx context.Context, at place, server, token string, q decideRequest) (a decided, err error) {
 	if server != "" {
 		a, err = askServer(ctx, server, token, q)
 	} else {
-		err = operate(ctx, dir, func(op operator) (err error) {
+		err = operate(ctx, at, func(op operator) (err error) {
 			a, err = op.Decide(ctx, q)
 			return err
 		})

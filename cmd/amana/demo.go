@@ -30,7 +30,8 @@ type demoLine struct {
 func runDemo(ctx context.Context, e env, args []string) error {
 	c := defaults()
 	flags := find("demo").flags(e)
-	dir := flags.String("dir", "", "folder to keep the data in; by default one that is removed at the end")
+	var at place
+	at.flags(flags, "")
 	file := flags.String("policy", "", "a policy of yours; by default an Internet provider in Maine")
 	customers := flags.Int("customers", 3000, "how many customers to simulate")
 	asJSON := flags.Bool("json", false, "print one JSON line with addresses, token and log key")
@@ -47,13 +48,13 @@ func runDemo(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return no(err)
 	}
-	if *dir == "" {
-		if *dir, err = os.MkdirTemp("", "amana-demo-"); err != nil {
+	if at.dir == "" { // the demo's own, and removed at the end
+		if at.dir, err = os.MkdirTemp("", "amana-demo-"); err != nil {
 			return no(err)
 		}
-		defer os.RemoveAll(*dir)
+		defer os.RemoveAll(at.dir)
 	}
-	return demoIn(ctx, e, c, *dir, p, *customers, *asJSON)
+	return demoIn(ctx, e, c, at, p, *customers, *asJSON)
 }
 
 // demoPolicy reads the policy to show: an example of ours, or a file.
@@ -73,13 +74,13 @@ func demoPolicy(file string) (policyFile, error) {
 	return policyFile{doc, src, beside}, err
 }
 
-func demoIn(ctx context.Context, e env, c config, dir string, p policyFile, customers int, asJSON bool) error {
-	if err := claim(dir); err != nil {
+func demoIn(ctx context.Context, e env, c config, at place, p policyFile, customers int, asJSON bool) error {
+	if err := claim(at.dir); err != nil {
 		return no(err)
 	}
-	line := demoLine{Dir: dir}
+	line := demoLine{Dir: at.dir}
 	var fresh bool
-	h, err := openHouse(ctx, c, dir, &p, slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), func(in *installation) (err error) {
+	h, err := openHouse(ctx, c, at, &p, slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), func(in *installation) (err error) {
 		fresh, err = demo.Fresh(ctx, in.db)
 		if err != nil {
 			return err

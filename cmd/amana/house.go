@@ -32,7 +32,7 @@ const stopWithin = 10 * time.Second
 
 // openHouse opens the installation and both doors. A policy is published where
 // none was ever; prepare may do more before the doors open.
-func openHouse(ctx context.Context, c config, dir string, p *policyFile, log *slog.Logger, prepare func(*installation) error) (_ *house, err error) {
+func openHouse(ctx context.Context, c config, at place, p *policyFile, log *slog.Logger, prepare func(*installation) error) (_ *house, err error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func openHouse(ctx context.Context, c config, dir string, p *policyFile, log *sl
 	if p != nil {
 		pol = p.doc.Policy
 	}
-	if h.in, err = open(ctx, dir, h.publicURL, pol); err != nil {
+	if h.in, err = open(ctx, at.environment().or(c.At), h.publicURL, pol); err != nil {
 		return nil, err
 	}
 	if err = firstPolicy(ctx, h.in, p); err != nil {

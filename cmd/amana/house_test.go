@@ -24,7 +24,7 @@ func TestOldKeysAreDestroyedAtTheStart(t *testing.T) {
 	c := defaults()
 	c.Public, c.Company = "127.0.0.1:0", "127.0.0.1:0"
 	serve := func() *house {
-		h, err := openHouse(t.Context(), c, dir, &p, slog.New(slog.DiscardHandler), nil)
+		h, err := openHouse(t.Context(), c, place{dir: dir}, &p, slog.New(slog.DiscardHandler), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

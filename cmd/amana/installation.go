@@ -20,7 +20,7 @@ import (
 )
 
 // An installation is one folder: amana.db, keys/, lock, control.sock, and the
-// company's logo.
+// company's logo. Database and keyring may lie elsewhere.
 type installation struct {
 	dir  string
 	lock *os.File // held while open: one process at a time
@@ -32,12 +32,12 @@ type installation struct {
 // errLocked says that another process has the installation open.
 var errLocked = fault.New(fault.Conflict, "another amana has this folder open")
 
-// open opens the installation in dir. With a policy it makes a new one where
+// open opens the installation at a place. With a policy it makes a new one where
 // there is none; the policy's first site names the log for good. publicURL is
 // where customers find the hosted pages.
-func open(ctx context.Context, dir, publicURL string, p *policy.Policy) (_ *installation, err error) {
-	in := &installation{dir: dir}
-	if in.lock, err = lock(dir, p != nil); err != nil {
+func open(ctx context.Context, at place, publicURL string, p *policy.Policy) (_ *installation, err error) {
+	in := &installation{dir: at.dir}
+	if in.lock, err = lock(at.dir, p != nil || at.keys != ""); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -45,16 +45,19 @@ func open(ctx context.Context, dir, publicURL string, p *policy.Policy) (_ *inst
 			in.lock.Close()
 		}
 	}()
-	var fresh bool
-	if in.ring, fresh, err = openRing(dir, p); err != nil {
+	c := store.Config{Now: time.Now, TakeBack: takeBack(publicURL)}
+	if err = at.into(&c); err != nil {
 		return nil, err
 	}
-	c := store.Config{Path: filepath.Join(dir, databaseFile), Ring: in.ring, Create: fresh, Now: time.Now, TakeBack: takeBack(publicURL)}
+	if in.ring, c.Create, err = openRing(at, p); err != nil {
+		return nil, err
+	}
+	c.Ring = in.ring
 	if in.db, err = store.Open(ctx, c); err != nil {
 		return nil, err
 	}
-	if fresh {
-		if err = in.ring.Move(filepath.Join(dir, keysFolder)); err != nil {
+	if c.Create {
+		if err = in.ring.Move(at.keyring()); err != nil {
 			return nil, errors.Join(err, in.db.Close())
 		}
 	}
@@ -85,28 +88,34 @@ func lock(dir string, create bool) (*os.File, error) {
 // database. A missing keyring or database alone is an error: a new keyring would
 // open nothing, and an empty database under the old log's key would sign a
 // second history. A fresh keyring lies in a folder of another name until its
-// database is made; what a first start that was cut short left is taken away,
-// for no door was open yet.
-func openRing(dir string, p *policy.Policy) (ring *keyring.Ring, fresh bool, err error) {
-	keys, database := filepath.Join(dir, keysFolder), filepath.Join(dir, databaseFile)
-	if exists(keys) || exists(database) && !exists(keys+unfinished) || p == nil {
-		ring, err = keyring.Open(keys)
+// database is made. What a first start that was cut short left is taken away, or
+// taken up where it may be in a database already, for no door was open yet.
+func openRing(at place, p *policy.Policy) (ring *keyring.Ring, fresh bool, err error) {
+	source, err := at.source()
+	if err != nil {
+		return nil, false, err
+	}
+	keys, database := at.keyring(), at.file()
+	if exists(keys) || !at.postgres() && exists(database) && !exists(keys+unfinished) || p == nil {
+		ring, err = keyring.OpenFrom(keys, source)
 		return ring, false, err
 	}
-	for _, left := range []string{database, database + "-wal", database + "-shm", keys + unfinished} {
-		if err := os.RemoveAll(left); err != nil {
+	if at.postgres() && keyring.Exists(keys+unfinished) {
+		ring, err = keyring.OpenFrom(keys+unfinished, source)
+		return ring, true, err
+	}
+	left := []string{keys + unfinished}
+	if !at.postgres() {
+		left = append(left, database, database+"-wal", database+"-shm")
+	}
+	for _, path := range left {
+		if err := os.RemoveAll(path); err != nil {
 			return nil, false, fmt.Errorf("clearing what a first start left: %w", err)
 		}
 	}
-	ring, err = keyring.Create(keys+unfinished, originOf(p))
+	ring, err = keyring.CreateFrom(keys+unfinished, originOf(p), source)
 	return ring, true, err
 }
-
-const (
-	keysFolder   = "keys"
-	databaseFile = "amana.db"
-	unfinished   = ".new"
-)
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)

@@ -53,7 +53,7 @@ func TestTheLogoOfARunningServer(t *testing.T) {
 	c.Public, c.Company = "127.0.0.1:0", "127.0.0.1:0"
 	var log bytes.Buffer
 	serve := func() *house {
-		h, err := openHouse(t.Context(), c, dir, &p, slog.New(slog.NewTextHandler(&log, nil)), nil)
+		h, err := openHouse(t.Context(), c, place{dir: dir}, &p, slog.New(slog.NewTextHandler(&log, nil)), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

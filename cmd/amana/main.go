@@ -48,10 +48,10 @@ func (e exitError) Error() string { return e.msg }
 // verbs is the one list of what the program does.
 func verbs() []verb {
 	return []verb{
-		{"demo", "[--policy FILE] [--customers N] [--dir DIR] [--json]", "run a believable company with simulated customers", runDemo},
+		{"demo", "[--policy FILE] [--customers N] [--dir DIR] [--db DB] [--json]", "run a believable company with simulated customers", runDemo},
 		{"init", "[--language en|ar] [--name NAME] [FILE]", "write a commented policy to begin with", runInit},
 		{"lint", "FILE [--json] [--schema]", "hold a policy file to the charter", runLint},
-		{"serve", "--dir DIR [--policy amana.yaml] [--config server.yaml]", "serve both doors", runServe},
+		{"serve", "--dir DIR [--db DB] [--policy amana.yaml] [--config server.yaml]", "serve both doors", runServe},
 		{"policy publish", "FILE --dir DIR --by NAME [--same-meaning PURPOSE]…", "put a policy in force", runPublish},
 		{"decide", "SUBJECT --purpose P [--data A,B] [--recipient R]", "ask: may I use this?", runDecide},
 		{"verify", "receipt.json [--key KEY|FILE]", "verify a receipt, offline", runVerify},

@@ -64,15 +64,16 @@ type decided struct {
 	Policy  policy.VersionID `json:"policy"`
 }
 
-// operate gives f an operator for the installation in dir: the server that runs
-// on it, through its control socket, or the folder itself, opened and closed.
-func operate(ctx context.Context, dir string, f func(operator) error) error {
-	socket := filepath.Join(dir, "control.sock")
+// operate gives f an operator for the installation at a place: the server that
+// runs on its folder, through its control socket, or the installation itself,
+// opened and closed.
+func operate(ctx context.Context, at place, f func(operator) error) error {
+	socket := filepath.Join(at.dir, "control.sock")
 	if conn, err := net.Dial("unix", socket); err == nil {
 		conn.Close()
 		return f(remote{socket})
 	}
-	in, err := open(ctx, dir, "", nil)
+	in, err := open(ctx, at.environment(), "", nil)
 	if errors.Is(err, errLocked) {
 		return errors.New("another amana has the folder open, and its control socket does not answer")
 	}

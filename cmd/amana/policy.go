@@ -65,7 +65,8 @@ func (f policyFile) logo() ([]byte, error) {
 func runPublish(ctx context.Context, e env, args []string) error {
 	v := find("policy publish")
 	fs := v.flags(e)
-	dir := fs.String("dir", "amana-data", "folder of the installation")
+	var at place
+	at.flags(fs, "amana-data")
 	by := fs.String("by", "", "name of the person who publishes; it stands in the public record")
 	asJSON := fs.Bool("json", false, "print one JSON object")
 	var same list
@@ -85,7 +86,7 @@ func runPublish(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return no(err)
 	}
-	return operate(ctx, *dir, func(op operator) error {
+	return operate(ctx, at, func(op operator) error {
 		out, err := op.Publish(ctx, publishRequest{file.doc.Name, file.src, mark, same, *by})
 		if err != nil {
 			return no(err)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/amana-privacy/amana/internal/pgtest"
 )
 
 var update = flag.Bool("update", false, "write the golden parts of the stories anew")
@@ -29,6 +31,9 @@ func TestStories(t *testing.T) {
 		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "sed": sed},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EXAMPLES", examples+"/../../examples")
+			if strings.HasSuffix(e.WorkDir, "-postgres") { // of stories that are named so
+				e.Setenv("POSTGRES", pgtest.Database(t, "15"))
+			}
 			return nil
 		},
 	})

@@ -13,7 +13,8 @@ import (
 func runServe(ctx context.Context, e env, args []string) error {
 	c := defaults()
 	fs := find("serve").flags(e)
-	dir := fs.String("dir", "amana-data", "folder of the installation; made if it is not there")
+	var at place
+	at.flags(fs, "amana-data")
 	file := fs.String("policy", "", "the policy; published if none was ever, compared with the one in force otherwise")
 	configFile := fs.String("config", "", "server.yaml: addresses, public URL, trusted proxies")
 	asJSON := fs.Bool("json", false, "print one JSON line as soon as both doors answer")
@@ -41,14 +42,14 @@ func runServe(ctx context.Context, e env, args []string) error {
 		p = &read
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, nil))
-	h, err := openHouse(ctx, c, *dir, p, log, nil)
+	h, err := openHouse(ctx, c, at, p, log, nil)
 	if err != nil {
 		return startFailed(err)
 	}
 	if strings.HasPrefix(h.publicURL, "https:") && len(c.TrustedProxies) == 0 {
 		log.Warn("no trusted_proxies: behind a proxy all customers count as one address, and share one limit")
 	}
-	if err := tellServing(e, h, *dir, *asJSON); err != nil {
+	if err := tellServing(e, h, at.dir, *asJSON); err != nil {
 		return errors.Join(err, h.close())
 	}
 	err = h.wait(ctx)

@@ -8,7 +8,8 @@ import (
 
 func runTokenCreate(ctx context.Context, e env, args []string) error {
 	fs := find("token create").flags(e)
-	dir := fs.String("dir", "amana-data", "folder of the installation")
+	var at place
+	at.flags(fs, "amana-data")
 	name := fs.String("name", "", "who will use it, e.g. shop-backend")
 	asJSON := fs.Bool("json", false, "print one JSON object")
 	var scopes list
@@ -18,9 +19,9 @@ func runTokenCreate(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	if len(operands) > 0 || *name == "" || len(scopes) == 0 {
-		return fmt.Errorf("say who will use it and for what: amana token create --name shop-backend --scope decide --dir %s", *dir)
+		return fmt.Errorf("say who will use it and for what: amana token create --name shop-backend --scope decide --dir %s", at.dir)
 	}
-	return operate(ctx, *dir, func(op operator) error {
+	return operate(ctx, at, func(op operator) error {
 		made, err := op.CreateToken(ctx, tokenRequest{*name, scopes})
 		if err != nil {
 			return no(err)

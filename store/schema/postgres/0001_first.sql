@@ -119,7 +119,8 @@ CREATE TABLE suppression (
 -- Buckets whose old key has yet to be destroyed.
 CREATE TABLE shred (
   bucket bigint PRIMARY KEY,
-  since  bigint NOT NULL
+  since  bigint NOT NULL,
+  n      bigint NOT NULL       -- of the last erasure in it
 );
 
 -- An idempotency key and what it did.

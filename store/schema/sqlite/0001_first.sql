@@ -119,7 +119,8 @@ CREATE TABLE suppression (
 -- Buckets whose old key has yet to be destroyed.
 CREATE TABLE shred (
   bucket INTEGER PRIMARY KEY,
-  since  INTEGER NOT NULL
+  since  INTEGER NOT NULL,
+  n      INTEGER NOT NULL       -- of the last erasure in it
 );
 
 -- An idempotency key and what it did.
