@@ -43,8 +43,11 @@ type Witness struct{ Key, URL string }
 type audit struct {
 	Config
 	src     *source
-	signers []Signer
-	keys    []note.Verifier
+	signers []Signer        // known, and since the head was fetched those that were followed
+	keys    []note.Verifier // of signers
+	chain   []ledger.Signer // as the log lists them; empty where it does not, or nobody said whose key it is
+	handed  map[int64]bool  // leaves of hand-overs among the public records
+	listed  bool            // the log lists its public records, and all up to the head were looked at
 	v       Verdict
 	signed  string // the head as it was served
 	claims  []claim
@@ -85,7 +88,7 @@ func Run(ctx context.Context, c Config) (Verdict, *State, error) {
 	if c.Patience == 0 {
 		c.Patience = 5 * time.Second
 	}
-	a := &audit{Config: c}
+	a := &audit{Config: c, handed: map[int64]bool{}}
 	var err error
 	if a.src, err = newSource(c.URL, c.HTTP); err != nil {
 		return Verdict{}, nil, err
@@ -96,12 +99,20 @@ func Run(ctx context.Context, c Config) (Verdict, *State, error) {
 	if a.keys, err = verifiers(a.signers); err != nil {
 		return Verdict{}, nil, err
 	}
+	if c.Key != "" {
+		if _, err = verifiers([]Signer{{Key: c.Key}}); err != nil {
+			return Verdict{}, nil, err
+		}
+	}
 	for _, w := range c.Witnesses {
 		if _, err := ledger.NewCosignatureVerifier(w.Key); err != nil {
 			return Verdict{}, nil, err
 		}
 	}
 	whole := a.run(ctx)
+	if c.Key != "" && c.State != nil && !a.knows(c.Key) {
+		return Verdict{}, nil, errors.New("the key that was given is not one that the state was made with, nor one that it was handed over to")
+	}
 	return a.verdict(whole)
 }
 
@@ -132,10 +143,11 @@ func (a *audit) run(ctx context.Context) bool {
 	}
 	a.countWitnesses()
 	h := tlog.TileHashReader(tlog.Tree{N: a.v.head.Size, Hash: a.v.head.Root}, reader{ctx, a.src})
-	for _, c := range a.claims {
+	for _, c := range append(a.claims, a.handovers()...) {
 		a.tell(a.agrees(c, h))
 	}
 	a.tell(a.records(ctx, h))
+	a.tell(a.allListed())
 	a.policyShown(ctx)
 	a.checkReceipts(receipts)
 	return true

@@ -2,10 +2,11 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/amana-privacy/amana/ledger"
@@ -29,29 +30,28 @@ func (a *audit) head(ctx context.Context, fresh bool) error {
 		}
 		return nil
 	}
+	if err := a.follow(ctx, fresh); err != nil {
+		return err
+	}
 	_, by, err := ledger.OpenHead(a.signed, a.keys)
+	if errors.Is(err, ledger.ErrNotSigned) && c.Origin == a.keys[0].Name() { // an older list may have been kept on its way
+		if err := a.follow(ctx, true); err != nil {
+			return err
+		}
+		_, by, err = ledger.OpenHead(a.signed, a.keys)
+	}
 	if err != nil {
 		if c.Origin != a.keys[0].Name() {
 			return proved(lie(WrongSignature, "the head is that of %s, not of %s", c.Origin, a.keys[0].Name()), a.signed)
 		}
 		return proved(lie(WrongSignature, "%s", err), a.signed)
 	}
-	s := a.signer(by)
-	a.v.Key = s.Key
-	if s.Until > 0 && c.Size > s.Until {
-		return proved(lie(OldKey, "the head of %d entries is signed by a key that was handed over at %d", c.Size, s.Until), a.signed)
+	a.v.Key = a.signers[slices.Index(a.keys, by)].Key
+	a.sayHandovers()
+	if t := a.term(a.v.Key); !t.Covers(c.Size) {
+		return proved(lie(OldKey, "the head of %d entries is signed by a key that is good %s", c.Size, t), a.evidence(t, a.signed)...)
 	}
 	return nil
-}
-
-// signer gives the signer of a verifier.
-func (a *audit) signer(by note.Verifier) Signer {
-	for i, k := range a.keys {
-		if k == by {
-			return a.signers[i]
-		}
-	}
-	return Signer{}
 }
 
 // newestOfAll sees to it that the head is no older than any that is known. One
@@ -64,7 +64,7 @@ func (a *audit) newestOfAll(ctx context.Context) error {
 		}
 		a.claims = append(a.claims, claim{"the audit before", c, a.State.Checkpoint})
 	}
-	for _, c := range a.claims {
+	for _, c := range append(a.claims, a.handovers()...) {
 		if c.head.Size <= a.v.head.Size {
 			continue
 		}

@@ -21,14 +21,17 @@ func (a *audit) openReceipts() []held {
 		switch {
 		case err != nil:
 			a.tell(err)
+		case a.late(v):
+			t := a.term(v.Signer)
+			a.tell(proved(lie(OldKey, "%s has a head of %d entries, signed by a key that is good %s", f.Name, v.Checkpoint.Size, t), a.evidence(t, v.Receipt.Checkpoint)...))
 		case v.Outcome == receipt.Broken:
 			a.tell(lie(BrokenReceipt, "%s does not hold by itself: %s", f.Name, v.Detail))
 		case v.Outcome == receipt.Pending:
 			a.note(f.Name + ": the log had not taken it up when it was issued")
-		case a.late(v):
-			a.tell(proved(lie(OldKey, "%s has a head of %d entries signed by a key that had been handed over before", f.Name, v.Checkpoint.Size), v.Receipt.Checkpoint))
 		case !a.signs(v):
-			a.tell(lie(BrokenReceipt, "%s is signed by %s, not by a key of this log", f.Name, v.Signer))
+			if !a.forged(f.Name, v.Receipt.Signers) {
+				a.tell(lie(BrokenReceipt, "%s is signed by %s, not by a key of this log", f.Name, v.Signer))
+			}
 		default:
 			out = append(out, held{f.Name, v})
 			a.claims = append(a.claims, claim{f.Name, v.Checkpoint, v.Receipt.Checkpoint})
@@ -37,12 +40,25 @@ func (a *audit) openReceipts() []held {
 	return out
 }
 
-// late says whether a receipt was signed by a key of the log after its time: a
+// late says whether a receipt was signed by a key of the log out of its time: a
 // stolen old key dates back as easily as it signs.
 func (a *audit) late(v receipt.Verdict) bool {
-	return slices.ContainsFunc(a.signers, func(s Signer) bool {
-		return s.Key == v.Signer && s.Until > 0 && v.Checkpoint.Size > s.Until
-	})
+	return v.Checkpoint.Size > 0 && a.knows(v.Signer) && !a.term(v.Signer).Covers(v.Checkpoint.Size)
+}
+
+// forged says whether a receipt brings a hand-over that a key of this log
+// signed and the log does not know: two histories, signed by one key.
+func (a *audit) forged(name string, signers []receipt.Signer) bool {
+	for _, s := range signers {
+		if s.Handover == nil || !a.knows(s.Handover.Record.From) || a.knows(s.Key) {
+			continue
+		}
+		if head, err := s.Handover.Head(); err == nil {
+			a.claims = append(a.claims, claim{name, head, s.Handover.Checkpoint})
+			return true
+		}
+	}
+	return false
 }
 
 // signs says whether a receipt's signer is a key of the log. Without a known

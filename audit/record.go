@@ -60,6 +60,7 @@ func (a *audit) records(ctx context.Context, h tlog.HashReader) error {
 				return lie(ImproperRecord, "the list of public records does not go up at leaf %d", leaf)
 			}
 			if leaf >= a.v.head.Size { // came after our head
+				a.listed = true
 				return nil
 			}
 			if err := a.record(ctx, leaf, h); err != nil {
@@ -69,7 +70,7 @@ func (a *audit) records(ctx context.Context, h tlog.HashReader) error {
 			a.next.NextRecord = from
 		}
 		if l.Next == nil || len(l.Leaves) == 0 {
-			a.next.NextRecord = from
+			a.next.NextRecord, a.listed = from, true
 			return nil
 		}
 		from = max(from, *l.Next)
@@ -121,6 +122,9 @@ func (a *audit) content(leaf int64, record []byte) error {
 	var kind struct{ Type string }
 	if err := json.Unmarshal(record, &kind); err != nil || kind.Type == "" {
 		return lie(ImproperRecord, "the public record of leaf %d has no type", leaf)
+	}
+	if kind.Type == ledger.HandoverType {
+		return a.handover(leaf, record)
 	}
 	if kind.Type != "policy" {
 		a.note("not looked at: what public records of type " + kind.Type + " say, which this version does not know")

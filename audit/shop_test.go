@@ -37,6 +37,7 @@ type shop struct {
 	public   map[int64]opened
 	shown    policy.VersionID
 	lines    string // of witnesses, under the head
+	chain    []ledger.Signer
 	signed   string // another head than the honest one; "" = honest
 	spoil    func(path string, body []byte) (int, []byte)
 	requests atomic.Int64
@@ -63,7 +64,7 @@ func (s *shop) serve() *shop {
 
 // fork gives a shop with the same key whose log begins as this one.
 func (s *shop) fork(at int64) *shop {
-	f := (&shop{t: s.t, signer: s.signer, key: s.key, parts: s.parts, public: s.public, shown: s.shown}).serve()
+	f := (&shop{t: s.t, signer: s.signer, key: s.key, parts: s.parts, public: s.public, shown: s.shown, chain: s.chain}).serve()
 	f.add(s.entries[:at]...)
 	return f
 }
@@ -113,6 +114,31 @@ func (s *shop) record(v any) *shop {
 	return s.add(ledger.EntryOf(salt, raw))
 }
 
+// handOver hands over to another shop's key, in the log.
+func (s *shop) handOver(to *shop) *shop {
+	s.t.Helper()
+	h, err := ledger.NewHandover(s.key, to.key, s.size(), time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.record(h)
+	head, err := ledger.Checkpoint{Origin: s.signer.Name(), Size: s.size(), Root: s.root()}.Sign(s.signer, to.signer)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	hashes, err := tlog.ProveRecord(s.size(), s.size()-1, tlog.HashReaderFunc(s.hashes))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if s.chain == nil {
+		s.chain = []ledger.Signer{{Key: s.key}}
+	}
+	p := &ledger.HandoverProof{Record: h, Salt: s.public[s.size()-1].Salt, Proof: *ledger.ProofOf(s.size()-1, s.size(), hashes), Checkpoint: head}
+	s.chain = append(slices.Clone(s.chain), ledger.Signer{Key: to.key, Handover: p})
+	s.signer, s.key = to.signer, to.key
+	return s
+}
+
 // example is a policy that receipts can be made of.
 func example(t testing.TB) *policy.Version {
 	t.Helper()
@@ -158,7 +184,11 @@ func (s *shop) receipt(leaf int64) File {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r, err := s.parts[leaf].Receipt(receipt.ProofOf(leaf, s.size(), proof), s.head(), []receipt.Signer{{Key: s.key}})
+	signers := s.chain
+	if signers == nil {
+		signers = []receipt.Signer{{Key: s.key}}
+	}
+	r, err := s.parts[leaf].Receipt(receipt.ProofOf(leaf, s.size(), proof), s.head(), signers)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -220,6 +250,9 @@ func (s *shop) honest(r *http.Request) (int, []byte) {
 		return 200, []byte(s.signed)
 	case path == "checkpoint":
 		return 200, []byte(s.head() + s.lines)
+	case path == "signers" && s.chain != nil:
+		raw, _ := json.Marshal(s.chain)
+		return 200, raw
 	case path == "records":
 		return 200, s.list(r.FormValue("from"))
 	case strings.HasPrefix(path, "record/"):

@@ -122,8 +122,8 @@ func verifiers(signers []Signer) ([]note.Verifier, error) {
 	return out, nil
 }
 
-// signers gives the keys to hold the log to: those of the state, else the one
-// that was given. A given key that the state does not know is an error.
+// signers gives the keys to begin with: those of the state, else the one that
+// was given.
 func signers(key string, s *State) ([]Signer, error) {
 	if s == nil && key == "" {
 		return nil, nil
@@ -131,8 +131,8 @@ func signers(key string, s *State) ([]Signer, error) {
 	if s == nil {
 		return []Signer{{Key: key}}, nil
 	}
-	if key != "" && !slices.ContainsFunc(s.Signers, func(k Signer) bool { return k.Key == key }) {
-		return nil, errors.New("the key that was given is not one that the state was made with")
+	if len(s.Signers) == 0 {
+		return nil, errors.New("the state names no key")
 	}
-	return s.Signers, nil
+	return slices.Clone(s.Signers), nil
 }

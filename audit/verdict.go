@@ -55,7 +55,8 @@ type Verdict struct {
 	Outcome    Outcome   `json:"outcome"`
 	Origin     string    `json:"origin,omitempty"`
 	Size       int64     `json:"size"`
-	Key        string    `json:"key,omitempty"` // that signed the head
+	Key        string    `json:"key,omitempty"`  // that signed the head
+	Keys       int       `json:"keys,omitempty"` // that the log has had, as far as it is known
 	Findings   []Finding `json:"findings,omitempty"`
 	Doubts     []string  `json:"doubts,omitempty"` // why it could not be told
 	From       int64     `json:"from"`             // leaves before were recomputed by an earlier audit
@@ -102,6 +103,9 @@ func (v Verdict) Lines() []string {
 	}
 	if v.Key != "" {
 		out = append(out, "  signed by     "+v.Key)
+	}
+	if v.Keys > 1 {
+		out = append(out, fmt.Sprintf("  keys          %d, each handed over by the one before", v.Keys))
 	}
 	out = append(out, fmt.Sprintf("  recomputed    %d entries%s", v.Recomputed, since(v.From)))
 	out = append(out, fmt.Sprintf("  public        %d records checked, %d publications of policies known", v.Records, v.Policies))

@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/amana-privacy/amana/ledger"
 )
@@ -35,7 +38,12 @@ func (a *audit) askWitness(ctx context.Context, w Witness) error {
 	}
 	c, _, err := ledger.ReadHead(string(raw))
 	if len(a.keys) > 0 && err == nil {
-		_, _, err = ledger.OpenHead(string(raw), a.keys)
+		var by note.Verifier
+		if _, by, err = ledger.OpenHead(string(raw), a.keys); err == nil {
+			if t := a.term(a.signers[slices.Index(a.keys, by)].Key); !t.Covers(c.Size) {
+				return proved(lie(OldKey, "the witness %s has a head of %d entries, signed by a key that is good %s", v.Name(), c.Size, t), a.evidence(t, string(raw))...)
+			}
+		}
 	}
 	if err != nil || c.Origin != a.v.Origin {
 		return fmt.Errorf("the witness %s answers with a head that the log has not signed", v.Name())

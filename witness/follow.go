@@ -50,8 +50,11 @@ func (g *watched) add(s submission, signer *ledger.Cosigner) (string, error) {
 
 // open verifies that the log signed a head, and drops what others signed.
 func (g *watched) open(signed string) (ledger.Checkpoint, string, error) {
-	c, _, err := ledger.OpenHead(signed, g.keys)
+	c, by, err := ledger.OpenHead(signed, g.keys)
+	t, termed := g.terms[by]
 	switch {
+	case err == nil && termed && !t.Covers(c.Size):
+		return c, "", refusal{status: 403, words: "the key that signed it is good " + t.String()}
 	case errors.Is(err, ledger.ErrNotSigned), errors.Is(err, ledger.ErrBadSignature):
 		return c, "", refusal{status: 403, words: err.Error()}
 	case err != nil:

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,10 @@ import (
 type Log struct {
 	Keys   []note.Verifier // of one name, the origin; any of them may sign
 	Prefix string          // under which it submits, "" or like "/shop"
+
+	// Signers are the log's keys with their hand-overs, as it publishes them; may
+	// be empty. Whom one of Keys handed over to may sign too, each for its term.
+	Signers []ledger.Signer
 }
 
 // Config is what a witness needs. All fields are required.
@@ -46,6 +51,7 @@ type Witness struct {
 type watched struct {
 	origin string
 	keys   []note.Verifier
+	terms  map[note.Verifier]ledger.Term // of keys with a hand-over; others have no end
 	file   string
 	save   func(file string, data []byte) error // durable on return
 
@@ -95,8 +101,12 @@ func (w *Witness) watch(dir string, l Log) error {
 	if !plainPrefix.MatchString(l.Prefix) {
 		return fmt.Errorf("%q is not a submission prefix such as /shop", l.Prefix)
 	}
-	origin := l.Keys[0].Name()
-	for _, k := range l.Keys {
+	keys, terms, err := l.followed()
+	if err != nil {
+		return err
+	}
+	origin := keys[0].Name()
+	for _, k := range keys {
 		if k.Name() != origin {
 			return fmt.Errorf("a log has one name; %s and %s are two", origin, k.Name())
 		}
@@ -106,12 +116,42 @@ func (w *Witness) watch(dir string, l Log) error {
 			return fmt.Errorf("the log %s is named twice", origin)
 		}
 	}
-	g := &watched{origin: origin, keys: l.Keys, file: filepath.Join(dir, hashOf(origin)+".checkpoint"), save: saveFile}
+	g := &watched{origin: origin, keys: keys, terms: terms, file: filepath.Join(dir, hashOf(origin)+".checkpoint"), save: saveFile}
 	if err := g.load(); err != nil {
 		return err
 	}
 	w.logs[l.Prefix+"\n"+origin] = g
 	return nil
+}
+
+// followed gives the keys that may sign: those that were named, and those that
+// one of them handed over to.
+func (l Log) followed() ([]note.Verifier, map[note.Verifier]ledger.Term, error) {
+	if len(l.Signers) == 0 {
+		return l.Keys, nil, nil
+	}
+	terms, err := ledger.Succession(l.Signers)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the list of the log's keys does not hold: %w", err)
+	}
+	keys, of, named := slices.Clone(l.Keys), map[note.Verifier]ledger.Term{}, false
+	for _, t := range terms {
+		v, err := note.NewVerifier(t.Key)
+		if err != nil {
+			return nil, nil, err
+		}
+		known := slices.IndexFunc(l.Keys, func(k note.Verifier) bool { return k.Name() == v.Name() && k.KeyHash() == v.KeyHash() })
+		switch {
+		case known >= 0:
+			of[l.Keys[known]], named = t, true
+		case named:
+			keys, of[v] = append(keys, v), t
+		}
+	}
+	if !named {
+		return nil, nil, fmt.Errorf("the list of keys is not that of the log %s: it does not name the key that was given", l.Keys[0].Name())
+	}
+	return keys, of, nil
 }
 
 // load reads what was seen before. What cannot be read is an error: to begin

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/amana-privacy/amana/ledger"
+	"github.com/amana-privacy/amana/ledger/ledgertest"
 )
 
 // grown is a log in memory, which can be forked.
@@ -440,6 +442,65 @@ func TestLogsHaveTheirOwnPrefixes(t *testing.T) {
 		if w, err := Open(bad); err == nil {
 			w.Close()
 			t.Errorf("%+v was opened", bad.Logs)
+		}
+	}
+}
+
+// TestAWitnessFollowsAHandover gives a witness the key of a log and its list of
+// keys, and lets both keys sign before, at and after the hand-over at 20.
+func TestAWitnessFollowsAHandover(t *testing.T) {
+	l := ledgertest.New(t, "shop.example/log", "first").To(19)
+	l.Handover("second", time.Now())
+	l.To(40)
+	verifier := func(key string) note.Verifier {
+		v, err := note.NewVerifier(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	first, second := l.Keys[0], l.Keys[1]
+	for name, c := range map[string]struct {
+		named   []ledgertest.Key
+		signers []ledger.Signer
+		status  map[string]int
+	}{
+		"the first key, and the list": {[]ledgertest.Key{first}, l.Signers, map[string]int{"first 10": 200, "first 20": 200, "both 20": 200, "second 20": 200, "second 30": 200, "first 30": 403, "second 10": 403}},
+		"the first key alone":         {[]ledgertest.Key{first}, nil, map[string]int{"first 10": 200, "both 20": 200, "second 20": 403, "second 30": 403, "first 30": 200}},
+		"the new key alone":           {[]ledgertest.Key{second}, nil, map[string]int{"first 10": 403, "both 20": 200, "second 20": 200, "second 30": 200}},
+		"the new key, and the list":   {[]ledgertest.Key{second}, l.Signers, map[string]int{"first 10": 403, "both 20": 200, "second 30": 200, "second 10": 403}},
+		"both keys":                   {[]ledgertest.Key{first, second}, nil, map[string]int{"first 10": 200, "both 20": 200, "second 30": 200}},
+	} {
+		for head, want := range c.status {
+			who, at, _ := strings.Cut(head, " ")
+			size, _ := strconv.ParseInt(at, 10, 64)
+			by := map[string][]ledgertest.Key{"first": {first}, "second": {second}, "both": {first, second}}[who]
+			log := Log{Signers: c.signers}
+			for _, k := range c.named {
+				log.Keys = append(log.Keys, verifier(k.Verifier))
+			}
+			w, err := Open(Config{Dir: t.TempDir(), Name: "w.example", Now: time.Now, Logs: []Log{log}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := httptest.NewServer(w.Handler(slog.New(slog.DiscardHandler)))
+			p := &post{s, t, w, ""}
+			status, text, _ := p.send(writeSubmission(0, nil, l.Sign(size, by...)))
+			if status != want {
+				t.Errorf("%s: %s: %d %s, want %d", name, head, status, text, want)
+			}
+			p.shut()
+		}
+	}
+	stranger := ledgertest.New(t, "shop.example/log", "stranger").To(9)
+	stranger.Handover("thief", time.Now())
+	spoilt := ledgertest.New(t, "shop.example/log", "first").To(19)
+	spoilt.Handover("second", time.Now())
+	spoilt.Signers[1].Handover.Salt[0] ^= 1
+	for name, list := range map[string][]ledger.Signer{"another log's list": stranger.Signers, "a list that does not hold": spoilt.Signers} {
+		if w, err := Open(Config{Dir: t.TempDir(), Name: "w.example", Now: time.Now, Logs: []Log{{Keys: []note.Verifier{verifier(first.Verifier)}, Signers: list}}}); err == nil {
+			w.Close()
+			t.Errorf("%s was taken", name)
 		}
 	}
 }
