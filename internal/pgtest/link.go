@@ -45,18 +45,30 @@ func (l *link) forward() {
 		if err != nil {
 			return
 		}
-		if c := l.wire.take(l.executes(kind, body)); c != nil {
-			if !c.after {
-				l.cut()
-				close(c.done)
-				return
-			}
+		switch c := l.wire.take(l.executes(kind, body)); {
+		case c == nil:
+		case c.release != nil:
+			close(c.done)
+			l.wait(c.release)
+		case c.after:
 			l.silence(c)
+		default:
+			l.cut()
+			close(c.done)
+			return
 		}
 		l.count(kind)
 		if write(l.server, kind, body) != nil {
 			return
 		}
+	}
+}
+
+// wait holds the link until it may go on, or the test ends.
+func (l *link) wait(release <-chan struct{}) {
+	select {
+	case <-release:
+	case <-l.wire.end:
 	}
 }
 

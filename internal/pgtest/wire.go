@@ -19,14 +19,18 @@ type Wire struct {
 	door net.Listener // nil while it refuses
 	open map[*link]bool
 	next *cut
-	over bool // the test has ended
+	said []string // statements since they were last asked for
+	over bool     // the test has ended
+	end  chan struct{}
 }
 
-// cut is an order: break the link on which the next such statement comes.
+// cut is an order: break the link on which the next such statement comes, or
+// hold it for a while.
 type cut struct {
 	statement string // how it begins, in small letters
 	after     bool   // let the server have it, withhold its answer
 	done      chan struct{}
+	release   <-chan struct{} // nil: break the link; else hold it until this is closed
 }
 
 // NewWire opens a proxy before the server of an address as Database gives it,
@@ -37,7 +41,7 @@ func NewWire(t testing.TB, dsn string) *Wire {
 	if err != nil {
 		t.Fatal("the address of a database does not parse")
 	}
-	w := &Wire{server: u.Host, front: "127.0.0.1:0", open: map[*link]bool{}}
+	w := &Wire{server: u.Host, front: "127.0.0.1:0", open: map[*link]bool{}, end: make(chan struct{})}
 	w.Accept(t)
 	u.Host = w.front
 	w.dsn = u.String()
@@ -46,6 +50,7 @@ func NewWire(t testing.TB, dsn string) *Wire {
 		w.mu.Lock()
 		w.over = true
 		w.mu.Unlock()
+		close(w.end)
 		w.CutNow()
 		w.wg.Wait()
 	})
@@ -61,11 +66,33 @@ func (w *Wire) DSN() string { return w.dsn }
 //
 // Statements are found at the beginning of a text of the simple protocol, and
 // in the extended one when a portal with such a text is executed.
-func (w *Wire) CutBefore(statement string) <-chan struct{} { return w.order(statement, false) }
+func (w *Wire) CutBefore(statement string) <-chan struct{} {
+	return w.order(&cut{statement: statement})
+}
 
 // CutAfter breaks the connection on which the next such statement comes, after
 // the server has carried it out and before any of its answer reaches the client.
-func (w *Wire) CutAfter(statement string) <-chan struct{} { return w.order(statement, true) }
+func (w *Wire) CutAfter(statement string) <-chan struct{} {
+	return w.order(&cut{statement: statement, after: true})
+}
+
+// Hold stops the connection on which the next such statement comes, before the
+// server sees it: the channel is closed when that has happened. release lets the
+// statement go on.
+func (w *Wire) Hold(statement string) (held <-chan struct{}, release func()) {
+	on := make(chan struct{})
+	return w.order(&cut{statement: statement, release: on}), sync.OnceFunc(func() { close(on) })
+}
+
+// Heard gives the statements that were carried to the server since it was last
+// asked.
+func (w *Wire) Heard() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	said := w.said
+	w.said = nil
+	return said
+}
 
 // CutNow breaks all connections there are.
 func (w *Wire) CutNow() {
@@ -112,8 +139,8 @@ func (w *Wire) listen() (net.Listener, error) {
 	return net.Listen("tcp", w.front)
 }
 
-func (w *Wire) order(statement string, after bool) <-chan struct{} {
-	c := &cut{statement: strings.ToLower(statement), after: after, done: make(chan struct{})}
+func (w *Wire) order(c *cut) <-chan struct{} {
+	c.statement, c.done = strings.ToLower(c.statement), make(chan struct{})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.next = c
@@ -122,10 +149,14 @@ func (w *Wire) order(statement string, after bool) <-chan struct{} {
 
 // take gives the order that this statement carries out, nil where there is none.
 func (w *Wire) take(text string) *cut {
+	if text = strings.TrimSpace(text); text == "" {
+		return nil
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.said = append(w.said, text)
 	c := w.next
-	if c == nil || !strings.HasPrefix(strings.ToLower(strings.TrimSpace(text)), c.statement) {
+	if c == nil || !strings.HasPrefix(strings.ToLower(text), c.statement) {
 		return nil
 	}
 	w.next = nil

@@ -162,3 +162,41 @@ func happened(t *testing.T, cut <-chan struct{}) {
 		t.Fatal("the statement was not found")
 	}
 }
+
+func TestHeldStatementWaits(t *testing.T) {
+	dsn := Database(t, "18")
+	w := NewWire(t, dsn)
+	c := begun(t, w)
+	w.Heard()
+	held, release := w.Hold("commit")
+	ended := make(chan error, 1)
+	go func() {
+		_, err := c.Exec(t.Context(), "commit")
+		ended <- err
+	}()
+	happened(t, held)
+	if got := rows(t, connect(t, dsn), "select x from word"); len(got) > 0 {
+		t.Errorf("committed: %v", got)
+	}
+	release()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if got := rows(t, connect(t, dsn), "select x from word"); len(got) == 0 || got[0] != "row" {
+		t.Errorf("committed: %v", got)
+	}
+	if d := cmp.Diff([]string{"commit"}, w.Heard()); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestHeldStatementGoesWithTheTest(t *testing.T) {
+	dsn := Database(t, "15")
+	t.Run("held", func(t *testing.T) {
+		w := NewWire(t, dsn)
+		c := begun(t, w)
+		held, _ := w.Hold("commit")
+		go c.Exec(context.WithoutCancel(t.Context()), "commit")
+		happened(t, held)
+	})
+}
