@@ -53,7 +53,8 @@ const (
 	SurfaceAPI     Surface = "api"     // the company door
 	SurfaceChoices Surface = "choices" // the hosted page
 	SurfaceBanner  Surface = "banner"
-	SurfaceDemo    Surface = "demo" // a simulated customer
+	SurfaceDemo    Surface = "demo"   // a simulated customer
+	SurfaceImport  Surface = "import" // a list of another program
 )
 
 // Event is one immutable fact about one subject. Events of a subject are
@@ -73,6 +74,15 @@ type Event struct {
 	Shown     bool // the version was named by whoever asked, so showing it is evidenced
 	Attested  bool // entered by the company, not by the person's own device
 	Signals   Signals
+	Claim     Claim // zero but for what was imported
+}
+
+// Claim is what the list that an answer was imported from says of it. It is kept
+// as evidence. It orders nothing, and can make a yes shorter, never longer.
+type Claim struct {
+	Evidence string    // id of the evidence set that shows what a yes was said to; "" with a no
+	Said     time.Time // when it was said, at the earliest; zero: nothing is known of it
+	Source   string    // where, in the list's own words
 }
 
 // Key is what a state is kept for.
@@ -99,12 +109,13 @@ type Yes struct {
 	Policy   policy.VersionID // the version that was shown
 	Meaning  string           // what the purpose meant in it then
 	Since    time.Time        // when it was given (for a double opt-in: confirmed)
-	Until    time.Time        // exclusive; the keeping time it showed, counted from the yes
+	Until    time.Time        // exclusive; the keeping time it showed, counted from the yes, of an imported one from when it was said
 	Topics   []string         // sorted; nil where the purpose had none
 	Signals  Signals
 	Language string // in which it was asked
 	Shown    bool
 	Attested bool
+	Evidence string // of an imported one: id of the evidence set that shows what was asked
 }
 
 // State is the fold of a subject's events for one key. Status is what stands;

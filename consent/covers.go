@@ -40,6 +40,7 @@ func saysEnough(old *Yes, was *policy.Version, next *Yes, now *policy.Version, k
 		hasTopics(old.Topics, next.Topics) &&
 		(old.Signals.GPC || !next.Signals.GPC) &&
 		old.Meaning == next.Meaning &&
+		old.Evidence == next.Evidence && // a person's own word says more than a list does
 		coversAll(was, now, key)
 }
 

@@ -22,6 +22,7 @@ type yes struct {
 	Until  string   `yaml:"until"`
 	Topics []string `yaml:"topics"`
 	GPC    bool     `yaml:"gpc"`
+	List   string   `yaml:"evidence"`
 }
 
 // state is a State as a fixture writes it.
@@ -47,7 +48,7 @@ func (y *yes) read(t *testing.T) *consent.Yes {
 	}
 	return &consent.Yes{
 		Event: y.Event, Policy: policy.VersionID(y.Policy), Topics: y.Topics, Signals: consent.Signals{GPC: y.GPC},
-		Since: consenttest.Time(t, y.Since), Until: consenttest.Time(t, y.Until),
+		Since: consenttest.Time(t, y.Since), Until: consenttest.Time(t, y.Until), Evidence: y.List,
 	}
 }
 

@@ -3,6 +3,7 @@ package consent
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/amana-privacy/amana/policy"
 )
@@ -60,14 +61,23 @@ func offered(v *policy.Version, key Key) bool {
 func given(old State, versions func(policy.VersionID) *policy.Version, v *policy.Version, e Event) State {
 	p := v.Policy.Purposes[e.Purpose]
 	yes := &Yes{
-		Event: e.ID, Policy: e.Policy, Meaning: e.Meaning, Since: e.Time, Until: p.Keep.After(e.Time),
-		Topics: topicsOf(p, e), Signals: e.Signals, Language: e.Language, Shown: e.Shown, Attested: e.Attested,
+		Event: e.ID, Policy: e.Policy, Meaning: e.Meaning, Since: e.Time, Until: p.Keep.After(counted(e)),
+		Topics: topicsOf(p, e), Signals: e.Signals, Language: e.Language, Shown: e.Shown, Attested: e.Attested, Evidence: e.Claim.Evidence,
 	}
 	if p.Double() {
 		yes.Until = v.Policy.Confirm.Within.After(e.Time)
 		return wait(old, versions, v, yes, e)
 	}
 	return State{Status: StatusGiven, Since: e.Time, Event: e.ID, Yes: yes, No: old.No}
+}
+
+// counted is from when the keeping time of a yes counts: an imported one is as
+// old as it claims to be.
+func counted(e Event) time.Time {
+	if said := e.Claim.Said; !said.IsZero() && said.Before(e.Time) {
+		return said
+	}
+	return e.Time
 }
 
 // wait folds a yes that has to be confirmed. Anyone can type an address, so it
@@ -91,7 +101,7 @@ func confirmed(old State, v *policy.Version, e Event) State {
 		return old
 	}
 	yes := *old.Pending
-	yes.Since, yes.Until = e.Time, v.Policy.Purposes[e.Purpose].Keep.After(e.Time)
+	yes.Since, yes.Until = e.Time, v.Policy.Purposes[e.Purpose].Keep.After(counted(e))
 	return State{Status: StatusGiven, Since: e.Time, Event: e.ID, Yes: &yes, No: old.No}
 }
 

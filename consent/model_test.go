@@ -95,15 +95,15 @@ func slowYes(list []consent.Event, versions func(policy.VersionID) *policy.Versi
 		if e.Act == consent.ActConfirmed {
 			if s.Pending != nil && s.Pending.Policy == e.Policy && e.Time.Before(s.Pending.Until) {
 				y := *s.Pending
-				y.Since, y.Until = e.Time, p.Keep.After(e.Time)
+				y.Since, y.Until = e.Time, p.Keep.After(slowAge(e))
 				s = consent.State{Status: consent.StatusGiven, Since: e.Time, Event: e.ID, Yes: &y}
 			}
 			continue
 		}
-		y := consent.Yes{Event: e.ID, Policy: e.Policy, Meaning: e.Meaning, Since: e.Time, Signals: e.Signals, Shown: e.Shown, Attested: e.Attested}
+		y := consent.Yes{Event: e.ID, Policy: e.Policy, Meaning: e.Meaning, Since: e.Time, Signals: e.Signals, Shown: e.Shown, Attested: e.Attested, Evidence: e.Claim.Evidence}
 		y.Topics = slowTopics(p, e, key)
 		if p.Confirm != "double" {
-			y.Until = p.Keep.After(e.Time)
+			y.Until = p.Keep.After(slowAge(e))
 			s = consent.State{Status: consent.StatusGiven, Since: e.Time, Event: e.ID, Yes: &y}
 			continue
 		}
@@ -120,11 +120,19 @@ func slowYes(list []consent.Event, versions func(policy.VersionID) *policy.Versi
 	return s
 }
 
+// slowAge is how old a yes is: as old as its list claims, never younger than its event.
+func slowAge(e consent.Event) time.Time {
+	if e.Claim.Said == (time.Time{}) || e.Claim.Said.After(e.Time) {
+		return e.Time
+	}
+	return e.Claim.Said
+}
+
 // slowWider reports whether a new yes says anything that a confirmed one did not.
 func slowWider(old *consent.Yes, versions func(policy.VersionID) *policy.Version, y *consent.Yes, key consent.Key, now time.Time) bool {
 	was, is := versions(old.Policy), versions(y.Policy)
 	a, b := was.Policy.Purposes[key.Purpose], is.Policy.Purposes[key.Purpose]
-	if a.Confirm != "double" || old.Meaning != y.Meaning {
+	if a.Confirm != "double" || old.Meaning != y.Meaning || old.Evidence != y.Evidence {
 		return true
 	}
 	if b.Keep.After(now).After(a.Keep.After(now)) || y.Signals.GPC && !old.Signals.GPC {

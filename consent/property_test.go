@@ -34,6 +34,9 @@ func history(versions map[policy.VersionID]*policy.Version) *rapid.Generator[[]c
 				Signals:   consent.Signals{GPC: rapid.Bool().Draw(t, "gpc")},
 				Shown:     rapid.Bool().Draw(t, "shown"),
 			}
+			if rapid.IntRange(0, 3).Draw(t, "imported") == 0 {
+				e.Claim = consent.Claim{Evidence: "letter", Said: at.Add(time.Duration(rapid.SampledFrom([]int{-5000, -100, 0, 100}).Draw(t, "said")) * time.Hour)}
+			}
 			if v := versions[e.Policy]; v != nil && e.Act == consent.ActGiven && e.Recipient == "" {
 				e.Topics = topics(t, v.Policy.Purposes[e.Purpose])
 			}
@@ -67,6 +70,17 @@ func check(t *testing.T, property func(t *rapid.T, events []consent.Event, versi
 	all := foldVersions(t)
 	find := func(id policy.VersionID) *policy.Version { return all[id] }
 	rapid.Check(t, func(t *rapid.T) { property(t, history(all).Draw(t, "events"), find) })
+}
+
+// An import cannot make a yes longer than the person's own word would be.
+func TestAClaimNeverLengthensAYes(t *testing.T) {
+	check(t, func(t *rapid.T, events []consent.Event, versions finds) {
+		for key, s := range consent.Fold(events, versions) {
+			if s.Yes != nil && s.Yes.Until.After(versions(s.Yes.Policy).Policy.Purposes[key.Purpose].Keep.After(s.Yes.Since)) {
+				t.Fatalf("%v holds longer than its keeping time from %v: %+v", key, s.Yes.Since, s.Yes)
+			}
+		}
+	})
 }
 
 type finds = func(policy.VersionID) *policy.Version

@@ -123,8 +123,8 @@ func duration(t testing.TB, s string) policy.Duration {
 	return d
 }
 
-// Events reads lines "ACT PURPOSE[/RECIPIENT] VERSION TIME [topics=a,b] [gpc]".
-// The number of a line, from 1, is the sequence and the id of its event.
+// Events reads lines "ACT PURPOSE[/RECIPIENT] VERSION TIME [topics=a,b] [gpc]
+// [said=DAY] [evidence=ID]", the last two of what was imported. The number of a line, from 1, is the sequence and the id of its event.
 func Events(t testing.TB, lines []string) []consent.Event {
 	t.Helper()
 	var events []consent.Event
@@ -138,7 +138,7 @@ func Events(t testing.TB, lines []string) []consent.Event {
 			ID: fmt.Sprint(i + 1), Seq: int64(i + 1), Act: consent.Act(f[0]), Purpose: key.Purpose, Recipient: key.Recipient,
 			Policy: policy.VersionID(f[2]), Time: Time(t, f[3]),
 		}
-		e.Topics, e.Signals = options(t, f[4:])
+		e.Topics, e.Signals, e.Claim = options(t, f[4:])
 		events = append(events, e)
 	}
 	return events
@@ -160,27 +160,30 @@ func Choice(t testing.TB, line string) consent.Choice {
 	t.Helper()
 	f := strings.Fields(line)
 	key := Key(strings.TrimPrefix(f[1], "-"))
-	topics, _ := options(t, f[2:])
+	topics, _, _ := options(t, f[2:])
 	return consent.Choice{
 		Purpose: key.Purpose, Recipient: key.Recipient, Topics: topics,
 		Decision: consent.Answer(strings.TrimPrefix(f[0], "-")),
 	}
 }
 
-func options(t testing.TB, words []string) (topics []string, s consent.Signals) {
+func options(t testing.TB, words []string) (topics []string, s consent.Signals, c consent.Claim) {
 	t.Helper()
 	for _, w := range words {
-		list, ok := strings.CutPrefix(w, "topics=")
-		switch {
-		case ok:
-			topics = strings.Split(list, ",")
-		case w == "gpc":
+		switch name, value, _ := strings.Cut(w, "="); name {
+		case "topics":
+			topics = strings.Split(value, ",")
+		case "gpc":
 			s.GPC = true
+		case "said":
+			c.Said = Time(t, value)
+		case "evidence":
+			c.Evidence = value
 		default:
 			t.Fatalf("unknown option %q", w)
 		}
 	}
-	return topics, s
+	return topics, s, c
 }
 
 // Key reads PURPOSE[/RECIPIENT].
