@@ -35,7 +35,7 @@ type answer struct {
 	Since    string `json:"since,omitempty" format:"date-time" doc:"With detail: since when the answer it rests on has stood."`
 	Expires  string `json:"expires_at,omitempty" format:"date-time" doc:"With detail: when a yes stops by itself; at that instant it is already no."`
 	Receipt  string `json:"receipt,omitempty" format:"uuid" doc:"With detail: the id of the receipt of the answer it rests on."`
-	Evidence string `json:"evidence,omitempty" enum:"shown|attested|not_evidenced" doc:"With detail, of a yes: shown, the person said it on a page of ours that named the version shown; attested, the company entered it and named the version that was shown; not_evidenced, nobody said which version was shown."`
+	Evidence string `json:"evidence,omitempty" enum:"shown|attested|imported|not_evidenced" doc:"With detail, of a yes: shown, the person said it on a page of ours that named the version shown; attested, the company entered it and named the version that was shown; imported, it was taken over from an earlier list, and the text of that time is declared to have asked for the same; not_evidenced, nobody said which version was shown."`
 }
 
 func (d *door) decide(w http.ResponseWriter, r *http.Request) error {
@@ -109,6 +109,8 @@ func (out *answer) detail(a decision.Answer) {
 
 func evidence(y consent.Yes) string {
 	switch {
+	case y.Evidence != "":
+		return "imported"
 	case !y.Shown:
 		return "not_evidenced"
 	case y.Attested:

@@ -15,6 +15,7 @@ import (
 	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/transfer"
 )
 
 // maxRecord is the largest public record that is read, in bytes.
@@ -123,8 +124,11 @@ func (a *audit) content(leaf int64, record []byte) error {
 	if err := json.Unmarshal(record, &kind); err != nil || kind.Type == "" {
 		return lie(ImproperRecord, "the public record of leaf %d has no type", leaf)
 	}
-	if kind.Type == ledger.HandoverType {
+	switch kind.Type {
+	case ledger.HandoverType:
 		return a.handover(leaf, record)
+	case "evidence":
+		return declared(leaf, record)
 	}
 	if kind.Type != "policy" {
 		a.note("not looked at: what public records of type " + kind.Type + " say, which this version does not know")
@@ -152,6 +156,31 @@ func (a *audit) content(leaf int64, record []byte) error {
 		}
 	}
 	a.next.Policies = append(a.next.Policies, Publication{leaf, p.Policy, p.Time})
+	return nil
+}
+
+// declaration is the public record of what imported yeses rest on.
+type declaration struct {
+	Type     string           `json:"type"`
+	ID       string           `json:"id"`
+	Policy   policy.VersionID `json:"policy"`
+	Time     string           `json:"time"`
+	Evidence json.RawMessage  `json:"evidence"` // the set: what was shown, when and where, and who declares that
+}
+
+// declared holds a declaration to its form: its set is the one its id names.
+func declared(leaf int64, record []byte) error {
+	var d declaration
+	dec := json.NewDecoder(bytes.NewReader(record))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&d); err != nil {
+		return lie(ImproperRecord, "the declaration of evidence at leaf %d is none: %s", leaf, err)
+	}
+	set, err := transfer.ReadEvidence("the declaration", d.Evidence, "")
+	_, late := receipt.Time(d.Time)
+	if err != nil || late != nil || set.ID() != d.ID || !versionForm.MatchString(string(d.Policy)) {
+		return lie(ImproperRecord, "the declaration of evidence at leaf %d is not what its id names", leaf)
+	}
 	return nil
 }
 

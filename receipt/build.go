@@ -47,7 +47,7 @@ func Make(e consent.Event, after consent.State, scope policy.Scope, id subject.I
 		ConformsTo:     recordForm,
 		ID:             e.ID,
 		HasDataSubject: Party{id.Kind(), who[:]},
-		HasNotice:      Notice{e.Policy, e.Language, shown(e), what[:]},
+		HasNotice:      Notice{e.Policy, e.Language, shown(e), e.Claim.Evidence, what[:]},
 		HasConsent:     consentOf(e, after, scope),
 	}
 	if err := r.plain(); err != nil { // what is written must verify
@@ -66,6 +66,9 @@ func consentOf(e consent.Event, after consent.State, scope policy.Scope) Consent
 	}
 	if e.Signals != (consent.Signals{}) {
 		c.Signals = &e.Signals
+	}
+	if c.Source = e.Claim.Source; !e.Claim.Said.IsZero() {
+		c.Said = e.Claim.Said.UTC().Format(TimeForm)
 	}
 	if yes := after.Yes; yes != nil && (yes.Event == e.ID || e.Act == consent.ActConfirmed) {
 		c.Until = yes.Until.UTC().Format(TimeForm)
@@ -91,7 +94,10 @@ func statusTerm(e consent.Event, after consent.State) string {
 }
 
 func shown(e consent.Event) string {
-	if e.Shown {
+	switch {
+	case e.Claim.Evidence != "":
+		return "imported"
+	case e.Shown:
 		return "evidenced"
 	}
 	return "not_evidenced"
@@ -100,7 +106,7 @@ func shown(e consent.Event) string {
 // Receipt puts a proof to the parts, and the keys of the log up to the one that
 // signed the checkpoint, oldest first. With a nil proof the receipt is pending.
 func (p Parts) Receipt(proof *Proof, checkpoint string, signers []Signer) (Receipt, error) {
-	r := Receipt{Context: contextOf(signers), ConformsTo: receiptForm, Salt: p.Salt[:], Proof: proof, Checkpoint: checkpoint, Signers: signers,
+	r := Receipt{ConformsTo: receiptForm, Salt: p.Salt[:], Proof: proof, Checkpoint: checkpoint, Signers: signers,
 		Subject: &Opened{string(p.Subject), p.SubjectSalt[:]}, Process: &OpenedProcess{Salt: p.ProcessSalt[:]}}
 	if err := json.Unmarshal(p.Record, &r.Record); err != nil {
 		return Receipt{}, fmt.Errorf("reading a stored record: %w", err)
@@ -108,7 +114,7 @@ func (p Parts) Receipt(proof *Proof, checkpoint string, signers []Signer) (Recei
 	if err := json.Unmarshal(p.Process, &r.Process.Value); err != nil {
 		return Receipt{}, fmt.Errorf("reading the stored texts of a record: %w", err)
 	}
-	r.ID = r.Record.ID
+	r.ID, r.Context = r.Record.ID, contextOf(&r)
 	return r, nil
 }
 
@@ -121,6 +127,18 @@ func ProofOf(index, size int64, hashes tlog.RecordProof) *Proof {
 // the texts a person is shown. At is the page on which an answer is taken
 // back, how says so in words.
 func ProcessOf(v *policy.Version, purpose, language, at, how string) ([]byte, error) {
+	return canonical(processOf(v, purpose, language, at, how))
+}
+
+// ImportedProcessOf is ProcessOf of an imported yes, with what was shown in
+// place of the version's words.
+func ImportedProcessOf(v *policy.Version, purpose, language, at, how string, e ProcessEvidence) ([]byte, error) {
+	process := processOf(v, purpose, language, at, how)
+	process.Evidence = &e
+	return canonical(process)
+}
+
+func processOf(v *policy.Version, purpose, language, at, how string) Process {
 	pol, p := v.Policy, v.Policy.Purposes[purpose]
 	org := pol.Organization
 	process := Process{
@@ -142,7 +160,7 @@ func ProcessOf(v *policy.Version, purpose, language, at, how string) ([]byte, er
 		r := pol.Recipients[id]
 		process.Recipients = append(process.Recipients, ProcessRecipient{id, r.Name.In(language), string(r.Role), string(r.PermissionOf()), r.Country})
 	}
-	return canonical(process)
+	return process
 }
 
 func nonNil(list []string) []string { return append([]string{}, list...) }

@@ -1,20 +1,36 @@
 package receipt
 
-// contextsOf are the JSON-LD contexts that receipts with such signers have had,
-// oldest first. One that was ever issued stays: receipts in people's hands must
-// verify for ever. There is one for receipts without a hand-over to explain, and
-// one for those with.
-func contextsOf(signers []Signer) []map[string]any {
-	if len(signers) > 1 {
-		return []map[string]any{contextV2()}
+import "github.com/amana-privacy/amana/consent"
+
+// contextsOf are the JSON-LD contexts that receipts like r have had, oldest
+// first. One that was ever issued stays: receipts in people's hands must verify
+// for ever. There is one for each set of members that a receipt may have:
+// without and with a hand-over to explain, of what was said here and of what was
+// imported.
+func contextsOf(r *Receipt) []map[string]any {
+	context := contextV1
+	if len(r.Signers) > 1 {
+		context = contextV2
 	}
-	return []map[string]any{contextV1()}
+	if r.Record.HasConsent.Surface == consent.SurfaceImport {
+		return []map[string]any{imported(context())}
+	}
+	return []map[string]any{context()}
 }
 
 // contextOf is the context that is written now.
-func contextOf(signers []Signer) map[string]any {
-	list := contextsOf(signers)
+func contextOf(r *Receipt) map[string]any {
+	list := contextsOf(r)
 	return list[len(list)-1]
+}
+
+// imported adds to a context what only receipts of imported answers have. It is
+// frozen.
+func imported(c map[string]any) map[string]any {
+	for _, name := range []string{"evidence", "said", "source", "text", "until", "by"} {
+		c[name] = "amana:" + name
+	}
+	return c
 }
 
 // contextV2 also knows hand-overs of the log's key. It is frozen.

@@ -14,7 +14,7 @@ import (
 
 // Receipt is a record with its proof. Binary members are standard base64.
 type Receipt struct {
-	Context    map[string]any `json:"@context"` // one of contextsOf(Signers)
+	Context    map[string]any `json:"@context"` // one of contextsOf(it)
 	ConformsTo string         `json:"conformsTo"`
 	ID         string         `json:"id"` // the record's
 	Record     Record         `json:"record"`
@@ -47,8 +47,9 @@ type Party struct {
 type Notice struct {
 	Policy     policy.VersionID `json:"policy"`
 	Language   string           `json:"language"`
-	Shown      string           `json:"shown"`      // evidenced | not_evidenced
-	Commitment []byte           `json:"commitment"` // SHA-256("amana/process/v1\n" ‖ salt ‖ RFC 8785 of the process)
+	Shown      string           `json:"shown"`              // evidenced | not_evidenced | imported
+	Evidence   string           `json:"evidence,omitempty"` // imported: id of the evidence set, whose text stands in the process
+	Commitment []byte           `json:"commitment"`         // SHA-256("amana/process/v1\n" ‖ salt ‖ RFC 8785 of the process)
 }
 
 // Consent is the answer itself.
@@ -67,6 +68,8 @@ type Consent struct {
 	Until     string           `json:"hasDuration,omitempty"` // RFC 3339: the yes ends then, exclusive
 	Confirms  string           `json:"confirms,omitempty"`    // id of the record that a confirmation confirms
 	Signals   *consent.Signals `json:"signals,omitempty"`
+	Said      string           `json:"said,omitempty"`   // of what was imported: when, as its list claims; RFC 3339
+	Source    string           `json:"source,omitempty"` // of what was imported: where, in its list's words
 }
 
 // Opened opens the commitment to an identifier.
@@ -93,6 +96,22 @@ type Process struct {
 	Control    ProcessControl     `json:"hasConsentControl"`
 	Rights     []string           `json:"hasRight"`
 	Law        []string           `json:"hasJurisdiction"` // regimes declared
+
+	// Evidence is, of an imported yes, the text that was shown instead: somebody
+	// declares that it asked for the same.
+	Evidence *ProcessEvidence `json:"evidence,omitempty"`
+}
+
+// ProcessEvidence is the text behind an imported yes, in the language it was
+// shown in.
+type ProcessEvidence struct {
+	ID       string `json:"id"` // of the evidence set
+	Language string `json:"language"`
+	Text     string `json:"text"`
+	From     string `json:"from"`  // first day it was shown
+	Until    string `json:"until"` // last day
+	Source   string `json:"source"`
+	By       string `json:"by"` // who declares that
 }
 
 // ProcessPurpose is the purpose in words.

@@ -256,14 +256,13 @@ func (r *Receipt) constants() error {
 	return r.Record.plain()
 }
 
-// knownContext says whether the context is one that receipts with such signers
-// have had: those without a hand-over have the first.
+// knownContext says whether the context is one that such receipts have had.
 func (r *Receipt) knownContext() (bool, error) {
 	got, err := canonical(r.Context)
 	if err != nil {
 		return false, err
 	}
-	for _, c := range contextsOf(r.Signers) {
+	for _, c := range contextsOf(r) {
 		want, err := canonical(c)
 		if err != nil || bytes.Equal(want, got) {
 			return err == nil, err

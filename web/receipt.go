@@ -37,7 +37,12 @@ type slipView struct {
 	Parties           []string
 	Keep              string
 	Back, BackAt      string
+	Said              string // of what was imported: when, as its list claims
+	Evidence          *evidenceView
 }
+
+// evidenceView is what an imported yes rests on.
+type evidenceView struct{ By, From, Until, Source string }
 
 // proofView is the way from an entry to the signed head.
 type proofView struct {
@@ -117,15 +122,16 @@ func (f *face) slipOf(r receipt.Receipt) slipView {
 		Title: f.receiptTitle(c.Decision), Answer: f.Of("act", c.Decision), Given: c.Decision == consent.ActGiven || c.Decision == consent.ActConfirmed,
 		Purpose: f.titleOf(consent.Key{Purpose: c.Purpose}), When: f.moment(c.Time), Until: f.moment(c.Until), Where: f.Of("surface", c.Surface),
 		Kind: f.Of("kind", r.Record.HasDataSubject.Kind), Policy: string(r.Record.HasNotice.Policy), ID: r.ID, TextLang: r.Record.HasNotice.Language,
-	}
-	if w, ok := lang.For(out.TextLang, lang.Options{}); ok {
-		out.TextDir = w.Dir()
+		Said: f.moment(c.Said),
 	}
 	if r.Subject != nil {
 		out.Device = r.Subject.Value
 	}
 	if r.Process != nil {
 		out.shown(f, r.Process.Value, c.Recipient)
+	}
+	if w, ok := lang.For(out.TextLang, lang.Options{}); ok {
+		out.TextDir = w.Dir()
 	}
 	return out
 }
@@ -134,6 +140,10 @@ func (v *slipView) shown(f *face, p receipt.Process, recipient string) {
 	v.Purpose, v.Text, v.Benefit = p.Purpose.Title, p.Purpose.Text, p.Purpose.Benefit
 	v.Back, v.BackAt = p.Control.How, p.Control.At
 	v.Keep = f.iso(p.Storage.Duration)
+	if e := p.Evidence; e != nil { // the words the person saw, not those they are held to
+		v.Text, v.Benefit, v.TextLang = e.Text, "", e.Language
+		v.Evidence = &evidenceView{e.By, f.day(e.From), f.day(e.Until), e.Source}
+	}
 	for _, d := range p.Data {
 		v.Data = append(v.Data, d.Label)
 	}
@@ -168,6 +178,15 @@ func (f *face) moment(s string) string {
 		return s
 	}
 	return f.DateTime(t)
+}
+
+// day writes a day of an evidence set; what cannot be read stays as it is.
+func (f *face) day(s string) string {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return s
+	}
+	return f.Date(t)
 }
 
 // drawn is how many steps are drawn at most; more would only get smaller.

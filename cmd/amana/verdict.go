@@ -41,7 +41,15 @@ func told(words *lang.Words, v receipt.Verdict) []string {
 	if recipient != "" {
 		lines = append(lines, fact(words.T("receipt.recipient"), recipient))
 	}
-	lines = append(lines, fact(words.T("receipt.time"), moment(words, c.Time)), fact(words.T("receipt.version"), plain(string(r.Record.HasNotice.Policy))))
+	lines = append(lines, fact(words.T("receipt.time"), moment(words, c.Time)))
+	version := words.T("receipt.version")
+	if c.Said != "" {
+		lines = append(lines, fact(words.T("receipt.said"), moment(words, c.Said)))
+	}
+	if r.Record.HasNotice.Evidence != "" {
+		version = words.T("receipt.equal")
+	}
+	lines = append(lines, fact(version, plain(string(r.Record.HasNotice.Policy))))
 	if r.Proof != nil {
 		lines = append(lines, "  "+words.T("verify.entry", "index", r.Proof.Index+1, "size", r.Proof.Size, "log", plain(v.Checkpoint.Origin)))
 	}
