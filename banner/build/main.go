@@ -1,0 +1,80 @@
+// Command build turns the TypeScript of the banner into the files that the
+// program embeds. It is a module of its own, so that the bundler never reaches
+// the program. Run it in this folder: go run . [-out DIR]
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+func main() {
+	out := flag.String("out", "../built", "folder to write to")
+	flag.Parse()
+	if err := build("../src", *out); err != nil {
+		fmt.Fprintln(os.Stderr, "build:", err)
+		os.Exit(1)
+	}
+}
+
+func build(src, out string) error {
+	for _, name := range []string{"gate", "full"} {
+		js, err := script(filepath.Join(src, name+".ts"))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(out, name+".js"), js, 0o644); err != nil {
+			return err
+		}
+	}
+	css, err := style(filepath.Join(src, "style.css"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(out, "style.css"), css, 0o644)
+}
+
+// script bundles and minifies one file.
+func script(file string) ([]byte, error) {
+	r := api.Build(api.BuildOptions{
+		EntryPoints: []string{file}, Bundle: true, Format: api.FormatIIFE, Target: api.ES2022, Charset: api.CharsetUTF8,
+		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true,
+		LegalComments: api.LegalCommentsNone, Define: map[string]string{"ALONE": strconv.FormatBool(strings.Contains(file, "gate"))},
+	})
+	if len(r.Errors) > 0 {
+		return nil, fmt.Errorf("%s: %v", file, r.Errors)
+	}
+	return r.OutputFiles[0].Contents, nil
+}
+
+// style minifies the sheet, puts it into a layer and a scope of its own and
+// makes every declaration important: so it holds whatever the page declares.
+func style(file string) ([]byte, error) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	r := api.Transform(string(raw), api.TransformOptions{Loader: api.LoaderCSS, MinifyWhitespace: true, MinifySyntax: true, Engines: []api.Engine{{Name: api.EngineChrome, Version: "125"}}})
+	if len(r.Errors) > 0 {
+		return nil, fmt.Errorf("%s: %v", file, r.Errors)
+	}
+	return important(r.Code), nil
+}
+
+var block = regexp.MustCompile(`\{([^{}]*)\}`)
+
+func important(css []byte) []byte {
+	held := block.ReplaceAllFunc(bytes.TrimSpace(css), func(b []byte) []byte {
+		return regexp.MustCompile(`;|\}$`).ReplaceAllFunc(b, func(end []byte) []byte { return append([]byte("!important"), end...) })
+	})
+	return slices.Concat([]byte("@layer amana{@scope(#amana,amana-box){"), held, []byte("}}html:has(#amana>:popover-open){padding-block-end:60vh;scroll-padding-block-end:60vh}amana-box+*{display:none!important}"))
+}

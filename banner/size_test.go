@@ -1,0 +1,53 @@
+package banner
+
+import (
+	"bytes"
+	"compress/gzip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/amana-privacy/amana/examples"
+	"github.com/amana-privacy/amana/lang"
+	"github.com/amana-privacy/amana/policy"
+)
+
+func pressed(b []byte) int {
+	var out bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&out, 9)
+	z.Write(b)
+	z.Close()
+	return out.Len()
+}
+
+func example(t testing.TB, company string) *policy.Version {
+	t.Helper()
+	src, err := examples.FS.ReadFile(company + "/amana.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, findings := policy.Read("amana.yaml", src)
+	if len(findings) > 0 {
+		t.Fatal(findings)
+	}
+	m, err := policy.MeaningsAfter(nil, doc.Policy, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &policy.Version{ID: doc.ID, Policy: doc.Policy, Meanings: m, Published: time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)}
+}
+
+func TestSize(t *testing.T) {
+	for _, company := range []string{"casco-fiber", "souq-nakheel"} {
+		v := example(t, company)
+		for _, tag := range []string{"en", "ar"} {
+			w, _ := lang.For(tag, lang.Options{})
+			full, err := Full(v, w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			os.WriteFile("/tmp/measure/"+company+"-"+tag+".js", full, 0o644)
+			t.Logf("%s %s: full %d (js %d, with css %d), gate %d", company, tag, pressed(full), pressed([]byte(fullJS)), pressed([]byte(fullJS+styleCSS)), pressed(Gate(v, w)))
+		}
+	}
+}

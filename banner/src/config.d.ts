@@ -1,0 +1,25 @@
+// What the server compiles from the policy in force and, for one visitor, from
+// the cookie. One letter a member, because every byte is sent to everybody.
+interface Config {
+  v: string // the version shown, by the first digits of its id
+  l: string // language of the texts
+  b?: string // how the cookie begins to which this script answers
+  g?: string[] // switches that count by that cookie
+  h?: string[] // those of them that a signal takes away
+  q?: 1 // there is something to ask all the same
+  p?: 1 // the request carried Sec-GPC
+  z?: 1 // under the signal there is nothing to ask
+  m?: [string, object][] // commands of Consent Mode
+  k: string // what the cookie ends with: its attributes
+  u: string // address of the questions, for the gate
+  a: object // attributes of the root
+  t: string // the questions, as HTML
+  c: string // their style
+  s: Record<string, string> // names that a switch stores, as a regular expression
+  f: string // what stands in the place of something that waits
+  d: string // address of the details
+  e: string // words for: could not be saved
+}
+type Question = string | { all?: Question[]; any?: Question[]; not?: Question[] }
+declare const $C: Config
+declare const ALONE: boolean // built as the gate alone
