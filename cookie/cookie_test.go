@@ -60,7 +60,7 @@ func TestValueOfAnAnswer(t *testing.T) {
 		{"all", cookie.Switches(shop().Policy), "1.0123abcd.3f.tb7yo0." + browser},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			made, err := cookie.New(shop(), c.given, noon.Add(300*time.Millisecond), browser)
+			made, err := cookie.New(shop(), c.given, nil, noon.Add(300*time.Millisecond), browser)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,17 +94,17 @@ func TestARefusalTellsNobodyApart(t *testing.T) {
 
 func TestWhatIsNotAskedOfABrowserCannotBeGranted(t *testing.T) {
 	for _, key := range []consent.Key{{Purpose: "newsletter"}, {Purpose: "basket"}, {Purpose: "unknown"}, {Purpose: "analytics", Recipient: "stats"}} {
-		if _, err := cookie.New(shop(), []consent.Key{key}, noon, browser); err == nil || fault.KindOf(err) != fault.Invalid {
+		if _, err := cookie.New(shop(), []consent.Key{key}, nil, noon, browser); err == nil || fault.KindOf(err) != fault.Invalid {
 			t.Errorf("a cookie for %v: %v, want fault.Invalid", key, err)
 		}
 	}
-	if _, err := cookie.New(shop(), []consent.Key{{Purpose: "ads"}}, noon, "chosen by the browser"); fault.KindOf(err) != fault.Invalid {
+	if _, err := cookie.New(shop(), []consent.Key{{Purpose: "ads"}}, nil, noon, "chosen by the browser"); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("an id that is none of ours: %v", err)
 	}
 }
 
 func TestACookieOfAnotherVersionGrantsNothing(t *testing.T) {
-	c, err := cookie.New(shop(), []consent.Key{{Purpose: "ads"}}, noon, browser)
+	c, err := cookie.New(shop(), []consent.Key{{Purpose: "ads"}}, nil, noon, browser)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,10 +162,11 @@ func TestTheLargestPolicyFits(t *testing.T) {
 		v.Policy.Purposes[string(rune('a'+i%26))+strings.Repeat("x", i/26)] = policy.Purpose{Basis: policy.Consent, ActsOn: []string{"device"}}
 	}
 	late := time.Date(4400, 1, 1, 0, 0, 0, 0, time.UTC)
-	c, err := cookie.New(v, cookie.Switches(v.Policy), late, browser)
+	c, err := cookie.New(v, cookie.Switches(v.Policy), nil, late, browser)
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Untold = true
 	if n := len(cookie.Format(c)); n != cookie.MaxBytes {
 		t.Errorf("the largest value has %d bytes, want %d", n, cookie.MaxBytes)
 	}
@@ -173,7 +174,7 @@ func TestTheLargestPolicyFits(t *testing.T) {
 		t.Errorf("read back %+v, %v", read, err)
 	}
 	v.Policy.Purposes["one more"] = policy.Purpose{Basis: policy.Consent, ActsOn: []string{"device"}}
-	if _, err := cookie.New(v, []consent.Key{{Purpose: "a"}}, late, browser); fault.KindOf(err) != fault.Invalid {
+	if _, err := cookie.New(v, []consent.Key{{Purpose: "a"}}, nil, late, browser); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("one switch too many: %v, want fault.Invalid", err)
 	}
 }
