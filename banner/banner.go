@@ -8,29 +8,116 @@
 package banner
 
 import (
+	"bytes"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"encoding/json"
+	"regexp"
 )
 
 //go:generate go -C build run .
 
-// The built parts. Each speaks of its settings as $C.
+// The built parts. Each reads its settings from $C (src/config.d.ts).
 var (
-	//go:embed built/gate.js
-	gateJS string
 	//go:embed built/full.js
 	fullJS string
-	//go:embed built/ui.js
-	uiJS string
+	//go:embed built/gate.js
+	gateJS string
+	//go:embed built/far.js
+	farJS string
+	//go:embed built/static.js
+	staticJS string
 	//go:embed built/style.css
 	styleCSS string
 )
 
+// File is something that never changes under its address.
+type File struct {
+	Name string // its address below /amana/, of its bytes
+	Type string
+	Body []byte
+}
+
+func fileOf(kind, extension string, body []byte) File {
+	sum := sha256.Sum256(body)
+	return File{hex.EncodeToString(sum[:4]) + extension, kind, body}
+}
+
+// Path gives the address of the file at the door.
+func (f File) Path() string { return "/amana/" + f.Name }
+
+// settings are what a part reads as $C; src/config.d.ts says what each is.
+type settings struct {
+	V string            `json:"v,omitempty"`
+	L string            `json:"l,omitempty"`
+	B string            `json:"b,omitempty"`
+	G []string          `json:"g,omitempty"`
+	H []string          `json:"h,omitempty"`
+	Q int               `json:"q,omitempty"`
+	P int               `json:"p,omitempty"`
+	Z int               `json:"z,omitempty"`
+	M [][]any           `json:"m,omitempty"`
+	A map[string]string `json:"a,omitempty"`
+	K string            `json:"k,omitempty"`
+	U string            `json:"u,omitempty"`
+	D string            `json:"d,omitempty"`
+	T string            `json:"t,omitempty"`
+	F string            `json:"f,omitempty"`
+	S map[string]string `json:"s,omitempty"`
+	E string            `json:"e,omitempty"`
+	C string            `json:"c,omitempty"`
+}
+
 // with gives a part its settings.
-func with(settings any, part string) []byte {
-	raw, err := json.Marshal(settings)
+func (s settings) with(part string) []byte {
+	raw, err := json.Marshal(s)
 	if err != nil {
 		panic("banner: settings do not marshal: " + err.Error()) // they are plain values
 	}
-	return []byte("{let $C=" + string(literal(raw)) + ";" + part + "}")
+	return []byte("{let $C=" + string(literal(raw)) + ";" + part + "}\n")
+}
+
+var (
+	member  = regexp.MustCompile(`"([a-z]\w*)":`)
+	escaped = map[string]string{`\u003c`: "<", `\u003e`: ">", `\u0026`: "&"}
+)
+
+// literal writes JSON as a shorter JavaScript literal: members that are names
+// need no quotation marks, and a script of its own may hold < > and &.
+func literal(raw []byte) []byte {
+	for long, short := range escaped {
+		raw = bytes.ReplaceAll(raw, []byte(long), []byte(short))
+	}
+	return bare(raw)
+}
+
+// bare takes the quotation marks off members, and off nothing inside a text.
+func bare(raw []byte) []byte {
+	var out []byte
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '"' {
+			out = append(out, raw[i])
+			continue
+		}
+		end := i + 1
+		for ; raw[end] != '"'; end++ {
+			if raw[end] == '\\' {
+				end++
+			}
+		}
+		text := raw[i : end+1]
+		if m := member.FindSubmatch(append(bytes.Clone(text), next(raw, end+1))); m != nil && len(m[0]) == len(text)+1 {
+			text = m[1]
+		}
+		out, i = append(out, text...), end
+	}
+	return out
+}
+
+func next(raw []byte, i int) byte {
+	if i < len(raw) {
+		return raw[i]
+	}
+	return 0
 }

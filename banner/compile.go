@@ -1,112 +1,154 @@
 package banner
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/subject"
 )
 
-// settings are what the script reads as $C; src/config.d.ts says what each is.
-type settings struct {
-	V string            `json:"v,omitempty"`
-	L string            `json:"l,omitempty"`
-	W []string          `json:"w,omitempty"`
-	B string            `json:"b,omitempty"`
-	G []string          `json:"g,omitempty"`
-	M [][]any           `json:"m,omitempty"`
-	A map[string]string `json:"a,omitempty"`
-	N string            `json:"n,omitempty"`
-	K string            `json:"k,omitempty"`
-	U string            `json:"u,omitempty"`
-	T string            `json:"t,omitempty"`
-	C string            `json:"c,omitempty"`
-	S map[string]string `json:"s,omitempty"`
-	F string            `json:"f,omitempty"`
-	D string            `json:"d,omitempty"`
-	E string            `json:"e,omitempty"`
+// Script is the banner of a version in one language. It is read-only and safe
+// for concurrent use.
+type Script struct {
+	Questions File // what the gate fetches when it has to show them
+	Details   File // each purpose in full, for the dialog
+	Static    File // for everybody: pages include it by its own address
+
+	v         *policy.Version
+	all, gate settings
 }
 
-// Full gives the whole script.
-func Full(v *policy.Version, w *lang.Words) ([]byte, error) {
-	s := gateSettings(v, w)
-	var err error
-	if s.T, err = questions(v, w, "questions"); err != nil {
+// Visitor is what the server read of one visitor.
+type Visitor struct {
+	Answer string // how the cookie begins, behind its format; "" without one
+	cookie.Reading
+	GPC bool
+}
+
+// Compile makes the script. attributes end the cookie that it writes: path, age,
+// domain.
+func Compile(v *policy.Version, w *lang.Words, attributes string) (*Script, error) {
+	list := everything(v, w)
+	page, err := write(w, list)
+	if err != nil {
 		return nil, err
 	}
-	if s.F, err = questions(v, w, "held"); err != nil {
+	details, err := json.Marshal(page.details)
+	if err != nil {
 		return nil, err
 	}
-	s.V, s.L, s.K = string(v.ID[7:15]), w.Tag, ";path=/;max-age=31536000;samesite=lax;secure"
-	s.D, s.C, s.S, s.E = "/amana/89abcdef.txt", theme(styleCSS), names(v.Policy), w.T("banner.failed")
-	return with(s, fullJS), nil
+	s := &Script{v: v, Details: fileOf("application/json", ".json", details)}
+	s.all = settings{V: cookie.Revision(v.ID), L: w.Tag, A: map[string]string{"lang": w.Tag, "dir": w.Dir(), "ariaLabel": w.T("nav.choices")},
+		K: attributes, D: s.Details.Path(), T: page.questions, F: page.held, S: stores(v.Policy), E: w.T("banner.failed"), C: styleOf(v.Policy)}
+	if !slices.ContainsFunc(list, func(a asked) bool { return !a.Heeds }) {
+		s.all.Z = 1
+	}
+	s.Questions = fileOf("text/javascript", ".js", s.all.with(farJS))
+	s.all.M = [][]any{{"default", ConsentMode(v.Policy, nil)}}
+	if len(ConsentMode(v.Policy, nil)) == 0 {
+		s.all.M = nil
+	}
+	s.gate = settings{M: s.all.M, U: s.Questions.Path()}
+	s.Static = fileOf("text/javascript", ".js", s.all.with(answered+"{"+staticJS+"}else{"+fullJS+"}"))
+	return s, nil
 }
 
-// Gate gives the script for a visitor who has answered.
-func Gate(v *policy.Version, w *lang.Words) []byte {
-	s := gateSettings(v, w)
-	s.U, s.B, s.G, s.W, s.A = "/amana/01234567.js", "0123abcd.3.", []string{"analytics"}, nil, nil
-	s.M = append(s.M, []any{"update", map[string]string{"analytics_storage": "granted"}})
-	return with(s, gateJS)
+// answered asks in the browser whether it has an answer.
+const answered = "if(/(?:^|; )amana=1\\./.test(document.cookie))"
+
+// For gives the script for one visitor: all of it where there is something to
+// ask, else the gate alone.
+func (s *Script) For(v Visitor) []byte {
+	if v.Answer != "" && !v.Ask {
+		return v.set(s.gate, s.v.Policy).with(gateJS)
+	}
+	return v.set(s.all, s.v.Policy).with(fullJS)
 }
 
-func gateSettings(v *policy.Version, w *lang.Words) settings {
-	s := settings{M: [][]any{{"default", signals(v.Policy)}}, A: map[string]string{"id": "amana", "lang": w.Tag, "dir": w.Dir(), "ariaLabel": w.T("nav.choices")}}
+func (v Visitor) set(s settings, p *policy.Policy) settings {
+	if v.Answer != "" {
+		s.B, s.G, s.H = v.Answer, values(v.Granted), values(v.Heeding)
+	}
+	if v.Answer != "" && v.Ask {
+		s.Q = 1
+	}
+	if v.GPC {
+		s.P = 1
+	}
+	if s.M != nil && len(v.Granted) > 0 {
+		s.M = append(slices.Clip(s.M), []any{"update", ConsentMode(p, v.Granted)})
+	}
 	return s
 }
 
-// holds gives the days that a yes to each switch holds.
-func holds(p *policy.Policy) map[string]int {
-	m := map[string]int{}
-	for _, k := range cookie.Switches(p) {
-		id := k.Purpose
-		if k.Recipient != "" {
-			id += "/" + k.Recipient
-		}
-		m[id] = days(p.Purposes[k.Purpose].Keep)
+// Value names a switch as pages do: ID or ID/RECIPIENT.
+func Value(k consent.Key) string {
+	if k.Recipient == "" {
+		return k.Purpose
 	}
-	for id, u := range p.Purposes {
-		if u.HeedsSignal() && m[id] > 0 {
-			m["+"+id] = m[id]
-		}
-	}
-	return m
+	return k.Purpose + "/" + k.Recipient
 }
 
-func days(d policy.Duration) int { return d.Months/12*365 + d.Months%12*30 + int(d.Seconds/86400) }
+func values(keys []consent.Key) []string {
+	var list []string
+	for _, k := range keys {
+		list = append(list, Value(k))
+	}
+	return list
+}
 
-// signals of Consent Mode with what has to be granted for each.
-func signals(p *policy.Policy) map[string]any {
-	m := map[string]any{}
+// signals of Google Consent Mode that are always told, because tags read them
+// whether or not a purpose stands behind them.
+var signals = []string{"ad_personalization", "ad_storage", "ad_user_data", "analytics_storage"}
+
+// ConsentMode says of each signal of Google Consent Mode v2 granted or denied:
+// granted where every purpose that names it has a yes among the given. It is
+// empty where no purpose names any.
+func ConsentMode(p *policy.Policy, given []consent.Key) map[string]string {
+	m := map[string]string{}
 	for _, k := range cookie.Switches(p) {
 		if k.Recipient != "" {
 			continue
 		}
 		for _, s := range p.Purposes[k.Purpose].GCM {
-			m[s] = "denied"
+			if m[s] != "denied" {
+				m[s] = map[bool]string{true: "granted", false: "denied"}[slices.Contains(given, k)]
+			}
+		}
+	}
+	if len(m) > 0 {
+		for _, s := range signals {
+			if m[s] == "" {
+				m[s] = "denied"
+			}
 		}
 	}
 	return m
 }
 
-// names gives for each switch what it stores, as one regular expression.
-func names(p *policy.Policy) map[string]string {
-	m := map[string][]string{}
+// stores gives for each switch the names that it stores, as one regular
+// expression; a pixel stores nothing.
+func stores(p *policy.Policy) map[string]string {
+	m := map[string]string{}
 	for _, s := range p.Storage {
-		if slices.Contains(p.Purposes[s.Purpose].Acts(), "device") && p.Purposes[s.Purpose].Basis == policy.Consent && s.Kind != "pixel" {
-			m[s.Purpose] = append(m[s.Purpose], strings.ReplaceAll(regexp.QuoteMeta(s.Name), `\*`, ".*"))
+		u := p.Purposes[s.Purpose]
+		if u.Basis != policy.Consent || !slices.Contains(u.Acts(), subject.Device) || s.Kind == "pixel" {
+			continue
 		}
+		name := strings.ReplaceAll(regexp.QuoteMeta(s.Name), `\*`, ".*")
+		if m[s.Purpose] != "" {
+			name = m[s.Purpose] + "|" + name
+		}
+		m[s.Purpose] = name
 	}
-	out := map[string]string{}
-	for id, l := range m {
-		out[id] = strings.Join(l, "|")
-	}
-	return out
+	return m
 }
 
-func theme(css string) string {
-	return strings.NewReplacer("SCHEME", "light dark", "TEXT", "CanvasText", "GROUND", "Canvas").Replace(css)
-}
+// Files are what never changes under its address.
+func (s *Script) Files() []File { return []File{s.Questions, s.Details, s.Static} }

@@ -3,6 +3,7 @@ package banner
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"html/template"
 	"slices"
 	"strings"
@@ -21,28 +22,42 @@ type asked struct {
 	notice.Purpose
 	Heeds  bool   // a Global Privacy Control signal is a no to it
 	Labels string // its data
-	Shown  string // recipients inside its scope
 	Own    []own  // recipients that need an answer of their own
 	Stored []stored
 }
 
-type own struct{ ID, Name, Country string }
+type own struct{ ID, Name string }
 
 type stored struct{ Name, Why, Life string }
 
-// questions writes the first layer and the dialog.
-func questions(v *policy.Version, w *lang.Words, name string) (string, error) {
-	t, err := template.New("").Funcs(template.FuncMap{"T": w.T}).Parse(strings.TrimSpace(questionsHTML))
+// texts are the pieces of HTML that a script carries or fetches.
+type texts struct {
+	questions, held string
+	details         []string // by purpose, in the order of the questions
+}
+
+// write fills the templates.
+func write(w *lang.Words, list []asked) (texts, error) {
+	t, err := template.New("").Funcs(template.FuncMap{"T": w.T}).Parse(questionsHTML)
 	if err != nil {
-		return "", err
+		return texts{}, err
 	}
-	var b bytes.Buffer
-	all := everything(v, w)
-	err = t.ExecuteTemplate(&b, name, struct {
+	var out texts
+	fill := func(name string, data any) string {
+		var b bytes.Buffer
+		err = errors.Join(err, t.ExecuteTemplate(&b, name, data))
+		return b.String()
+	}
+	heeds := slices.ContainsFunc(list, func(a asked) bool { return a.Heeds })
+	out.questions = fill("questions", struct {
 		Asked []asked
 		Heeds bool
-	}{all, slices.ContainsFunc(all, func(a asked) bool { return a.Heeds })})
-	return b.String(), err
+	}{list, heeds})
+	out.held = fill("held", nil)
+	for _, a := range list {
+		out.details = append(out.details, fill("details", a))
+	}
+	return out, err
 }
 
 // everything gives what is asked of a browser, in the order of the switches.
@@ -58,18 +73,16 @@ func everything(v *policy.Version, w *lang.Words) []asked {
 
 func ask(v *policy.Version, w *lang.Words, p notice.Purpose) asked {
 	a := asked{Purpose: p, Heeds: v.Policy.Purposes[p.ID].HeedsSignal()}
-	var labels, shown []string
+	var labels []string
 	for _, d := range p.Data {
 		labels = append(labels, d.Label)
 	}
 	for _, r := range p.Recipients {
 		if r.Own {
-			a.Own = append(a.Own, own{p.ID + "/" + r.ID, r.Name, r.Country})
-		} else {
-			shown = append(shown, r.Name+", "+r.Country)
+			a.Own = append(a.Own, own{p.ID + "/" + r.ID, r.Name})
 		}
 	}
-	a.Labels, a.Shown = strings.Join(labels, "; "), strings.Join(shown, "; ")
+	a.Labels = strings.Join(labels, "; ")
 	for _, s := range v.Policy.Storage {
 		if s.Purpose != p.ID {
 			continue

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/examples"
 	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/policy"
@@ -42,12 +44,14 @@ func TestSize(t *testing.T) {
 		v := example(t, company)
 		for _, tag := range []string{"en", "ar"} {
 			w, _ := lang.For(tag, lang.Options{})
-			full, err := Full(v, w)
+			script, err := Compile(v, w, ";path=/;max-age=31536000;samesite=lax;secure")
 			if err != nil {
 				t.Fatal(err)
 			}
+			full := script.For(Visitor{})
+			answer := script.For(Visitor{Answer: "0123abcd.3.", Reading: cookie.Reading{Granted: []consent.Key{{Purpose: "analytics"}}}})
 			os.WriteFile("/tmp/measure/"+company+"-"+tag+".js", full, 0o644)
-			t.Logf("%s %s: full %d (js %d, with css %d), gate %d", company, tag, pressed(full), pressed([]byte(fullJS)), pressed([]byte(fullJS+styleCSS)), pressed(Gate(v, w)))
+			t.Logf("%s %s: full %d (js %d, with css %d), gate %d, questions %d, details %d", company, tag, pressed(full), pressed([]byte(fullJS)), pressed([]byte(fullJS+styleCSS)), pressed(answer), pressed(script.Questions.Body), pressed(script.Details.Body))
 		}
 	}
 }

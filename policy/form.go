@@ -39,6 +39,7 @@ var forms = map[string]form{
 	"term":     {"a term of the Data Privacy Vocabulary", "such as EmailAddress", term.String(), func(v string, _ *Policy) bool { return term.MatchString(v) }},
 	"image":    {"an SVG or PNG file beside the policy", "such as logo.svg", imageFile.String(), func(v string, _ *Policy) bool { return imageFile.MatchString(v) }},
 	"color":    {"a colour that can be read on white", "#rrggbb with a contrast of at least 4.5:1 against white: a darker one", hexColor.String(), func(v string, _ *Policy) bool { return hexColor.MatchString(v) && contrastOnWhite(v) >= 4.5 }},
+	"rgb":      {"a colour", "#rrggbb", hexColor.String(), func(v string, _ *Policy) bool { return hexColor.MatchString(v) }},
 	"id":       {"an id", idHint, idForm.String(), func(v string, _ *Policy) bool { return idForm.MatchString(v) }},
 }
 
@@ -66,7 +67,15 @@ func isRegion(v string) bool {
 }
 
 // contrastOnWhite gives the contrast of WCAG 2.2 between #rrggbb and white.
-func contrastOnWhite(color string) float64 {
+func contrastOnWhite(color string) float64 { return contrast(color, "#ffffff") }
+
+// contrast is the ratio of WCAG 2.2 between two colours #rrggbb, from 1 to 21.
+func contrast(a, b string) float64 {
+	x, y := luminance(a), luminance(b)
+	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
+}
+
+func luminance(color string) float64 {
 	n, _ := strconv.ParseUint(color[1:], 16, 32)
 	channel := func(c uint64) float64 {
 		s := float64(c&0xFF) / 255
@@ -75,6 +84,5 @@ func contrastOnWhite(color string) float64 {
 		}
 		return math.Pow((s+0.055)/1.055, 2.4)
 	}
-	luminance := 0.2126*channel(n>>16) + 0.7152*channel(n>>8) + 0.0722*channel(n)
-	return 1.05 / (luminance + 0.05)
+	return 0.2126*channel(n>>16) + 0.7152*channel(n>>8) + 0.0722*channel(n)
 }

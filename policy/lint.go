@@ -36,6 +36,7 @@ func lint(d *Document, before []Finding) []Finding {
 	for i, item := range l.p.Storage {
 		l.stored(fmt.Sprintf("storage[%d]", i), item)
 	}
+	l.theme(l.p.Banner.Theme)
 	l.unused()
 	spoken := map[string]bool{}
 	for _, f := range before {

@@ -118,6 +118,7 @@ type Policy struct {
 	Requests      Requests             `key:"requests,required" doc:"How customers see, correct, take and erase (A7; N22, N23)."`
 	Programmes    []Programme          `key:"programmes,required" doc:"Third-party privacy programmes joined (A9; N29). An empty list says: none."`
 	Statements    Statements           `key:"statements" doc:"Further statements a law may ask for (N14, N26, N31)."`
+	Banner        Banner               `key:"banner" doc:"How the questions on the company's own sites look, and whether these share the answer (A8)."`
 }
 
 // Organization is the controller.
@@ -296,6 +297,23 @@ type Requests struct {
 	Rights       []string       `key:"rights,set" doc:"What customers may demand." enum:"access|correction|erasure|portability|objection|restriction|complaint"`
 	Proof        map[string]int `key:"proof" doc:"Level of proof (0-3) by act." keys:"access|correction|erasure|portability|objection|restriction|complaint" max:"3"`
 	Text         Text           `key:"text"`
+}
+
+// Banner says how the questions on the company's own sites look. No key makes
+// one answer look different from another (B3).
+type Banner struct {
+	Shared bool  `key:"shared" doc:"Sites of one registrable domain share the answer."`
+	Theme  Theme `key:"theme" doc:"Colours and corners; the browser's own where absent."`
+}
+
+// Theme are colours, each #rrggbb. The dark ones hold where the reader prefers
+// dark pages; without them the light ones hold there too.
+type Theme struct {
+	Background     string `key:"background" is:"rgb"`
+	Text           string `key:"text" doc:"Also of the buttons, all alike; at least 4.5:1 against the background." is:"rgb"`
+	DarkBackground string `key:"dark_background" is:"rgb"`
+	DarkText       string `key:"dark_text" is:"rgb"`
+	Corners        string `key:"corners" enum:"round|square"`
 }
 
 // Programme is a third-party privacy programme (TRUSTe, BBB).

@@ -49,7 +49,7 @@ func (f *face) once(name string, make func() ([]byte, error)) (body, error) {
 	if err != nil {
 		return body{}, err
 	}
-	b, _ := f.kept.LoadOrStore(name, body{plain, pressed(plain), tagOf(plain)})
+	b, _ := f.kept.LoadOrStore(name, body{plain, pressedAs(plain, gzip.BestCompression), tagOf(plain)})
 	return b.(body), nil
 }
 
@@ -115,10 +115,12 @@ func takesGzip(r *http.Request) bool {
 	return false
 }
 
-func pressed(body []byte) []byte {
+func pressed(body []byte) []byte { return pressedAs(body, 6) }
+
+func pressedAs(body []byte, level int) []byte {
 	var b bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&b, 6) // the level is one
-	z.Write(body)                      // a buffer takes everything
+	z, _ := gzip.NewWriterLevel(&b, level) // the level is one
+	z.Write(body)                          // a buffer takes everything
 	z.Close()
 	return b.Bytes()
 }

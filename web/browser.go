@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/cookie"
@@ -26,18 +27,30 @@ type browser struct {
 // yes, counts; every other cookie is as good as none.
 func (s *site) browserOf(r *http.Request, v *policy.Version) (browser, error) {
 	b := browser{signals: signalsOf(r)}
+	value, ok := cookieOf(r)
+	if !ok {
+		return b, nil
+	}
+	b.refused = value.Refused() && value.Answers(v.ID) && !value.Untold
+	if value.ID == "" {
+		return b, nil
+	}
+	return s.known(r.Context(), b, value.ID)
+}
+
+// cookieOf reads the first cookie that is one of ours; false without one. Of two,
+// which a change of its domain can leave, one that was taken back counts.
+func cookieOf(r *http.Request) (first cookie.Cookie, ok bool) {
 	for _, c := range r.CookiesNamed(cookie.Name) {
 		value, err := cookie.Parse(c.Value)
 		if err != nil {
 			continue
 		}
-		b.refused = value.Refused() && value.Answers(v.ID)
-		if value.ID == "" {
-			return b, nil
+		if !ok || value.Untold {
+			first, ok = value, true
 		}
-		return s.known(r.Context(), b, value.ID)
 	}
-	return b, nil
+	return first, ok
 }
 
 // signalsOf reads what the browser says of itself (Global Privacy Control: the
@@ -70,6 +83,9 @@ func (b browser) stands(k consent.Key) bool {
 // visit. A yes that covers only an earlier version stands in a cookie that
 // answers to that one. With no yes at all it is the refusal, and the id is gone
 // from the browser.
+//
+// Its time is that of the oldest yes in it, so that nobody who reads the cookie
+// alone takes one for good that is over.
 func (s *site) memory(ctx context.Context, v *policy.Version, b browser) (cookie.Cookie, error) {
 	var given []consent.Key
 	for _, k := range cookie.Switches(v.Policy) {
@@ -84,7 +100,26 @@ func (s *site) memory(ctx context.Context, v *policy.Version, b browser) (cookie
 	if old := s.earlier(b); len(given) == 0 && old != nil {
 		v, given = old, slices.DeleteFunc(cookie.Switches(old.Policy), func(k consent.Key) bool { return b.states[k].Yes == nil })
 	}
-	return cookie.New(v, given, s.Now(), b.cookieID)
+	return b.cookieOf(v, given, s.Now())
+}
+
+// cookieOf is the cookie for some keys with a yes; now stands for the time of
+// one that is not known here.
+func (b browser) cookieOf(v *policy.Version, given []consent.Key, now time.Time) (cookie.Cookie, error) {
+	var against []string
+	for _, k := range given {
+		yes := b.states[k].Yes
+		if yes == nil {
+			continue
+		}
+		if yes.Since.Before(now) {
+			now = yes.Since
+		}
+		if yes.Signals.GPC && k.Recipient == "" {
+			against = append(against, k.Purpose)
+		}
+	}
+	return cookie.New(v, given, against, now, b.cookieID)
 }
 
 // covered reports whether a yes stands that covers what is asked now. A
@@ -113,6 +148,10 @@ func (s *site) earlier(b browser) *policy.Version {
 
 // remember gives the browser its answer back as a cookie.
 func (s *site) remember(w http.ResponseWriter, f *face, c cookie.Cookie) {
-	http.SetCookie(w, &http.Cookie{Name: cookie.Name, Value: cookie.Format(c), Path: "/", MaxAge: f.life(s.Now()),
-		SameSite: http.SameSiteLaxMode, Secure: s.secure()}) // not HttpOnly: the banner reads it
+	set := &http.Cookie{Name: cookie.Name, Value: cookie.Format(c), Path: "/", MaxAge: f.life(s.Now()), Domain: f.domain,
+		SameSite: http.SameSiteLaxMode, Secure: s.secure()} // not HttpOnly: the banner reads it
+	http.SetCookie(w, set)
+	if f.domain != "" { // one set before the sites shared it would hide this one
+		http.SetCookie(w, &http.Cookie{Name: cookie.Name, Path: "/", MaxAge: -1, SameSite: http.SameSiteLaxMode, Secure: s.secure()})
+	}
 }

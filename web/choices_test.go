@@ -168,7 +168,7 @@ func mustCookie(t *testing.T, s string) cookie.Cookie {
 func TestOnlyAnIdThatWeGaveOutCounts(t *testing.T) {
 	w := open(t, "casco-fiber")
 	stranger, _ := subject.NewDevice()
-	c, err := cookie.New(w.db.InForce(), cookie.Switches(w.db.InForce().Policy), w.now(), stranger)
+	c, err := cookie.New(w.db.InForce(), cookie.Switches(w.db.InForce().Policy), nil, w.now(), stranger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +367,7 @@ func TestAYesToEverythingThatTheSignalForbidsSavesNothing(t *testing.T) {
 		t.Errorf("cookie %q", v.cookie())
 	}
 	a := v.send("POST", "/v1/choices", "application/json", `{"choice":"accept","version":"`+string(w.db.InForce().ID)+`","language":"en"}`)
-	if want := `{"receipts":[],"left_to_signal":["ad_measurement","analytics","comfort"]}`; strings.TrimSpace(a.text) != want {
+	if want := `{"receipts":[],"left_to_signal":["ad_measurement","analytics","comfort"],"cookie":"","granted":[],`; !strings.HasPrefix(a.text, want) {
 		t.Errorf("%s %s", a.Status, a.text)
 	}
 }

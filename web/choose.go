@@ -27,7 +27,28 @@ func (s *site) choose(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if to := s.backTo(v.Request); to != "" {
+		return v.redirect(http.StatusSeeOther, to)
+	}
 	return v.redirect(http.StatusSeeOther, v.path("/choices?saved="+s.links.make(s.Now(), idsOf(receipts)...)+anchor))
+}
+
+// backTo is the page of the company's own site that a form came from: the one it
+// names under back, else the one that the browser names. It is "" for forms of
+// the door's own pages, and for any other site's.
+func (s *site) backTo(r *http.Request) string {
+	named, ok := r.PostForm["back"]
+	if !ok {
+		return ""
+	}
+	to := named[0]
+	if to == "" {
+		to = r.Referer()
+	}
+	if o := originOf(to); o != "" && (s.trusts(o) || o == originOf(s.PublicURL)) {
+		return to
+	}
+	return ""
 }
 
 // chosen reads the form against the version it was shown with. The anchor leads

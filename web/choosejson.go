@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/amana-privacy/amana/banner"
 	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/edge"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
@@ -20,8 +22,9 @@ type choiceRequest struct {
 	Choices  []singleChoice   `json:"choices" max:"1000"`               // single answers …
 	Choice   string           `json:"choice" enum:"accept|reject|save"` // … or all
 	Purposes []string         `json:"purposes" max:"1000"`              // said yes to, with save: ID or ID/RECIPIENT
-	Version  policy.VersionID `json:"version" need:"yes"`               // that was shown
+	Version  policy.VersionID `json:"version" need:"yes"`               // that was shown, or its revision as the cookie names it
 	Language string           `json:"language"`                         // it was shown in; the master where absent
+	GPC      bool             `json:"gpc"`                              // the browser's signal, where only a script can see it
 }
 
 type singleChoice struct {
@@ -34,6 +37,9 @@ type singleChoice struct {
 type choiceAnswer struct {
 	Receipts []receipt.Receipt `json:"receipts"`
 	Left     []string          `json:"left_to_signal,omitempty"` // purposes that a yes to everything left unanswered, because the browser's signal is a no to them
+	Cookie   string            `json:"cookie"`                   // its value as it was set, for a page on another host
+	Granted  []string          `json:"granted"`                  // switches that count now
+	Consent  map[string]string `json:"consent,omitempty"`        // what Google Consent Mode is told
 }
 
 // chooseJSON answers with the receipts and sets the cookie. The subject is never
@@ -57,9 +63,15 @@ func (s *site) chooseJSON(w http.ResponseWriter, r *http.Request) error {
 	if f == nil {
 		return fault.At(fault.Invalid, "language", "the policy is not in that language")
 	}
+	if v := s.versionOf(string(q.Version)); v != nil {
+		q.Version = v.ID
+	}
 	shown, err := s.shownAs(q.Version)
 	if err != nil {
 		return err
+	}
+	if q.GPC {
+		r.Header.Set("Sec-GPC", "1")
 	}
 	a, err := q.said(shown.Policy, signalsOf(r).GPC)
 	if err != nil {
@@ -70,7 +82,26 @@ func (s *site) chooseJSON(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, "application/json", choiceAnswer{append([]receipt.Receipt{}, receipts...), a.left})
+	out := choiceAnswer{Receipts: append([]receipt.Receipt{}, receipts...), Left: a.left}
+	s.counts(&out, w.Header(), r, f)
+	return writeJSON(w, http.StatusOK, "application/json", out)
+}
+
+// counts says what counts by the cookie that the answer sets, or by the one that
+// came where it sets none.
+func (s *site) counts(out *choiceAnswer, h http.Header, r *http.Request, f *face) {
+	for _, line := range h.Values("Set-Cookie") {
+		if c, err := http.ParseSetCookie(line); err == nil && c.Name == cookie.Name && c.MaxAge > 0 {
+			out.Cookie = c.Value
+			r = &http.Request{Header: http.Header{"Cookie": {cookie.Name + "=" + c.Value}, "Sec-Gpc": r.Header.Values("Sec-GPC")}}
+		}
+	}
+	read := s.visitorOf(r, f.version)
+	out.Granted = []string{}
+	for _, k := range read.Granted {
+		out.Granted = append(out.Granted, banner.Value(k))
+	}
+	out.Consent = banner.ConsentMode(f.version.Policy, read.Granted)
 }
 
 func (q choiceRequest) said(p *policy.Policy, gpc bool) (said, error) {
@@ -129,9 +160,13 @@ func writeJSON(w http.ResponseWriter, status int, kind string, v any) error {
 func (s *site) json(answer func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := errMethod
-		if r.Method == http.MethodPost {
+		switch r.Method {
+		case http.MethodPost:
 			err = answer(w, r)
-		} else {
+		case http.MethodOptions:
+			preflight(w)
+			return
+		default:
 			w.Header().Set("Allow", http.MethodPost)
 		}
 		if err != nil {

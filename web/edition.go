@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"html/template"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/amana-privacy/amana/banner"
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/notice"
@@ -25,7 +27,9 @@ type edition struct {
 	style   style
 	faces   map[string]*face
 	logo    *mark
-	former  *mark // of the edition before: readers still keep its pages
+	former  *mark    // of the edition before: readers still keep its pages
+	before  *edition // the same, of the banner
+	origins []string // of the company's sites
 }
 
 // mark is a logo with the address under which it is served, which is of its
@@ -51,6 +55,8 @@ type face struct {
 	pages   map[string]*template.Template
 	base    base
 	kept    sync.Map // name to body: what is the same for everybody
+	domain  string   // of the cookie; "" for the door's own host
+	script  atomic.Pointer[banner.Script]
 }
 
 // base is what every page shows around its main part.
@@ -108,7 +114,12 @@ func (s *site) edition() (*edition, error) {
 	if err != nil {
 		return nil, err
 	}
+	ed.origins = siteOrigins(v.Policy)
+	for _, f := range ed.faces {
+		f.domain = sharedDomain(v.Policy, s.PublicURL)
+	}
 	if before != nil {
+		ed.before, before.before = before, nil
 		if ed.former = before.former; before.logo.path != ed.logo.path {
 			ed.former = before.logo
 		}

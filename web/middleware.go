@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/amana-privacy/amana/edge"
@@ -31,6 +32,7 @@ func (s *site) middleware(routes *http.ServeMux) http.Handler {
 		defer func() { s.access(r, out, began) }()
 		defer s.rescue(out, r)
 		headers(w.Header())
+		s.share(w, r)
 		r.Body = http.MaxBytesReader(out, r.Body, bound(r))
 		_, r.Pattern = routes.Handler(r)
 		leave, err := s.admit(cross, out, r)
@@ -52,7 +54,7 @@ const arrival = 15 * time.Second
 // a place for the rest. A small body comes before its request takes a place:
 // who sends slowly keeps nobody waiting.
 func (s *site) admit(cross *http.CrossOriginProtection, w http.ResponseWriter, r *http.Request) (leave func(), err error) {
-	if err := cross.Check(r); err != nil {
+	if err := cross.Check(r); err != nil && !(answersOnly(r.URL.Path) && s.trusts(r.Header.Get("Origin"))) {
 		return nil, &fault.Error{Kind: fault.Denied, Words: "the request comes from another site", Err: err}
 	}
 	if r.Method != http.MethodPost {
@@ -75,7 +77,7 @@ func (s *site) admit(cross *http.CrossOriginProtection, w http.ResponseWriter, r
 }
 
 func (s *site) refuseEntry(w http.ResponseWriter, r *http.Request, err error) {
-	if r.URL.Path == "/v1/choices" {
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
 		s.problem(w, r, err)
 		return
 	}

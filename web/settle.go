@@ -26,7 +26,7 @@ func (s *site) settle(w http.ResponseWriter, r *http.Request, f *face, b browser
 	}
 	b.states = before
 	if given := b.after(f.version, recorded); len(given) > 0 {
-		if c, cerr := cookie.New(f.version, given, s.Now(), b.cookieID); cerr == nil {
+		if c, cerr := b.cookieOf(f.version, given, s.Now()); cerr == nil {
 			s.remember(w, f, c)
 		}
 	}

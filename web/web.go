@@ -34,6 +34,10 @@ type Config struct {
 	// as it gives another pointer. A nil func is no logo.
 	Logo func() *Logo
 
+	// Origins are further origins whose pages may send answers, beside the sites
+	// that the policy in force names: for trying a site before it is published.
+	Origins []string
+
 	// LinkKey seals the short-lived links to receipts. Servers that share their
 	// customers share the key; zero makes a key for this process.
 	LinkKey [32]byte
@@ -104,14 +108,20 @@ func (s *site) routes() *http.ServeMux {
 		s.page(mux, l, "/receipt/{token}/json", get(s.receiptFile))
 		s.page(mux, l, "/receipt/{token}/proof", get(s.proofFile))
 		s.page(mux, l, "/footer.html", get(s.footer))
+		s.page(mux, l, "/banner.html", get(s.noScriptForm))
 	}
 	for _, bare := range []string{"/{$}", "/policy", "/policy/changes", "/policy/{version}", "/choices", "/contact", "/verify"} {
 		mux.Handle(bare, s.serve("", get(s.byLanguage)))
 	}
 	mux.Handle("/policy.jsonld", s.serve("", get(s.jsonld)))
 	mux.Handle("/.well-known/gpc.json", s.serve("", get(s.gpc)))
+	mux.Handle("/amana.js", s.serve("", get(s.bannerScript)))
+	mux.Handle("/amana/{file}", s.serve("", get(s.bannerFile)))
+	mux.Handle("/amana.json", s.serve("", get(s.bannerManifest)))
+	mux.Handle("/amana.d.ts", s.serve("", get(s.bannerTypes)))
 	s.logRoutes(mux)
 	mux.Handle("/v1/choices", s.json(s.chooseJSON))
+	mux.Handle("/v1/shown", s.json(s.shown))
 	mux.Handle("/assets/{logo}", s.serve("", get(s.logoFile)))
 	mux.Handle("/", s.serve("", get(s.nothing)))
 	return mux

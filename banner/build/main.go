@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
@@ -26,13 +25,25 @@ func main() {
 	}
 }
 
+// parts are the files that are built, with the source each begins at.
+var parts = []struct {
+	name, source string
+	alone        bool // the gate without the questions, which it fetches
+	far          bool // the questions without the gate, which stands already
+}{
+	{name: "full", source: "full.ts"},
+	{name: "gate", source: "gate.ts", alone: true},
+	{name: "far", source: "ui.ts", far: true},
+	{name: "static", source: "static.ts"},
+}
+
 func build(src, out string) error {
-	for _, name := range []string{"gate", "full"} {
-		js, err := script(filepath.Join(src, name+".ts"))
+	for _, p := range parts {
+		js, err := script(filepath.Join(src, p.source), p.alone, p.far)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(out, name+".js"), js, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(out, p.name+".js"), js, 0o644); err != nil {
 			return err
 		}
 	}
@@ -43,17 +54,26 @@ func build(src, out string) error {
 	return os.WriteFile(filepath.Join(out, "style.css"), css, 0o644)
 }
 
-// script bundles and minifies one file.
-func script(file string) ([]byte, error) {
-	r := api.Build(api.BuildOptions{
+// script bundles and minifies one file with what it imports.
+func script(file string, alone, far bool) ([]byte, error) {
+	o := api.BuildOptions{
 		EntryPoints: []string{file}, Bundle: true, Format: api.FormatIIFE, Target: api.ES2022, Charset: api.CharsetUTF8,
-		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true,
-		LegalComments: api.LegalCommentsNone, Define: map[string]string{"ALONE": strconv.FormatBool(strings.Contains(file, "gate"))},
-	})
+		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true, LegalComments: api.LegalCommentsNone,
+		Define: map[string]string{"ALONE": strconv.FormatBool(alone)},
+	}
+	if far {
+		o.Format = api.FormatESModule
+		o.Plugins = []api.Plugin{{Name: "far", Setup: func(b api.PluginBuild) {
+			b.OnResolve(api.OnResolveOptions{Filter: `^\./gate$`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
+				return api.OnResolveResult{Path: filepath.Join(a.ResolveDir, "gatefar.ts")}, nil
+			})
+		}}}
+	}
+	r := api.Build(o)
 	if len(r.Errors) > 0 {
 		return nil, fmt.Errorf("%s: %v", file, r.Errors)
 	}
-	return r.OutputFiles[0].Contents, nil
+	return bytes.TrimSpace(r.OutputFiles[0].Contents), nil
 }
 
 // style minifies the sheet, puts it into a layer and a scope of its own and

@@ -59,7 +59,7 @@ export const update = (list: string[], origin?: string) => {
 export const part: { act?: (what: string, e?: any, more?: any) => unknown } = {}
 const need = async (what: string, e?: any, more?: any) => {
   if (ALONE) part.act || await import(base + C.u)
-  return part.act!(what, e, more)
+  return part.act?.(what, e, more)
 }
 
 const listen = (name: string, f: (detail: any) => void) => {
@@ -80,9 +80,11 @@ w.amana = {
   accept: () => need('accept', 0, 'api'),
   reject: () => need('reject', 0, 'api'),
   show: () => need('manage'),
+  $: ALONE ? [update, ran, is, part, signal] : 0,
 }
 
 root.id = 'amana'
+if (ALONE) root.hidden = true
 C.m?.map(o => consent('consent', ...o))
 update(mine ? minus(C.g!, signal && C.h || []) : [], 'load')
 emit('ready', is.now)
@@ -97,11 +99,13 @@ addEventListener('hashchange', hash)
 // The tags are inert as they are; this sees to those that may run, and to those
 // that come later.
 let waiting = 0
-new MutationObserver(() => {
+const look = () => {
   if (d.body && !root.isConnected) {
     d.body.prepend(root)
     part.act?.('ask')
     hash()
   }
   waiting ||= setTimeout(() => { waiting = 0; scan() })
-}).observe(d, { childList: true, subtree: true })
+}
+new MutationObserver(look).observe(d, { childList: true, subtree: true })
+look()

@@ -84,7 +84,7 @@ part.act = async (what, e, more) => {
     box.showModal()
     emit('show', 'choices')
     const r = await fetch(base + S.d), l = await r.json()
-    box.querySelectorAll('div').forEach((e, i) => e.textContent = l[i])
+    box.querySelectorAll('div').forEach((e, i) => e.innerHTML = html(l[i]))
   } else if (what == 'close') box.close()
   else if (what == 'once') held.dataset.purpose = '!', update(is.now, what)
   else return answer(what == 'always' ? 'save' : what,

@@ -28,6 +28,10 @@ type config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed, e.g.
 	// 127.0.0.1/32. AMANA_TRUSTED_PROXIES separates them by commas.
 	TrustedProxies []string
+	// Origins may send answers from their pages, beside the sites that the policy
+	// names, e.g. http://127.0.0.1:9000: for trying a site before it is published.
+	// AMANA_ORIGINS separates them by commas. --origin.
+	Origins []string
 	// Witnesses co-sign new heads of the log. --witness.
 	Witnesses []witnessAt
 	// At says what lies elsewhere than in the folder: db, keys, key_identity.
@@ -85,8 +89,14 @@ func (c *config) set(key string, value *yaml.Node) error {
 		c.Witnesses, err = witnessesIn(value)
 		return err
 	}
+	if key == "origins" {
+		if err := value.Decode(&c.Origins); err != nil {
+			return errors.New("must be a list of origins such as [http://127.0.0.1:9000]")
+		}
+		return nil
+	}
 	if key != "trusted_proxies" {
-		return errors.New("no such key; there are public, company, public_url, db, keys, key_identity, trusted_proxies and witnesses")
+		return errors.New("no such key; there are public, company, public_url, db, keys, key_identity, trusted_proxies, origins and witnesses")
 	}
 	if err := value.Decode(&c.TrustedProxies); err != nil {
 		return errors.New("must be a list of networks such as [10.0.0.0/8]")
@@ -104,6 +114,9 @@ func (c *config) readEnv(get func(string) string) {
 	if v := get("AMANA_TRUSTED_PROXIES"); v != "" {
 		c.TrustedProxies = strings.Split(v, ",")
 	}
+	if v := get("AMANA_ORIGINS"); v != "" {
+		c.Origins = strings.Split(v, ",")
+	}
 }
 
 // override lets flags that were given win over what was read. They are
@@ -119,6 +132,11 @@ func (c *config) override(fs *flag.FlagSet) (apply func()) {
 		witnesses = append(witnesses, w)
 		return err
 	})
+	var origins []string
+	fs.Func("origin", "a further site whose pages may send answers, such as http://127.0.0.1:9000; may be repeated", func(s string) error {
+		origins = append(origins, s)
+		return nil
+	})
 	return func() {
 		fs.Visit(func(f *flag.Flag) {
 			switch f.Name {
@@ -130,6 +148,8 @@ func (c *config) override(fs *flag.FlagSet) (apply func()) {
 				c.PublicURL = *publicURL
 			case "witness":
 				c.Witnesses = witnesses
+			case "origin":
+				c.Origins = origins
 			}
 		})
 	}
@@ -147,6 +167,11 @@ func (c *config) check() error {
 	}
 	if _, err := c.proxies(); err != nil {
 		errs = append(errs, err)
+	}
+	for _, o := range c.Origins {
+		if u, err := url.Parse(o); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.Path+u.RawQuery+u.Fragment != "" {
+			errs = append(errs, fmt.Errorf("origins: %q is not like http://127.0.0.1:9000", o))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,168 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/amana-privacy/amana/banner"
+	"github.com/amana-privacy/amana/cookie"
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/policy"
+)
+
+// What the company's own sites load.
+
+// briefly is for what depends on the visitor: no other may get it, and an answer
+// or a new policy shows at the next page.
+const briefly = "private, max-age=60"
+
+// bannerScript serves the questions to whoever has something to answer, and the
+// gate alone to whoever has not. It depends on the language and the cookie.
+func (s *site) bannerScript(v *visit) error {
+	if f := v.ed.faces[v.URL.Query().Get("lang")]; f != nil {
+		v.face = f
+	}
+	v.Header().Add("Vary", "Cookie, Sec-GPC")
+	v.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+	script, err := s.scriptOf(v.ed, v.face)
+	if err != nil {
+		return err
+	}
+	who := s.visitorOf(v.Request, v.version)
+	b := func() ([]byte, error) { return script.For(who), nil }
+	if len(cookie.Switches(v.version.Policy)) > 6 { // there could be too many answers to keep a script for each
+		plain, _ := b()
+		v.send(200, briefly, "text/javascript; charset=utf-8", body{plain: plain, pressed: pressed(plain)})
+		return nil
+	}
+	kept, err := v.once("banner "+fmt.Sprint(who), b)
+	if err != nil {
+		return err
+	}
+	v.send(200, briefly, "text/javascript; charset=utf-8", kept)
+	return nil
+}
+
+// scriptOf compiles the banner of a face when it is first asked for.
+func (s *site) scriptOf(ed *edition, f *face) (*banner.Script, error) {
+	if kept := f.script.Load(); kept != nil {
+		return kept, nil
+	}
+	attributes := fmt.Sprintf(";path=/;max-age=%d;samesite=lax", f.life(s.Now()))
+	if s.secure() {
+		attributes += ";secure"
+	}
+	if f.domain != "" {
+		attributes += ";domain=" + f.domain
+	}
+	script, err := banner.Compile(f.version, f.Words, attributes)
+	if err != nil {
+		return nil, err
+	}
+	f.script.CompareAndSwap(nil, script)
+	return f.script.Load(), nil
+}
+
+// visitorOf reads the cookie alone: a page is shown to whoever comes, and no
+// question to the store may hold it up.
+func (s *site) visitorOf(r *http.Request, v *policy.Version) banner.Visitor {
+	who := banner.Visitor{GPC: signalsOf(r).GPC}
+	c, ok := cookieOf(r)
+	if !ok || c.Untold {
+		return who
+	}
+	answered := s.versionOf(c.Revision)
+	if answered == nil {
+		return who
+	}
+	who.Reading = c.Read(answered, v, who.GPC, s.Now())
+	who.Answer = c.Revision + "." + string(c.Set)
+	if !c.Refused() {
+		who.Answer += "."
+	}
+	return who
+}
+
+// versionOf gives the newest version of a revision, as cookies name it; nil
+// where none was ever published.
+func (s *site) versionOf(revision string) *policy.Version {
+	for _, v := range s.Store.History() {
+		if cookie.Revision(v.ID) == revision {
+			return v
+		}
+	}
+	return nil
+}
+
+// bannerFile serves what stands under the address of its bytes. A script that is
+// not known any more leads to the one of today.
+func (s *site) bannerFile(v *visit) error {
+	v.Header().Set("Access-Control-Allow-Origin", "*")
+	v.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+	for _, ed := range []*edition{v.ed, v.ed.before} {
+		if ed == nil {
+			continue
+		}
+		for _, l := range ed.declared() {
+			script, err := s.scriptOf(ed, ed.faces[l])
+			if err != nil {
+				return err
+			}
+			for _, f := range script.Files() {
+				if f.Path() == v.URL.Path {
+					b, _ := ed.faces[l].once(f.Name, func() ([]byte, error) { return f.Body, nil })
+					v.send(200, forever, f.Type+"; charset=utf-8", b)
+					return nil
+				}
+			}
+		}
+	}
+	if strings.HasSuffix(v.URL.Path, ".js") {
+		return v.redirect(http.StatusFound, "/amana.js")
+	}
+	return fault.New(fault.Unknown, "no such file")
+}
+
+// bannerManifest tells programs how to read the cookie, and pages where the
+// script stands that never changes.
+func (s *site) bannerManifest(v *visit) error {
+	b, err := v.once("manifest", func() ([]byte, error) {
+		m := banner.ManifestOf(v.version, s.Store.History())
+		for _, l := range v.ed.declared() {
+			script, err := s.scriptOf(v.ed, v.ed.faces[l])
+			if err != nil {
+				return nil, err
+			}
+			m.Include(l, script)
+		}
+		return m.JSON()
+	})
+	if err != nil {
+		return err
+	}
+	v.Header().Set("Access-Control-Allow-Origin", "*")
+	v.send(200, shortly, "application/json", b)
+	return nil
+}
+
+// bannerTypes serves the TypeScript declarations, with the policy's own purposes.
+func (s *site) bannerTypes(v *visit) error {
+	b, err := v.once("types", func() ([]byte, error) { return banner.Types(v.version.Policy), nil })
+	if err != nil {
+		return err
+	}
+	v.send(200, shortly, "text/plain; charset=utf-8", b)
+	return nil
+}
+
+// noScriptForm is a piece of HTML for the company's own pages: the same
+// questions as a form, for browsers without script.
+func (s *site) noScriptForm(v *visit) error {
+	b, err := v.once("form", func() ([]byte, error) { return banner.Form(v.version, v.Words, s.PublicURL) })
+	if err != nil {
+		return err
+	}
+	v.send(200, shortly, "text/html; charset=utf-8", b)
+	return nil
+}
