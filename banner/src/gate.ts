@@ -10,11 +10,11 @@ export const signal = (navigator as any).globalPrivacyControl || C.p
 
 export const minus = (a: string[], b: string[]) => a.filter(id => !b.includes(id))
 const mine = d.cookie.includes('amana=1.' + C.b)
-export const is = { asked: mine && !C.q, now: [] as string[] }
+export const is = { _asked: mine && !C.q, _now: [] as string[] }
 
 // has says whether what is asked for counts. A recipient's switch counts only
 // with its purpose's: the server has seen to that.
-export const has = (q: any): boolean => q.at ? q[0] == '!' ? !has(q.slice(1)) : is.now.includes(q)
+export const has = (q: any): boolean => q.at ? q[0] == '!' ? !has(q.slice(1)) : is._now.includes(q)
   : (q.all ?? []).every(has) && !q.not?.some(has) && (q.any?.some(has) ?? true)
 
 export const emit = (name: string, detail?: unknown) => d.dispatchEvent(new CustomEvent('amana:' + name, { detail }))
@@ -48,29 +48,29 @@ const scan = () => d.querySelectorAll<any>('[data-purpose],script[data-category]
 
 // update makes a list of switches count.
 export const update = (list: string[], origin?: string) => {
-  const before = is.now, removed = minus(before, list), added = minus(list, before)
-  is.now = list
-  root.dataset.amanaState = is.asked ? 'set' : signal ? 'gpc' : 'ask'
+  const before = is._now, removed = minus(before, list), added = minus(list, before)
+  is._now = list
+  root.dataset.amanaState = is._asked ? 'set' : signal ? 'gpc' : 'ask'
   if (added[0] || removed[0]) emit('change', { added, removed, origin })
   scan()
 }
 
 // need asks something of the questions, which may not be here yet.
-export const part: { act?: (what: string, e?: any, more?: any) => unknown } = {}
+export const part: { _act?: (what: string, e?: any, more?: any) => unknown } = {}
 const need = async (what: string, e?: any, more?: any) => {
-  if (ALONE) part.act || await import(base + C.u)
-  return part.act?.(what, e, more)
+  if (ALONE) part._act || await import(base + C.u)
+  return part._act?.(what, e, more)
 }
 
 const listen = (name: string, f: (detail: any) => void) => {
   const heard = (e: any) => f(e.detail)
   d.addEventListener('amana:' + name, heard)
-  if (name == 'ready') f(is.now)
+  if (name == 'ready') f(is._now)
   return () => d.removeEventListener('amana:' + name, heard)
 }
 
 w.amana = {
-  has, on: listen, get: () => is.now,
+  has, on: listen, get: () => is._now,
   when: (q: Question) => new Promise<void>(done => {
     const look = () => has(q) && done()
     listen('change', look)
@@ -87,7 +87,7 @@ root.id = 'amana'
 if (ALONE) root.hidden = true
 C.m?.map(o => consent('consent', ...o))
 update(mine ? minus(C.g!, signal && C.h || []) : [], 'load')
-emit('ready', is.now)
+emit('ready', is._now)
 
 d.addEventListener('click', e => {
   const b = (e.target as Element).closest<HTMLElement>('[data-amana],[data-amana-action],[href$="#privacy-choices"]')
@@ -102,7 +102,7 @@ let waiting = 0
 const look = () => {
   if (d.body && !root.isConnected) {
     d.body.prepend(root)
-    part.act?.('ask')
+    part._act?.('ask')
     hash()
   }
   waiting ||= setTimeout(() => { waiting = 0; scan() })

@@ -20,8 +20,10 @@ const untold = () => write((cookie()[1] ?? `1.${S.v}.0`) + '.u')
 
 const ask = () => {
   if (cookie()[2]) answer('reject')
-  else if (!is.asked && !(signal && S.z) && !box.open) {
+  else if (!is._asked && !(signal && S.z) && !box.open) {
+    box.inert = true // or the first button would take the focus
     box.showPopover()
+    box.inert = false
     emit('show', 'layer')
     navigator.sendBeacon(base + '/v1/shown', S.l + ' ' + S.v)
   }
@@ -30,16 +32,16 @@ box.onclose = ask
 
 // answer takes an answer. A no holds at once; a yes waits for the server.
 const answer = async (choice: string, purposes?: string[], origin?: string) => {
-  const gone = choice == 'accept' ? [] : minus(is.now, purposes ?? [])
+  const gone = choice == 'accept' ? [] : minus(is._now, purposes ?? [])
   const done = (list: string[]) => {
-    is.asked = true
+    is._asked = true
     update(list, origin)
     clear()
     close()
   }
   try {
     if (choice == 'reject') untold()
-    if (choice == 'reject' || gone[0]) done(minus(is.now, gone))
+    if (choice == 'reject' || gone[0]) done(minus(is._now, gone))
     const r = await fetch(base + '/v1/choices', {
       method: 'POST', credentials: 'include', keepalive: true,
       body: new Blob([JSON.stringify({ choice, purposes, version: S.v, language: S.l, gpc: !!signal })], { type: 'application/json' }),
@@ -72,7 +74,7 @@ const clear = () => {
   }
 }
 
-part.act = async (what, e, more) => {
+part._act = async (what, e, more) => {
   const held = e?.closest?.('amana-box')?.nextSibling
   if (what == 'ask') ask()
   else if (what == 'hold') {
@@ -86,9 +88,9 @@ part.act = async (what, e, more) => {
     const r = await fetch(base + S.d), l = await r.json()
     box.querySelectorAll('div').forEach((e, i) => e.innerHTML = html(l[i]))
   } else if (what == 'close') box.close()
-  else if (what == 'once') held.dataset.purpose = '!', update(is.now, what)
+  else if (what == 'once') held.dataset.purpose = '!', update(is._now, what)
   else return answer(what == 'always' ? 'save' : what,
-    what == 'always' ? [...is.now, held.dataset.purpose] : what != 'save' ? undefined : e.map ? e : boxes().filter(i => i.checked).map(i => i.value),
+    what == 'always' ? [...is._now, held.dataset.purpose] : what != 'save' ? undefined : e.map ? e : boxes().filter(i => i.checked).map(i => i.value),
     more ?? (held ? 'placeholder' : box.open ? 'dialog' : 'banner'))
 }
 root.isConnected && ask()
