@@ -244,10 +244,10 @@ func TestCommandThatFailsIsRefused(t *testing.T) {
 // threads writes from several of them at a time, each its own file.
 func threads(dir string) error {
 	done := make(chan error)
-	for i := range 8 {
+	for i := range 4 {
 		go func() {
 			f, err := os.Create(filepath.Join(dir, fmt.Sprint(i)))
-			for range 50 {
+			for range 20 {
 				_, e := f.WriteString("line\n")
 				err = errors.Join(err, e, f.Sync())
 				say("line")
@@ -256,7 +256,7 @@ func threads(dir string) error {
 		}()
 	}
 	var err error
-	for range 8 {
+	for range 4 {
 		err = errors.Join(err, <-done)
 	}
 	return err

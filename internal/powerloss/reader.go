@@ -62,9 +62,6 @@ func (r *reader) take(c call) error {
 		}
 		return nil
 	}
-	if strings.HasPrefix(c.name, "syscall_") {
-		return nil // strace, seldom, about a thread that ends
-	}
 	return r.name(c)
 }
 

@@ -51,8 +51,9 @@ func read(line string, number int, all *[]call, open map[string]int) error {
 	if strings.HasPrefix(rest, "+++") || strings.HasPrefix(rest, "---") {
 		return nil // it ended, or got a signal
 	}
-	if strings.HasPrefix(rest, "???") {
-		return nil // it ended while strace had not yet seen what it was at
+	if strings.HasSuffix(rest, "<detached ...>") {
+		delete(open, thread) // it ended; what is printed of the call may be anything
+		return nil
 	}
 	if _, tail, resumed := strings.Cut(rest, " resumed>"); resumed && strings.HasPrefix(rest, "<... ") {
 		k, known := open[thread]
@@ -69,8 +70,7 @@ func read(line string, number int, all *[]call, open map[string]int) error {
 	}
 	c := call{span: span{number, number}, thread: thread, name: name}
 	head, unfinished := strings.CutSuffix(tail, "<unfinished ...>")
-	head, detached := strings.CutSuffix(head, "<detached ...>")
-	if unfinished || detached {
+	if unfinished {
 		c.end = never
 		c.args = split(head)
 		open[thread] = len(*all)

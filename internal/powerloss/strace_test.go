@@ -31,7 +31,7 @@ func TestCallsAreRead(t *testing.T) {
 		},
 		{"failed", `7 open("\x61", O_RDONLY) = -1 ENOENT (No such file or directory)` + "\n", nil},
 		{"to come again", `7 write(1<\x2f>, "\x61", 1) = ? ERESTARTSYS (To be restarted if SA_RESTART is set)` + "\n", nil},
-		{"ended unseen", "7 ???( <detached ...>\n", nil},
+		{"ended unseen", "7 ???( <detached ...>\n8 syscall_0x7b1(0, 0x207, 0 <detached ...>\n", nil},
 		{
 			"never returned", "7 fsync(6<\\x2f> <unfinished ...>\n7 +++ killed by SIGKILL +++\n",
 			[]call{{span{1, never}, "7", "fsync", []string{`6<\x2f>`}, ""}},
