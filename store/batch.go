@@ -71,7 +71,7 @@ type batch struct {
 	people  map[string]*person // by tag; a nil one is known not to be there
 	erased  map[string]bool    // tags under which somebody is suppressed
 	earlier map[string]onceRow // idempotency keys that were used, by onceTags.id
-	process func(v *policy.Version, purpose, language string) (processRow, error)
+	process func(v *policy.Version, e consent.Event) (processRow, error)
 	changed []*person // with their new events, in order of the first
 	events  []*appended
 	used    []*recording // with a key, to be remembered
@@ -121,7 +121,7 @@ func (b *batch) append(p *person, e consent.Event) (*appended, error) {
 		b.people[p.place.key()] = p
 	}
 	v := b.known.version(e.Policy)
-	texts, err := b.process(v, e.Purpose, e.Language)
+	texts, err := b.process(v, e)
 	if err != nil {
 		return nil, err
 	}

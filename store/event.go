@@ -66,5 +66,11 @@ func eventOf(record []byte, seq int64) (consent.Event, error) {
 	if c.Signals != nil {
 		e.Signals = *c.Signals
 	}
+	e.Claim = consent.Claim{Evidence: r.HasNotice.Evidence, Source: c.Source}
+	if c.Said != "" {
+		if e.Claim.Said, err = receipt.Time(c.Said); err != nil {
+			return consent.Event{}, fmt.Errorf("reading a record: %w", err)
+		}
+	}
 	return e, nil
 }

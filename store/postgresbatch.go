@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/policy"
 )
 
@@ -122,8 +123,8 @@ func (w *postgresWriter) read(ctx context.Context, recs []*recording) (*batch, e
 	db := w.e.db
 	b := &batch{db: db, now: db.now(), known: db.known.Load(), last: map[int]int64{},
 		people: make(map[string]*person, len(recs)), erased: map[string]bool{}, earlier: map[string]onceRow{}}
-	b.process = func(v *policy.Version, purpose, language string) (processRow, error) {
-		return db.process(db.reads, ctx, v, purpose, language) // in a transaction of its own: it is nobody's and stays
+	b.process = func(v *policy.Version, e consent.Event) (processRow, error) {
+		return db.process(db.reads, ctx, v, e) // in a transaction of its own: it is nobody's and stays
 	}
 	asked := &pgx.Batch{}
 	asked.Queue(`BEGIN`)

@@ -6,10 +6,12 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
@@ -25,6 +27,7 @@ type processKey struct {
 	purpose  string
 	language string
 	page     string // on which an answer is taken back
+	evidence string // of an imported yes: id of the evidence set
 }
 
 type processRow struct {
@@ -34,14 +37,19 @@ type processRow struct {
 	fresh bool // not known to be durable yet
 }
 
-// process gives the texts shown and their row, which it writes if it is new.
-func (db *DB) process(q querier, ctx context.Context, v *policy.Version, purpose, language string) (processRow, error) {
-	page, how := db.cfg.TakeBack(language)
-	key := processKey{v.ID, purpose, language, page}
+// process gives the texts shown with an event and their row, which it writes if
+// it is new.
+func (db *DB) process(q querier, ctx context.Context, v *policy.Version, e consent.Event) (processRow, error) {
+	frame := e.Language
+	if !slices.Contains(v.Policy.Languages, frame) { // an imported answer may be in one that the policy is not in
+		frame = v.Policy.Master()
+	}
+	page, how := db.cfg.TakeBack(frame)
+	key := processKey{v.ID, e.Purpose, e.Language, page, e.Claim.Evidence}
 	if row, ok := db.processes.Load(key); ok {
 		return row.(processRow), nil
 	}
-	value, err := receipt.ProcessOf(v, purpose, language, page, how)
+	value, err := db.textsOf(v, e, frame, page, how)
 	if err != nil {
 		return processRow{}, err
 	}
@@ -54,6 +62,21 @@ func (db *DB) process(q querier, ctx context.Context, v *policy.Version, purpose
 		return processRow{}, fmt.Errorf("reading the texts shown: %w", err)
 	}
 	return row, nil
+}
+
+// textsOf writes what was shown: the version's words, or for an imported yes
+// those of its evidence set.
+func (db *DB) textsOf(v *policy.Version, e consent.Event, frame, page, how string) ([]byte, error) {
+	if e.Claim.Evidence == "" {
+		return receipt.ProcessOf(v, e.Purpose, frame, page, how)
+	}
+	known, ok := db.sets.Load(e.Claim.Evidence)
+	if !ok {
+		return nil, fmt.Errorf("the evidence set of an event was never registered")
+	}
+	set := known.(Evidence).Set
+	return receipt.ImportedProcessOf(v, e.Purpose, frame, page, how, receipt.ProcessEvidence{ID: e.Claim.Evidence, Language: e.Language,
+		Text: set.Text[e.Language], From: set.From, Until: set.Until, Source: set.Source, By: set.By})
 }
 
 // ReceiptsOf gives all receipts of a subject, oldest first; none where nobody

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/policy"
 )
 
@@ -31,8 +32,8 @@ func (w *sqliteEngine) tryRecordings(ctx context.Context, recs []*recording) (*b
 func (w *sqliteEngine) read(ctx context.Context, recs []*recording) (*batch, error) {
 	b := &batch{db: w.db, now: w.db.now(), known: w.db.known.Load(), last: w.last,
 		people: make(map[string]*person, len(recs)), erased: map[string]bool{}, earlier: map[string]onceRow{}}
-	b.process = func(v *policy.Version, purpose, language string) (processRow, error) {
-		return w.db.process(prepared{w}, ctx, v, purpose, language)
+	b.process = func(v *policy.Version, e consent.Event) (processRow, error) {
+		return w.db.process(prepared{w}, ctx, v, e)
 	}
 	for _, r := range recs {
 		if _, err := w.lastOf(r.place.shard); err != nil {

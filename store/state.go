@@ -50,6 +50,7 @@ type storedYes struct {
 	GPC      bool             `json:"g,omitempty"`
 	Shown    bool             `json:"s,omitempty"`
 	Attested bool             `json:"a,omitempty"`
+	Evidence string           `json:"v,omitempty"`
 }
 
 // marshalStates gives the one form in which states are stored.
@@ -85,7 +86,7 @@ func storeYes(y *consent.Yes) *storedYes {
 	if y == nil {
 		return nil
 	}
-	return &storedYes{y.Event, y.Policy, y.Meaning, y.Language, moment(y.Since), moment(y.Until), y.Topics, y.Signals.GPC, y.Shown, y.Attested}
+	return &storedYes{y.Event, y.Policy, y.Meaning, y.Language, moment(y.Since), moment(y.Until), y.Topics, y.Signals.GPC, y.Shown, y.Attested, y.Evidence}
 }
 
 func (y *storedYes) yes() *consent.Yes {
@@ -93,7 +94,7 @@ func (y *storedYes) yes() *consent.Yes {
 		return nil
 	}
 	return &consent.Yes{Event: y.Event, Policy: y.Policy, Meaning: y.Meaning, Language: y.Language, Since: fromMoment(y.Since), Until: fromMoment(y.Until),
-		Topics: y.Topics, Signals: consent.Signals{GPC: y.GPC}, Shown: y.Shown, Attested: y.Attested}
+		Topics: y.Topics, Signals: consent.Signals{GPC: y.GPC}, Shown: y.Shown, Attested: y.Attested, Evidence: y.Evidence}
 }
 
 // moment is a time that may be none.

@@ -55,6 +55,7 @@ type DB struct {
 	published board
 	known     atomic.Pointer[versions]
 	processes sync.Map // processKey → processRow, of texts that are in the database
+	sets      sync.Map // id → Evidence, of those that were asked for
 }
 
 // engine is how a database is written. SQLite has one writer for everything,

@@ -59,9 +59,22 @@ func (e EvidenceSet) FirstDay() time.Time {
 	return t
 }
 
-// in gives the language of the text that a speaker of a language was shown:
-// the same, or for en-US that of en; "" where there is none.
-func (e EvidenceSet) in(language string) string {
+// In gives the language of the text that was shown to somebody of whom a list
+// says a language, or nothing: that language, or for en-US that of en, or the
+// one that is asked for instead, or the first by its tag.
+func (e EvidenceSet) In(language, instead string) string {
+	if l := e.closest(language); l != "" {
+		return l
+	}
+	if l := e.closest(instead); l != "" {
+		return l
+	}
+	return slices.Min(slices.Collect(maps.Keys(e.Text)))
+}
+
+// closest gives the language of the text a speaker of a language was shown, ""
+// where there is none.
+func (e EvidenceSet) closest(language string) string {
 	main, _, _ := strings.Cut(language, "-")
 	for _, l := range []string{language, main} {
 		if e.Text[l] != "" {
@@ -69,6 +82,13 @@ func (e EvidenceSet) in(language string) string {
 		}
 	}
 	return ""
+}
+
+// shownAt says that the text was shown at a time, as far as a list knows it:
+// its days may be those of any place on earth.
+func (e EvidenceSet) shownAt(t time.Time) bool {
+	until, _ := time.Parse(time.DateOnly, e.Until)
+	return t.IsZero() || !t.Before(e.FirstDay().AddDate(0, 0, -1)) && t.Before(until.AddDate(0, 0, 2))
 }
 
 // ReadEvidence reads a set from YAML or JSON. Unknown keys and missing ones are

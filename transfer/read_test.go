@@ -174,6 +174,19 @@ func TestWithoutEvidenceThereIsNoYes(t *testing.T) {
 	}
 }
 
+// A text that was not shown at the time shows nothing.
+func TestEvidenceHasItsTime(t *testing.T) {
+	in := "email,purpose,decision,time\na@example.com,newsletter,yes,2017-12-31\nb@example.com,newsletter,yes,2017-12-30\nc@example.com,newsletter,yes,2024-01-01\nd@example.com,newsletter,yes,2024-01-03\ne@example.com,newsletter,no,2024-01-03\n"
+	got, err := told(t, in, transfer.Options{Evidence: []*transfer.EvidenceSet{letter}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"2 email:a@example.com newsletter given 2017-12-31T00:00:00Z letter-2019", "3 time other_evidence", "4 email:c@example.com newsletter given 2024-01-01T00:00:00Z letter-2019",
+		"5 time other_evidence", "6 email:e@example.com newsletter refused 2024-01-03T00:00:00Z"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestColumnsMayBeNamed(t *testing.T) {
 	in := "Kunde;E-Mail Adresse;Einwilligung;wann\nK-1;a@example.com;ja;2020-01-01 10:00\nK-2;b@example.com;nein;\n"
 	o := transfer.Options{Purpose: "newsletter", Evidence: []*transfer.EvidenceSet{letter}, Zone: time.FixedZone("", 3600),

@@ -159,8 +159,13 @@ func (p *plan) proven(row *Row, r record) error {
 		if set.Purpose != row.Choice.Purpose || set.Recipient != row.Choice.Recipient {
 			break
 		}
-		if row.Language = set.in(row.Language); row.Language == "" && strings.TrimSpace(r[Language]) != "" {
-			return &Reject{row.Line, Language, OtherLanguage}
+		if row.Language != "" || strings.TrimSpace(r[Language]) != "" {
+			if row.Language = set.closest(row.Language); row.Language == "" {
+				return &Reject{row.Line, Language, OtherLanguage}
+			}
+		}
+		if !set.shownAt(row.Said) {
+			return &Reject{row.Line, Time, OtherEvidence}
 		}
 		row.Evidence = name
 		return nil
