@@ -166,7 +166,11 @@ func (s *shop) say(v *policy.Version) int64 {
 		s.t.Fatal(err)
 	}
 	scope, _ := v.ScopeOf("tailored_offers")
-	p, err := receipt.Make(e, consent.State{Status: consent.StatusGiven, Yes: &consent.Yes{Event: e.ID, Until: now.AddDate(1, 0, 0)}}, scope, "customer:1", texts)
+	shown, err := receipt.NewTexts(texts, scope.ID())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	p, err := receipt.Make(e, consent.State{Status: consent.StatusGiven, Yes: &consent.Yes{Event: e.ID, Until: now.AddDate(1, 0, 0)}}, shown, "customer:1")
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -33,6 +33,32 @@ type Parts struct {
 	SubjectSalt ledger.Salt
 	Process     []byte // RFC 8785
 	ProcessSalt ledger.Salt
+
+	made  *Record  // what Record says; nil: it is read
+	shown *Process // what Process says; nil: it is read
+}
+
+// Texts are what a person is shown of a purpose, made once for many answers.
+type Texts struct {
+	Bytes []byte // RFC 8785
+	Scope string // id of the scope they state
+
+	value *Process
+}
+
+// NewTexts reads the texts that ProcessOf wrote.
+func NewTexts(process []byte, scope string) (Texts, error) {
+	t := Texts{Bytes: process, Scope: scope, value: new(Process)}
+	if err := json.Unmarshal(process, t.value); err != nil {
+		return Texts{}, fmt.Errorf("reading the texts of a record: %w", err)
+	}
+	return t, nil
+}
+
+// Shown gives the parts with the texts that were shown.
+func (p Parts) Shown(t Texts) Parts {
+	p.Process, p.shown = t.Bytes, t.value
+	return p
 }
 
 // Entry is what the ledger gets of them.
@@ -40,27 +66,32 @@ func (p Parts) Entry() ledger.Entry { return ledger.EntryOf(p.Salt, p.Record) }
 
 // Make writes the record of an event with fresh salts. The state is the one
 // the event led to.
-func Make(e consent.Event, after consent.State, scope policy.Scope, id subject.ID, process []byte) (Parts, error) {
-	p := Parts{Salt: ledger.NewSalt(), Subject: id, SubjectSalt: ledger.NewSalt(), Process: process, ProcessSalt: ledger.NewSalt()}
-	who, what := ledger.CommitSubject(p.SubjectSalt, string(id)), ledger.CommitProcess(p.ProcessSalt, process)
+func Make(e consent.Event, after consent.State, t Texts, id subject.ID) (Parts, error) {
+	p := Parts{Salt: ledger.NewSalt(), Subject: id, SubjectSalt: ledger.NewSalt(), ProcessSalt: ledger.NewSalt()}.Shown(t)
+	who, what := ledger.CommitSubject(p.SubjectSalt, string(id)), ledger.CommitProcess(p.ProcessSalt, t.Bytes)
 	r := Record{
 		ConformsTo:     recordForm,
 		ID:             e.ID,
 		HasDataSubject: Party{id.Kind(), who[:]},
 		HasNotice:      Notice{e.Policy, e.Language, shown(e), e.Claim.Evidence, what[:]},
-		HasConsent:     consentOf(e, after, scope),
+		HasConsent:     consentOf(e, after, t.Scope),
 	}
-	if err := r.plain(); err != nil { // what is written must verify
+	err := r.plain()
+	if err != nil { // what is written must verify
 		return Parts{}, err
 	}
-	record, err := canonical(r)
-	p.Record = record
-	return p, err
+	p.made = &r
+	if e.Claim != (consent.Claim{}) { // a claim holds texts of others
+		p.Record, err = canonical(r)
+		return p, err
+	}
+	p.Record = r.canonical()
+	return p, nil
 }
 
-func consentOf(e consent.Event, after consent.State, scope policy.Scope) Consent {
+func consentOf(e consent.Event, after consent.State, scope string) Consent {
 	c := Consent{Purpose: e.Purpose, Recipient: e.Recipient, Topics: e.Topics, Decision: e.Act, Type: "ExpressedConsent",
-		Status: statusTerm(e, after), Time: e.Time.UTC().Format(TimeForm), By: "subject", Surface: e.Surface, Scope: scope.ID(), Meaning: e.Meaning}
+		Status: statusTerm(e, after), Time: e.Time.UTC().Format(TimeForm), By: "subject", Surface: e.Surface, Scope: scope, Meaning: e.Meaning}
 	if e.Attested {
 		c.By = "company"
 	}
@@ -107,14 +138,22 @@ func shown(e consent.Event) string {
 // signed the checkpoint, oldest first. With a nil proof the receipt is pending.
 func (p Parts) Receipt(proof *Proof, checkpoint string, signers []Signer) (Receipt, error) {
 	r := Receipt{ConformsTo: receiptForm, Salt: p.Salt[:], Proof: proof, Checkpoint: checkpoint, Signers: signers,
-		Subject: &Opened{string(p.Subject), p.SubjectSalt[:]}, Process: &OpenedProcess{Salt: p.ProcessSalt[:]}}
-	if err := json.Unmarshal(p.Record, &r.Record); err != nil {
-		return Receipt{}, fmt.Errorf("reading a stored record: %w", err)
+		Subject: &Opened{string(p.Subject), p.SubjectSalt[:]}}
+	if p.made == nil {
+		p.made = new(Record)
+		if err := json.Unmarshal(p.Record, p.made); err != nil {
+			return Receipt{}, fmt.Errorf("reading a stored record: %w", err)
+		}
 	}
-	if err := json.Unmarshal(p.Process, &r.Process.Value); err != nil {
-		return Receipt{}, fmt.Errorf("reading the stored texts of a record: %w", err)
+	if p.shown == nil {
+		t, err := NewTexts(p.Process, "")
+		if err != nil {
+			return Receipt{}, err
+		}
+		p.shown = t.value
 	}
-	r.ID, r.Context = r.Record.ID, contextOf(&r)
+	r.Record, r.Process, r.ID = *p.made, &OpenedProcess{*p.shown, p.ProcessSalt[:]}, p.made.ID
+	r.Context = contextOf(&r)
 	return r, nil
 }
 

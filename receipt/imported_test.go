@@ -30,7 +30,7 @@ func importedParts(t testing.TB) Parts {
 		t.Fatal(err)
 	}
 	scope, _ := v.ScopeOf("newsletter")
-	parts, err := Make(e, after, scope, "email:sara@example.com", process)
+	parts, err := Make(e, after, textsShown(t, process, scope), "email:sara@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package receipt
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,28 +12,21 @@ import (
 	"github.com/amana-privacy/amana/subject"
 )
 
-var (
-	uuidForm     = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	hashForm     = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-	idForm       = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
-	languageForm = regexp.MustCompile(`^[a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*$`)
-)
-
 // plain holds a record to what a store writes into one. Anybody can sign a
 // record of their own; it must not carry text that a terminal or a page would
 // take for something else.
 func (r Record) plain() error {
 	c := r.HasConsent
 	switch {
-	case !uuidForm.MatchString(r.ID) || c.Confirms != "" && !uuidForm.MatchString(c.Confirms):
+	case !isUUID(r.ID) || c.Confirms != "" && !isUUID(c.Confirms):
 		return fmt.Errorf("the record's id is not one")
-	case !hashForm.MatchString(string(r.HasNotice.Policy)) || !hashForm.MatchString(c.Scope) || !hashForm.MatchString(c.Meaning):
+	case !isHash(string(r.HasNotice.Policy)) || !isHash(c.Scope) || !isHash(c.Meaning):
 		return fmt.Errorf("the record's policy, scope or meaning is not a hash")
-	case !idForm.MatchString(c.Purpose) || c.Recipient != "" && !idForm.MatchString(c.Recipient):
+	case !isID(c.Purpose) || c.Recipient != "" && !isID(c.Recipient):
 		return fmt.Errorf("the record's purpose or recipient is not an id")
-	case slices.ContainsFunc(c.Topics, func(t string) bool { return !idForm.MatchString(t) }):
+	case slices.ContainsFunc(c.Topics, func(t string) bool { return !isID(t) }):
 		return fmt.Errorf("a topic of the record is not an id")
-	case !languageForm.MatchString(r.HasNotice.Language):
+	case !isLanguage(r.HasNotice.Language):
 		return fmt.Errorf("the record's language is not one")
 	case !isTime(c.Time) || c.Until != "" && !isTime(c.Until) || c.Said != "" && !isTime(c.Said):
 		return fmt.Errorf("a time of the record is not one")
@@ -56,7 +48,7 @@ func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneErro
 func (r Record) claims() error {
 	c, n := r.HasConsent, r.HasNotice
 	switch {
-	case (n.Evidence != "") != (n.Shown == "imported") || n.Evidence != "" && !hashForm.MatchString(n.Evidence):
+	case (n.Evidence != "") != (n.Shown == "imported") || n.Evidence != "" && !isHash(n.Evidence):
 		return fmt.Errorf("the record's evidence is not one")
 	case c.Surface != consent.SurfaceImport && (n.Evidence != "" || c.Said != "" || c.Source != ""):
 		return fmt.Errorf("the record claims what only an imported one does")
@@ -67,23 +59,78 @@ func (r Record) claims() error {
 // closedSets checks the members that have one of a few words.
 func (r Record) closedSets() error {
 	c := r.HasConsent
-	for what, ok := range map[string]bool{
-		"kind of subject":     slices.Contains([]string{subject.Email, subject.Phone, subject.Customer, subject.Device}, r.HasDataSubject.Kind),
-		"shown":               slices.Contains([]string{"evidenced", "not_evidenced", "imported"}, r.HasNotice.Shown),
-		"decision":            slices.Contains([]consent.Act{consent.ActGiven, consent.ActRefused, consent.ActWithdrawn, consent.ActConfirmed}, c.Decision),
-		"hasConsentStatus":    slices.Contains([]string{"ConsentGiven", "ConsentRequested", "ConsentRefused", "ConsentWithdrawn"}, c.Status),
-		"consentType":         c.Type == "ExpressedConsent",
-		"isIndicatedBy":       slices.Contains([]string{"subject", "company"}, c.By),
-		"hasIndicationMethod": slices.Contains([]consent.Surface{consent.SurfaceAPI, consent.SurfaceBanner, consent.SurfaceChoices, consent.SurfaceDemo, consent.SurfaceImport}, c.Surface),
-	} {
-		if !ok {
-			return fmt.Errorf("the record's %s is none of its words", what)
-		}
+	switch {
+	case !slices.Contains([]string{subject.Email, subject.Phone, subject.Customer, subject.Device}, r.HasDataSubject.Kind):
+		return noWord("kind of subject")
+	case !slices.Contains([]string{"evidenced", "not_evidenced", "imported"}, r.HasNotice.Shown):
+		return noWord("shown")
+	case !slices.Contains([]consent.Act{consent.ActGiven, consent.ActRefused, consent.ActWithdrawn, consent.ActConfirmed}, c.Decision):
+		return noWord("decision")
+	case !slices.Contains([]string{"ConsentGiven", "ConsentRequested", "ConsentRefused", "ConsentWithdrawn"}, c.Status):
+		return noWord("hasConsentStatus")
+	case c.Type != "ExpressedConsent":
+		return noWord("consentType")
+	case c.By != "subject" && c.By != "company":
+		return noWord("isIndicatedBy")
+	case !slices.Contains([]consent.Surface{consent.SurfaceAPI, consent.SurfaceBanner, consent.SurfaceChoices, consent.SurfaceDemo, consent.SurfaceImport}, c.Surface):
+		return noWord("hasIndicationMethod")
 	}
 	return nil
+}
+
+func noWord(member string) error {
+	return fmt.Errorf("the record's %s is none of its words", member)
 }
 
 func isTime(s string) bool {
 	_, err := time.Parse(TimeForm, s)
 	return err == nil && len(s) == len(TimeForm)
+}
+
+// isUUID holds for 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12.
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if dash != (s[i] == '-') || !dash && !isHex(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// isHash holds for "sha256:" and 64 hexadecimal digits.
+func isHash(s string) bool {
+	digits, ok := strings.CutPrefix(s, "sha256:")
+	return ok && len(digits) == 64 && every(digits, isHex)
+}
+
+// isID holds for what a policy may call its purposes, recipients and topics.
+func isID(s string) bool {
+	return s != "" && len(s) <= 64 && isLower(s[0]) && every(s, func(c byte) bool { return isLower(c) || isDigit(c) || c == '_' || c == '-' })
+}
+
+// isLanguage holds for what has the form of a language tag (BCP 47).
+func isLanguage(s string) bool {
+	for i, part := range strings.Split(s, "-") {
+		if len(part) < 1 || len(part) > 8 || i == 0 && len(part) < 2 || !every(part, func(c byte) bool { return isLower(c|0x20) || i > 0 && isDigit(c) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool   { return isDigit(c) || 'a' <= c && c <= 'f' }
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
+
+func every(s string, is func(byte) bool) bool {
+	for i := range len(s) {
+		if !is(s[i]) {
+			return false
+		}
+	}
+	return true
 }

@@ -54,7 +54,7 @@ func partsOf(t testing.TB) Parts {
 		t.Fatal(err)
 	}
 	scope, _ := v.ScopeOf("newsletter")
-	parts, err := Make(e, after, scope, "email:sara@example.com", process)
+	parts, err := Make(e, after, textsShown(t, process, scope), "email:sara@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,6 +310,15 @@ func squeeze(t *testing.T, data []byte) []byte {
 		t.Fatal(err)
 	}
 	out, err := canonical(r.Redact())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func textsShown(t testing.TB, process []byte, scope policy.Scope) Texts {
+	t.Helper()
+	out, err := NewTexts(process, scope.ID())
 	if err != nil {
 		t.Fatal(err)
 	}

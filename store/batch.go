@@ -50,7 +50,6 @@ type appended struct {
 	event consent.Event
 	id    uuid.UUID
 	after consent.State
-	scope policy.Scope
 	texts processRow
 
 	shard   int
@@ -131,7 +130,6 @@ func (b *batch) append(p *person, e consent.Event) (*appended, error) {
 	p.at = max(p.at, millis(b.now))
 	a := &appended{p: p, shard: shard, n: b.last[shard], prev: p.last, texts: texts}
 	a.id = newEventID(shard, a.n)
-	a.scope, _ = v.ScopeOf(e.Purpose)
 	e.ID, e.Seq, e.Time, e.Meaning = a.id.String(), p.seq, fromMillis(p.at), v.Meanings[e.Purpose]
 	consent.Apply(p.states, b.known.version, e)
 	a.event, a.after = e, p.states[consent.Key{Purpose: e.Purpose, Recipient: e.Recipient}]
@@ -182,7 +180,7 @@ func (p *person) seal(db *DB) (err error) {
 		return err
 	}
 	for _, a := range p.appended {
-		if a.parts, err = receipt.Make(a.event, a.after, a.scope, p.name, a.texts.value); err != nil {
+		if a.parts, err = receipt.Make(a.event, a.after, a.texts.shown, p.name); err != nil {
 			return err
 		}
 		a.entry, a.sealed = a.parts.Entry(), sealEvent(p, a.id, a.parts, a.texts.id)

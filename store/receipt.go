@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -33,7 +34,7 @@ type processKey struct {
 type processRow struct {
 	key   processKey
 	id    int64
-	value []byte
+	shown receipt.Texts
 	fresh bool // not known to be durable yet
 }
 
@@ -57,7 +58,11 @@ func (db *DB) process(q querier, ctx context.Context, v *policy.Version, e conse
 	if _, err := q.ExecContext(ctx, db.d.sql(`INSERT INTO process (hash, value) VALUES (?, ?) ON CONFLICT DO NOTHING`), hash[:], value); err != nil {
 		return processRow{}, fmt.Errorf("writing the texts shown: %w", err)
 	}
-	row := processRow{key: key, value: value, fresh: true}
+	scope, _ := v.ScopeOf(purpose)
+	row := processRow{key: key, fresh: true}
+	if row.shown, err = receipt.NewTexts(value, scope.ID()); err != nil {
+		return processRow{}, err
+	}
 	if err := q.QueryRowContext(ctx, db.d.sql(`SELECT id FROM process WHERE hash = ?`), hash[:]).Scan(&row.id); err != nil {
 		return processRow{}, fmt.Errorf("reading the texts shown: %w", err)
 	}
@@ -170,6 +175,26 @@ func (db *DB) ownerOf(ctx context.Context, eventID string) (*person, storedEvent
 	return p, e, p.nameOf()
 }
 
+// textsOf gives the texts of a row, which is read once.
+func (db *DB) textsOf(ctx context.Context, id int64) (receipt.Texts, error) {
+	if t, ok := db.texts.Load(id); ok {
+		return t.(receipt.Texts), nil
+	}
+	var value []byte
+	ok, err := db.reader(ctx)(`SELECT value FROM process WHERE id = ?`, []any{id}, &value)
+	if err == nil && !ok {
+		err = errors.New("the texts of an event are gone")
+	}
+	if err != nil {
+		return receipt.Texts{}, fmt.Errorf("reading the texts shown: %w", err)
+	}
+	t, err := receipt.NewTexts(value, "")
+	if err == nil {
+		db.texts.Store(id, t)
+	}
+	return t, err
+}
+
 // keepTexts keeps in memory what a durable batch wrote of texts.
 func (b *batch) keepTexts() {
 	for _, a := range b.events {
@@ -204,9 +229,11 @@ func (db *DB) receiptOf(ctx context.Context, p *person, e storedEvent) (receipt.
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
-	if ok, err := db.reader(ctx)(`SELECT value FROM process WHERE id = ?`, []any{process}, &parts.Process); err != nil || !ok {
-		return receipt.Receipt{}, fmt.Errorf("the texts of an event are gone: %w", err)
+	shown, err := db.textsOf(ctx, process)
+	if err != nil {
+		return receipt.Receipt{}, err
 	}
+	parts = parts.Shown(shown)
 	if !e.leaf.Valid || e.leaf.Int64 >= db.head.Load().size {
 		return parts.Receipt(nil, "", db.signers())
 	}

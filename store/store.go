@@ -56,6 +56,7 @@ type DB struct {
 	known     atomic.Pointer[versions]
 	processes sync.Map // processKey → processRow, of texts that are in the database
 	sets      sync.Map // id → Evidence, of those that were asked for
+	texts     sync.Map // id of a row → receipt.Texts, likewise
 }
 
 // engine is how a database is written. SQLite has one writer for everything,
