@@ -58,7 +58,7 @@ func (db *DB) process(q querier, ctx context.Context, v *policy.Version, e conse
 	if _, err := q.ExecContext(ctx, db.d.sql(`INSERT INTO process (hash, value) VALUES (?, ?) ON CONFLICT DO NOTHING`), hash[:], value); err != nil {
 		return processRow{}, fmt.Errorf("writing the texts shown: %w", err)
 	}
-	scope, _ := v.ScopeOf(purpose)
+	scope, _ := v.ScopeOf(e.Purpose)
 	row := processRow{key: key, fresh: true}
 	if row.shown, err = receipt.NewTexts(value, scope.ID()); err != nil {
 		return processRow{}, err
@@ -175,8 +175,8 @@ func (db *DB) ownerOf(ctx context.Context, eventID string) (*person, storedEvent
 	return p, e, p.nameOf()
 }
 
-// textsOf gives the texts of a row, which is read once.
-func (db *DB) textsOf(ctx context.Context, id int64) (receipt.Texts, error) {
+// textsIn gives the texts of a row, which is read once.
+func (db *DB) textsIn(ctx context.Context, id int64) (receipt.Texts, error) {
 	if t, ok := db.texts.Load(id); ok {
 		return t.(receipt.Texts), nil
 	}
@@ -229,7 +229,7 @@ func (db *DB) receiptOf(ctx context.Context, p *person, e storedEvent) (receipt.
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
-	shown, err := db.textsOf(ctx, process)
+	shown, err := db.textsIn(ctx, process)
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
