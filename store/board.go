@@ -29,6 +29,20 @@ type board struct {
 	note   string
 	at     time.Time
 	byWhom map[string]string // witness → its line
+
+	told     int64 // size of the largest head that was given out, where the database chooses it
+	toldNote string
+}
+
+// tell gives the head to give out, which the database chose: one that is not
+// smaller than what was given out before, though the database may not answer.
+func (p *board) tell(size int64, note string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if size >= p.told {
+		p.told, p.toldNote = size, note
+	}
+	return p.toldNote
 }
 
 func (p *board) add(g Growth, witness, line string) {

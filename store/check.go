@@ -11,7 +11,6 @@ import (
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/ledger"
-	"github.com/amana-privacy/amana/policy"
 )
 
 // Report is what Check looked at.
@@ -30,6 +29,11 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 	}
 	defer tx.Rollback()
 	c := &check{db: db, ctx: ctx, tx: tx}
+	if c.known, err = readVersions(func(query string, args ...any) (*sql.Rows, error) {
+		return tx.QueryContext(ctx, db.d.sql(query), args...)
+	}); err != nil {
+		return Report{}, fmt.Errorf("checking: %w", err)
+	}
 	for _, step := range []func() error{c.ledger, c.waiting, c.public, c.subjects, c.orphans} {
 		if err := step(); err != nil {
 			return c.report, fmt.Errorf("checking: %w", err)
@@ -42,6 +46,7 @@ type check struct {
 	db      *DB
 	ctx     context.Context
 	tx      *sql.Tx
+	known   *versions // in the same moment
 	entries []ledger.Entry
 	queue   map[[2]int64]ledger.Entry // by shard and n: what the ledger has yet to take
 	report  Report
@@ -216,8 +221,7 @@ func (c *check) committed(shard int, n int64, leaf sql.NullInt64, e ledger.Entry
 }
 
 func (c *check) folds(p *person, events []consent.Event) error {
-	versions := func(id policy.VersionID) *policy.Version { return c.db.Version(id) }
-	want := consent.Fold(events, versions)
+	want := consent.Fold(events, c.known.version)
 	if got, should := marshalStates(p.states), marshalStates(want); !bytes.Equal(got, should) {
 		return fmt.Errorf("its states are not the fold of its events")
 	}

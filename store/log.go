@@ -16,6 +16,11 @@ import (
 // bundle of entries (C2SP tlog-tiles). What the newest signed head does not
 // have is fault.Unknown.
 func (db *DB) Tile(ctx context.Context, t ledger.Tile) ([]byte, error) {
+	if !t.In(db.head.Load().size) { // another server may have shown a larger head
+		if err := db.engine.newest(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if !t.In(db.head.Load().size) {
 		return nil, fault.New(fault.Unknown, "the log has no such tile")
 	}
@@ -71,6 +76,11 @@ type PublicRecord struct {
 // it is a subject's or beyond the newest signed head, is fault.Unknown.
 func (db *DB) PublicRecord(ctx context.Context, leaf int64) (PublicRecord, error) {
 	r := PublicRecord{Leaf: leaf}
+	if leaf >= db.head.Load().size {
+		if err := db.engine.newest(ctx); err != nil {
+			return r, err
+		}
+	}
 	ok, err := db.reader(ctx)(`SELECT salt, record FROM public_record WHERE leaf = ? AND leaf < ?`, []any{leaf, db.head.Load().size}, &r.Salt, &r.Record)
 	if err != nil {
 		return r, fmt.Errorf("reading a public record: %w", err)
@@ -84,6 +94,9 @@ func (db *DB) PublicRecord(ctx context.Context, leaf int64) (PublicRecord, error
 // PublicLeaves gives the leaves of public records from one on, at most limit of
 // them, in order.
 func (db *DB) PublicLeaves(ctx context.Context, from int64, limit int) ([]int64, error) {
+	if err := db.engine.newest(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := db.readRows(ctx)(`SELECT leaf FROM public_record WHERE leaf >= ? AND leaf < ? ORDER BY leaf LIMIT ?`, from, db.head.Load().size, limit)
 	if err != nil {
 		return nil, fmt.Errorf("listing public records: %w", err)
@@ -112,6 +125,11 @@ type Growth struct {
 // Growth gives the newest head with its proof from a size that the log has had.
 // A size it has not had is fault.Conflict.
 func (db *DB) Growth(old int64) (Growth, error) {
+	if old > db.head.Load().size { // a witness may have signed what another server showed it
+		if err := db.engine.newest(context.Background()); err != nil {
+			return Growth{}, err
+		}
+	}
 	h := db.head.Load()
 	g := Growth{Old: old, Size: h.size, Checkpoint: h.note, At: db.cfg.Now()}
 	if old < 0 || old > h.size {

@@ -150,6 +150,30 @@ func (t *tx) publish(v *policy.Version) (seq int64, err error) {
 	return seq, err
 }
 
+// adopt makes versions known, unless newer ones are.
+func (db *DB) adopt(known *versions) {
+	for {
+		old := db.known.Load()
+		if old != nil && old.seq >= known.seq || db.known.CompareAndSwap(old, known) {
+			return
+		}
+	}
+}
+
+// follow gives the versions up to a publication that the database was seen to
+// have: another server may have made it.
+func (db *DB) follow(ctx context.Context, published int64) (*versions, error) {
+	if known := db.known.Load(); published <= known.seq {
+		return known, nil
+	}
+	known, err := readVersions(db.readRows(ctx))
+	if err != nil {
+		return nil, err
+	}
+	db.adopt(known)
+	return known, nil
+}
+
 // enterPublic enters a record of class public, kept in clear with its salt, and
 // gives its id.
 func (t *tx) enterPublic(record any) (id int64, err error) {

@@ -183,7 +183,7 @@ func (e *postgresEngine) write(ctx context.Context, do func(*tx) error) (err err
 	for try := range retries {
 		var t *tx
 		if t, err = e.try(ctx, do); err == nil {
-			e.adopt(t.known)
+			e.db.adopt(t.known)
 			for _, f := range t.after {
 				f()
 			}
@@ -311,16 +311,6 @@ func lost(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return connect || network || pgconn.SafeToRetry(err) || slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET,
 		syscall.EPIPE, sql.ErrConnDone, driver.ErrBadConn, errLost}, func(e error) bool { return errors.Is(err, e) })
-}
-
-// adopt makes versions known, unless newer ones are.
-func (e *postgresEngine) adopt(known *versions) {
-	for {
-		old := e.db.known.Load()
-		if old != nil && old.seq >= known.seq || e.db.known.CompareAndSwap(old, known) {
-			return
-		}
-	}
 }
 
 // enqueue puts an entry into the queue of the ledger.

@@ -140,15 +140,9 @@ func (w *postgresWriter) read(ctx context.Context, recs []*recording) (*batch, e
 	if err := w.conn.SendBatch(ctx, asked).Close(); err != nil {
 		return nil, fmt.Errorf("reading subjects: %w", err)
 	}
-	if published > b.known.seq { // another server published
-		known, err := readVersions(db.readRows(ctx))
-		if err != nil {
-			return nil, err
-		}
-		b.known = known
-		w.e.adopt(known)
-	}
-	return b, nil
+	var err error
+	b.known, err = db.follow(ctx, published)
+	return b, err
 }
 
 func (w *postgresWriter) askPeople(asked *pgx.Batch, b *batch, recs []*recording) {

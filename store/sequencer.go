@@ -201,12 +201,8 @@ func (e *postgresEngine) newest(ctx context.Context) error {
 	if err != nil {
 		return unavailable("reading the ledger", err)
 	}
-	if known := e.db.known.Load(); published > known.seq {
-		newer, err := readVersions(e.db.readRows(ctx))
-		if err != nil {
-			return err
-		}
-		e.adopt(newer)
+	if _, err := e.db.follow(ctx, published); err != nil {
+		return err
 	}
 	if h := e.db.head.Load(); h != nil && h.size == size {
 		return nil
@@ -259,11 +255,12 @@ func (e *postgresEngine) followWitnesses(ctx context.Context) error {
 func (e *postgresEngine) shown() string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
+	var size int64
 	var note string
-	if err := e.sql.QueryRowContext(ctx, `SELECT shown FROM ledger_tip WHERE one = 1`).Scan(&note); err != nil || note == "" {
-		_, note = e.db.published.choose(e.db.head.Load(), e.db.cfg.Now())
+	if err := e.sql.QueryRowContext(ctx, `SELECT shown_size, shown FROM ledger_tip WHERE one = 1`).Scan(&size, &note); err != nil || note == "" {
+		size, note = e.db.published.choose(e.db.head.Load(), e.db.cfg.Now())
 	}
-	return note
+	return e.db.published.tell(size, note)
 }
 
 // begin makes the head of an empty log, or takes up the one that is there.

@@ -122,14 +122,20 @@ func (db *DB) States(ctx context.Context, id subject.ID) (map[consent.Key]consen
 }
 
 // standing reads in one look at the database whether a subject is known, what
-// it said, and whether it was erased.
+// it said, and whether it was erased. Every version published by then is known
+// here afterwards.
 func (db *DB) standing(ctx context.Context, id subject.ID) (known bool, states map[consent.Key]consent.State, erased bool, err error) {
 	at := db.placeOf(id)
 	var raw []byte
+	var published int64
 	_, err = db.reader(ctx)(`SELECT
 		(SELECT s.states FROM identifier i JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE i.shard_id = ? AND i.tag = ?),
-		EXISTS (SELECT 1 FROM suppression WHERE shard_id = ? AND tag = ?)`, []any{at.shard, at.tag, at.shard, db.suppressionTag(id)}, &raw, &erased)
-	if err != nil || raw == nil {
+		EXISTS (SELECT 1 FROM suppression WHERE shard_id = ? AND tag = ?),
+		(SELECT coalesce(max(seq), 0) FROM publication)`, []any{at.shard, at.tag, at.shard, db.suppressionTag(id)}, &raw, &erased, &published)
+	if err != nil {
+		return false, nil, false, err
+	}
+	if _, err := db.follow(ctx, published); err != nil || raw == nil {
 		return false, nil, erased, err
 	}
 	states, err = unmarshalStates(raw)
@@ -138,13 +144,13 @@ func (db *DB) standing(ctx context.Context, id subject.ID) (known bool, states m
 
 // Decide answers a question about a subject from what is durable now.
 func (db *DB) Decide(ctx context.Context, id subject.ID, q decision.Question) (decision.Answer, error) {
-	w := decision.World{Policy: db.InForce(), Version: db.Version}
-	if w.Policy == nil {
-		return decision.Answer{}, fault.New(fault.Conflict, "no policy is in force yet")
-	}
 	known, states, erased, err := db.standing(ctx, id)
 	if err != nil {
 		return decision.Answer{}, fmt.Errorf("reading what a subject said: %w", err)
+	}
+	w := decision.World{Policy: db.InForce(), Version: db.Version}
+	if w.Policy == nil {
+		return decision.Answer{}, fault.New(fault.Conflict, "no policy is in force yet")
 	}
 	if known {
 		w.Subject = &decision.Subject{Kind: id.Kind(), States: states}
