@@ -35,25 +35,16 @@ type declaration struct {
 // that stands for another is fault.Conflict. A version or purpose that is not
 // there is fault.Invalid at its field.
 func (db *DB) RegisterEvidence(ctx context.Context, set transfer.EvidenceSet) (Evidence, error) {
-	e := Evidence{ID: set.ID(), Set: set, Version: policy.VersionID(set.Policy)}
-	if err := set.Check(); err != nil {
-		return e, fmt.Errorf("registering evidence: %w", err)
-	}
-	if !isName(set.By) {
-		return e, fault.At(fault.Invalid, "by", "evidence is declared by a named person: letters, no control characters, at most %d bytes", maxName)
-	}
-	err := db.write(ctx, func(t *tx) error {
-		if err := t.alone("evidence"); err != nil {
+	var e Evidence
+	err := db.write(ctx, func(t *tx) (err error) {
+		if err = t.alone("evidence"); err != nil {
 			return err
 		}
-		known, err := t.evidence(e.ID, set.Name)
-		if err != nil || known != nil {
-			if known != nil {
-				e = *known
-			}
+		var registered bool
+		if e, registered, err = t.known.declare(t.row, set, t.now); err != nil || registered {
 			return err
 		}
-		return t.register(&e)
+		return t.register(e)
 	})
 	if err != nil {
 		return e, fmt.Errorf("registering evidence: %w", err)
@@ -62,27 +53,46 @@ func (db *DB) RegisterEvidence(ctx context.Context, set transfer.EvidenceSet) (E
 	return e, nil
 }
 
-// evidence finds a set by its id; nil where there is none and its name is free.
-func (t *tx) evidence(id, name string) (*Evidence, error) {
-	var e Evidence
-	var canonical []byte
-	var version string
-	var at int64
-	ok, err := t.row(`SELECT id, canonical, version, at FROM evidence WHERE name = ?`, []any{name}, &e.ID, &canonical, &version, &at)
-	switch {
-	case err != nil || !ok:
-		return nil, err
-	case e.ID != id:
-		return nil, fault.At(fault.Conflict, "evidence", "a set of this name was registered that says something else; a set never changes, so give this one a name of its own")
+// CheckEvidence gives what RegisterEvidence would, and registers nothing.
+func (db *DB) CheckEvidence(ctx context.Context, set transfer.EvidenceSet) (Evidence, error) {
+	e, _, err := db.known.Load().declare(db.reader(ctx), set, db.now())
+	if err != nil {
+		return e, fmt.Errorf("looking at evidence: %w", err)
 	}
-	e.Version, e.At = policy.VersionID(version), fromMillis(at)
-	return &e, json.Unmarshal(canonical, &e.Set)
+	return e, nil
 }
 
-func (t *tx) register(e *Evidence) error {
-	v := t.known.inForce()
+// declare gives what a set is declared to be: as it was registered, or as it
+// will be.
+func (k *versions) declare(row rowFunc, set transfer.EvidenceSet, now time.Time) (e Evidence, registered bool, err error) {
+	e = Evidence{ID: set.ID(), Set: set, Version: policy.VersionID(set.Policy), At: now}
+	if err := set.Check(); err != nil {
+		return e, false, err
+	}
+	if !isName(set.By) {
+		return e, false, fault.At(fault.Invalid, "by", "evidence is declared by a named person: letters, no control characters, at most %d bytes", maxName)
+	}
+	var id, version string
+	var at int64
+	registered, err = row(`SELECT id, version, at FROM evidence WHERE name = ?`, []any{set.Name}, &id, &version, &at)
+	switch {
+	case err != nil:
+		return e, false, err
+	case registered && id != e.ID:
+		return e, false, fault.At(fault.Conflict, "evidence", "a set of this name was registered that says something else; a set never changes, so give this one a name of its own")
+	case registered:
+		e.Version, e.At = policy.VersionID(version), fromMillis(at)
+		return e, true, nil
+	}
+	return e, false, k.equals(&e)
+}
+
+// equals finds the version whose words a set is declared to equal, and holds the
+// set to it.
+func (k *versions) equals(e *Evidence) error {
+	v := k.inForce()
 	if e.Version != "" {
-		v = t.known.byID[e.Version]
+		v = k.byID[e.Version]
 	}
 	if v == nil {
 		return fault.At(fault.Invalid, "policy", "no such version was ever published")
@@ -91,10 +101,11 @@ func (t *tx) register(e *Evidence) error {
 	if !ok {
 		return fault.At(fault.Invalid, "purpose", "the policy has no such purpose")
 	}
-	if err := consent.Check(v, p.Acts()[0], []consent.Choice{{Purpose: e.Set.Purpose, Recipient: e.Set.Recipient, Decision: consent.Given}}); err != nil {
-		return err
-	}
-	e.Version, e.At = v.ID, t.now
+	e.Version = v.ID
+	return consent.Check(v, p.Acts()[0], []consent.Choice{{Purpose: e.Set.Purpose, Recipient: e.Set.Recipient, Decision: consent.Given}})
+}
+
+func (t *tx) register(e Evidence) error {
 	record, err := t.enterPublic(declaration{"evidence", e.ID, e.Version, stamp(e.At), e.Set.Canonical()})
 	if err != nil {
 		return err

@@ -245,6 +245,10 @@ func (w *world) standings(list []transfer.Row) map[string]decision.Reason {
 func TestEvidenceIsDeclaredInPublic(t *testing.T) { each(t, testEvidenceIsDeclaredInPublic) }
 
 func testEvidenceIsDeclaredInPublic(t *testing.T, w *world) {
+	look := transfer.EvidenceSet{Name: "letter", Purpose: "newsletter", Text: map[string]string{"en": "Yes."}, From: "2025-06-01", Until: "2026-10-31", Source: "a look", By: "Mona Haddad"}
+	if e, err := w.db.CheckEvidence(t.Context(), look); err != nil || e.ID != look.ID() || e.Version != w.db.InForce().ID {
+		t.Fatalf("%+v, %v", e, err)
+	}
 	first := w.registered()
 	w.settled()
 	if again := w.registered(); !first[0].At.Equal(again[0].At) || first[0].Version != w.db.InForce().ID {
@@ -273,6 +277,9 @@ func testEvidenceIsDeclaredInPublic(t *testing.T, w *world) {
 		_, err := w.db.RegisterEvidence(t.Context(), wrong)
 		if e, ok := errors.AsType[*fault.Error](err); !ok || e.Field != field {
 			t.Errorf("%s: %v", field, err)
+		}
+		if _, err := w.db.CheckEvidence(t.Context(), wrong); err == nil {
+			t.Errorf("%s: a look finds nothing wrong", field)
 		}
 	}
 	w.check()
