@@ -115,9 +115,9 @@ func (s kept) masters(d disk) ([]Key, error) {
 		return nil, failed
 	}
 	if s.name == masterFile && d.has(identityFile) {
-		return nil, fault.New(fault.Unknown, "the master key in %s is sealed for an age identity: name the identity's file (AMANA_MASTER_IDENTITY)", d.dir)
+		return nil, fault.New(fault.Unknown, "the master key in %s is sealed for an age identity: name the identity's file (AMANA_KEY_IDENTITY)", d.dir)
 	}
-	return nil, fault.New(fault.Unknown, "no master key in %s: without it nothing sealed can be opened; put the file %q back, or say where the key is (AMANA_MASTER_KEY, AMANA_MASTER_IDENTITY)", d.dir, s.name)
+	return nil, fault.New(fault.Unknown, "no master key in %s: without it nothing sealed can be opened; put the file %q back, or say where the key is (AMANA_MASTER_KEY, AMANA_KEY_IDENTITY)", d.dir, s.name)
 }
 
 func (s kept) read(d disk, name string) (Key, error) {

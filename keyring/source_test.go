@@ -173,7 +173,7 @@ func TestAWrongOrLostSourceIsAClearError(t *testing.T) {
 		"the environment's key is another":   {env(t, text), env(t, NewMaster()), fault.Denied, "does not open"},
 		"the environment's key is gone":      {env(t, text), File(), fault.Unknown, "no master key"},
 		"the identity is another":            {ageOf(t, id), ageOf(t, x25519(t)), fault.Denied, "does not open"},
-		"the identity is not named":          {ageOf(t, id), File(), fault.Unknown, "AMANA_MASTER_IDENTITY"},
+		"the identity is not named":          {ageOf(t, id), File(), fault.Unknown, "AMANA_KEY_IDENTITY"},
 		"an identity where the key is clear": {File(), ageOf(t, id), fault.Unknown, "no master key"},
 		"a file and the environment":         {File(), env(t, text), fault.Conflict, "take one of them away"},
 		"an identity and the environment":    {ageOf(t, id), env(t, text), fault.Conflict, "take one of them away"},

@@ -62,6 +62,13 @@ func ReadHead(signed string) (Checkpoint, string, error) {
 	return c, text, err
 }
 
+// FirstSigned gives a signed note with the first of its signatures alone.
+func FirstSigned(signed string) string {
+	end := strings.LastIndex(signed, "\n\n") + 2
+	first, _, _ := strings.Cut(signed[end:], "\n")
+	return signed[:end] + first + "\n"
+}
+
 // AddLines puts signature lines under a signed note.
 func AddLines(signed string, lines []string) string { return signed + strings.Join(lines, "") }
 

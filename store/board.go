@@ -63,7 +63,7 @@ func (p *board) choose(newest *signedHead, now time.Time) (int64, string) {
 	recent := p.size >= p.shown && now.Sub(p.at) <= cosignedFor
 	if p.byWhom == nil || p.size != newest.size && !recent {
 		p.shown = max(p.shown, newest.size)
-		return newest.size, newest.note
+		return newest.size, newest.shown
 	}
 	p.shown = max(p.shown, p.size)
 	var lines []string
@@ -89,7 +89,7 @@ func (db *DB) loadCosignatures(ctx context.Context) error {
 		if err := rows.Scan(&witness, &at, &line); err != nil {
 			return fmt.Errorf("reading co-signatures: %w", err)
 		}
-		db.published.add(Growth{Size: h.size, Checkpoint: h.note, At: fromMillis(at)}, witness, line)
+		db.published.add(Growth{Size: h.size, Checkpoint: h.shown, At: fromMillis(at)}, witness, line)
 	}
 	return rows.Err()
 }

@@ -25,6 +25,11 @@ func (db *DB) loadLedger(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("computing the root of %d entries: %w", size, err)
 	}
+	keys, err := db.readLogKeys(db.readRows(ctx), tree)
+	if err != nil {
+		return err
+	}
+	db.keys.Store(keys)
 	return db.sign(new(signedHead), size, root)
 }
 
@@ -59,11 +64,11 @@ func (db *DB) loadTile(level int, n int64) ([]tlog.Hash, error) {
 
 // sign signs a head whose entries are durable, fills h, and shows it.
 func (db *DB) sign(h *signedHead, size int64, root tlog.Hash) error {
-	note, err := ledger.Checkpoint{Origin: db.origin, Size: size, Root: root}.Sign(db.signer)
+	signed, err := db.keys.Load().sign(db, size, root)
 	if err != nil {
-		return err // only for a name or text that no note can have
+		return err
 	}
-	h.size, h.note = size, note
+	*h = signed
 	db.head.Store(h)
 	return nil
 }
@@ -87,7 +92,7 @@ func (db *DB) headOver(ctx context.Context, leaf int64) (*signedHead, error) {
 	if err != nil {
 		return nil, fmt.Errorf("computing the root of %d entries: %w", h.size, err)
 	}
-	h.note, err = ledger.Checkpoint{Origin: db.origin, Size: h.size, Root: root}.Sign(db.signer)
+	h, err = db.keys.Load().sign(db, h.size, root)
 	return &h, err
 }
 
@@ -98,8 +103,10 @@ func (db *DB) prove(p receipt.Parts, leaf int64, h *signedHead) (receipt.Receipt
 	if err != nil {
 		return receipt.Receipt{}, fmt.Errorf("proving leaf %d: %w", leaf, err)
 	}
-	return p.Receipt(receipt.ProofOf(leaf, h.size, hashes), h.note, db.signers())
+	return p.Receipt(receipt.ProofOf(leaf, h.size, hashes), h.note, db.keys.Load().upTo(h.size))
 }
 
-// signers are who signed the log's heads.
-func (db *DB) signers() []receipt.Signer { return []receipt.Signer{{Key: db.LogKey()}} }
+// pending gives the receipt of parts that the ledger has not taken yet.
+func (db *DB) pending(p receipt.Parts) (receipt.Receipt, error) {
+	return p.Receipt(nil, "", db.keys.Load().signers)
+}

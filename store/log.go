@@ -131,7 +131,7 @@ func (db *DB) Growth(old int64) (Growth, error) {
 		}
 	}
 	h := db.head.Load()
-	g := Growth{Old: old, Size: h.size, Checkpoint: h.note, At: db.cfg.Now()}
+	g := Growth{Old: old, Size: h.size, Checkpoint: h.shown, At: db.cfg.Now()}
 	if old < 0 || old > h.size {
 		return g, fault.New(fault.Conflict, "the log has %d entries, not %d", h.size, old)
 	}

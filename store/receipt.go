@@ -235,7 +235,7 @@ func (db *DB) receiptOf(ctx context.Context, p *person, e storedEvent) (receipt.
 	}
 	parts = parts.Shown(shown)
 	if !e.leaf.Valid || e.leaf.Int64 >= db.head.Load().size {
-		return parts.Receipt(nil, "", db.signers())
+		return db.pending(parts)
 	}
 	head, err := db.headOver(ctx, e.leaf.Int64)
 	if err != nil {

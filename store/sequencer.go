@@ -66,6 +66,30 @@ type waiting struct {
 // is signed and served only once that is durable. A polite one leaves it to
 // another server that is at it.
 func (e *postgresEngine) integrate(ctx context.Context, polite bool) (n int, err error) {
+	return e.bring(ctx, polite, "")
+}
+
+// handOver enters a hand-over as the last of what is integrated at once.
+func (e *postgresEngine) handOver(ctx context.Context, to string) error {
+	release, err := e.db.cfg.Ring.Hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	for try := range retries {
+		if _, err = e.bring(ctx, false, to); err == nil || !again(err) && !errors.Is(err, errMoved) {
+			break
+		}
+		time.Sleep(pause(try))
+	}
+	if postgresTrouble(err) {
+		err = unavailable("writing", err)
+	}
+	return err
+}
+
+// bring is integrate, with a hand-over to a key behind what waits, if one is named.
+func (e *postgresEngine) bring(ctx context.Context, polite bool, to string) (n int, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	stx, err := e.sql.BeginTx(ctx, nil)
@@ -83,16 +107,29 @@ func (e *postgresEngine) integrate(ctx context.Context, polite bool) (n int, err
 		return 0, err
 	}
 	w, err := queued(ctx, stx)
-	if err != nil || len(w.entries) == 0 {
+	if err != nil || len(w.entries) == 0 && to == "" {
 		return 0, err
 	}
 	tree, err := e.treeOf(size, root)
 	if err != nil {
 		return 0, err
 	}
+	keys, err := e.keysOf(ctx, stx, tree)
+	if err != nil {
+		return 0, err
+	}
+	var h *handed
+	if to != "" {
+		if h, keys, err = e.addHandover(ctx, stx, &w, keys, to, size); err != nil {
+			return 0, err
+		}
+	}
 	staged := tree.Stage(w.entries)
 	after, err := staged.Root()
 	if err != nil {
+		return 0, err
+	}
+	if _, err := keys.at(e.db, staged.Size); err != nil { // what cannot be signed is not committed
 		return 0, err
 	}
 	if err := e.keep(ctx, stx, w, staged); err != nil {
@@ -109,10 +146,43 @@ func (e *postgresEngine) integrate(ctx context.Context, polite bool) (n int, err
 		return 0, err // newest finds out what became of it
 	}
 	tree.Accept(staged)
+	signed, err := keys.sign(e.db, staged.Size, after)
+	if err == nil && h != nil {
+		keys, err = keys.proved(tree, *h, signed)
+	}
+	if err != nil {
+		return 0, err
+	}
 	e.db.tree.Store(tree)
-	h := new(signedHead)
-	e.after = h
-	return len(w.entries), e.db.sign(h, staged.Size, after)
+	e.db.keys.Store(keys)
+	e.after = &signed
+	e.db.head.Store(e.after)
+	return len(w.entries), nil
+}
+
+// addHandover puts a hand-over behind what waits, and gives the keys after it.
+func (e *postgresEngine) addHandover(ctx context.Context, stx *sql.Tx, w *waiting, keys *logKeys, to string, size int64) (*handed, *logKeys, error) {
+	id, h, entry, err := e.db.writeHandover(ctx, stx, keys.now(), to, size+int64(len(w.entries)))
+	if err != nil {
+		return nil, nil, err
+	}
+	w.shard, w.n, w.entries = append(w.shard, publicShard), append(w.n, id), append(w.entries, entry)
+	keys, err = keys.with(e.db, h.Handover)
+	return &h, keys, err
+}
+
+// keysOf gives the keys of the log in the moment of a transaction: those that
+// are known, unless another server has handed over since.
+func (e *postgresEngine) keysOf(ctx context.Context, q querier, tree *ledger.Tree) (*logKeys, error) {
+	known := e.db.keys.Load()
+	var last int64
+	if err := q.QueryRowContext(ctx, `SELECT coalesce(max(size), 0) FROM handover`).Scan(&last); err != nil {
+		return nil, err
+	}
+	if known != nil && known.last() == last {
+		return known, nil
+	}
+	return e.db.readLogKeys(func(query string, args ...any) (*sql.Rows, error) { return q.QueryContext(ctx, query, args...) }, tree)
 }
 
 func queued(ctx context.Context, stx *sql.Tx) (w waiting, err error) {
@@ -195,9 +265,10 @@ func (e *postgresEngine) keep(ctx context.Context, stx *sql.Tx, w waiting, s *le
 func (e *postgresEngine) newest(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var size, published int64
+	var size, published, handed int64
 	var root []byte
-	err := e.sql.QueryRowContext(ctx, `SELECT size, root, (SELECT coalesce(max(seq), 0) FROM publication) FROM ledger_tip WHERE one = 1`).Scan(&size, &root, &published)
+	err := e.sql.QueryRowContext(ctx, `SELECT size, root, (SELECT coalesce(max(seq), 0) FROM publication), (SELECT coalesce(max(size), 0) FROM handover)
+		FROM ledger_tip WHERE one = 1`).Scan(&size, &root, &published, &handed)
 	if err != nil {
 		return unavailable("reading the ledger", err)
 	}
@@ -210,6 +281,13 @@ func (e *postgresEngine) newest(ctx context.Context) error {
 	tree, err := e.treeOf(size, root)
 	if err != nil {
 		return err
+	}
+	if known := e.db.keys.Load(); known == nil || known.last() != handed {
+		keys, err := e.db.readLogKeys(e.db.readRows(ctx), tree)
+		if err != nil {
+			return err
+		}
+		e.db.keys.Store(keys)
 	}
 	e.db.tree.Store(tree)
 	return e.db.sign(new(signedHead), size, tlog.Hash(root))
@@ -242,7 +320,7 @@ func (e *postgresEngine) followWitnesses(ctx context.Context) error {
 			return err
 		}
 		if h := e.db.head.Load(); h.size == g.Size {
-			g.Checkpoint = h.note
+			g.Checkpoint = h.shown
 		}
 		if g.At = fromMillis(at); g.Checkpoint != "" {
 			e.db.published.add(g, witness, line)

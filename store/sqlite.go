@@ -31,6 +31,7 @@ type sqliteEngine struct {
 	first  int64         // leaf of entries[0]
 	batch  []ledger.Entry
 	signed *signedHead // of the transaction, filled in when it is durable
+	handed *handed     // the transaction's last entry, if it hands over the log's key
 	after  *signedHead // signed after the last transaction, to be written with the next
 
 	recordings chan *recording
@@ -43,9 +44,10 @@ type sqliteEngine struct {
 
 // act is something to be written that is no recording.
 type act struct {
-	ctx  context.Context
-	do   func(*tx) error
-	done chan error // buffered; gets one value, after the commit is durable
+	ctx   context.Context
+	do    func(*tx) error
+	alone bool       // has a transaction to itself
+	done  chan error // buffered; gets one value, after the commit is durable
 }
 
 // SQLite's settings, for each connection. A batch touches a few pages for each
@@ -146,7 +148,25 @@ func (w *sqliteEngine) record(ctx context.Context, r *recording) error {
 }
 
 func (w *sqliteEngine) write(ctx context.Context, do func(*tx) error) error {
-	a := &act{ctx, do, make(chan error, 1)}
+	return w.await(ctx, &act{ctx: ctx, do: do, done: make(chan error, 1)})
+}
+
+// handOver enters a hand-over in a transaction of its own: its record is the
+// last entry by being the only one.
+func (w *sqliteEngine) handOver(ctx context.Context, to string) error {
+	return w.await(ctx, &act{ctx: ctx, alone: true, done: make(chan error, 1), do: func(t *tx) error {
+		from := w.db.keys.Load().now()
+		_, h, entry, err := w.db.writeHandover(t.ctx, t.q, from, to, w.first)
+		if t.wrote = true; err != nil {
+			return err
+		}
+		w.handed = &h
+		_, err = t.enter(publicShard, 0, entry)
+		return err
+	}})
+}
+
+func (w *sqliteEngine) await(ctx context.Context, a *act) error {
 	select {
 	case w.acts <- a:
 	case <-ctx.Done():
@@ -204,6 +224,12 @@ func (w *sqliteEngine) recordBatch(ctx context.Context, recs []*recording) {
 
 // actBatch likewise writes acts.
 func (w *sqliteEngine) actBatch(ctx context.Context, acts []*act) {
+	if len(acts) > 1 && slices.ContainsFunc(acts, func(a *act) bool { return a.alone }) {
+		for _, a := range acts {
+			w.actBatch(ctx, []*act{a})
+		}
+		return
+	}
 	var results []error
 	t := &tx{db: w.db, ctx: ctx, q: prepared{w}, now: w.db.now(), known: w.db.known.Load(), enter: w.enter, next: w.next,
 		alone: func(string) error { return nil }, lock: func(int) error { return nil }}
@@ -267,7 +293,7 @@ func (w *sqliteEngine) transact(ctx context.Context, do func() (*versions, error
 	if _, err := w.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
 		return unavailable("beginning a transaction", err)
 	}
-	w.first, w.batch, w.signed = w.db.tree.Load().Size(), w.batch[:0], new(signedHead)
+	w.first, w.batch, w.signed, w.handed = w.db.tree.Load().Size(), w.batch[:0], new(signedHead), nil
 	known, err := do()
 	if err == nil {
 		err = w.commit(ctx, known)
@@ -292,6 +318,15 @@ func (w *sqliteEngine) commit(ctx context.Context, known *versions) error {
 	if err != nil {
 		return fmt.Errorf("computing the root of %d entries: %w", staged.Size, err)
 	}
+	keys := db.keys.Load()
+	if w.handed != nil {
+		if keys, err = keys.with(db, w.handed.Handover); err != nil {
+			return err
+		}
+	}
+	if _, err := keys.at(db, staged.Size); err != nil { // what cannot be signed is not committed
+		return err
+	}
 	if _, err := w.conn.ExecContext(ctx, `COMMIT`); err != nil {
 		return unavailable("committing", err)
 	}
@@ -299,10 +334,20 @@ func (w *sqliteEngine) commit(ctx context.Context, known *versions) error {
 	if known != nil {
 		db.known.Store(known)
 	}
-	if len(w.batch) > 0 {
-		db.sign(w.signed, staged.Size, root)
-		w.after = w.signed
+	if len(w.batch) == 0 {
+		return nil
 	}
+	signed, err := keys.sign(db, staged.Size, root)
+	if err == nil && w.handed != nil {
+		keys, err = keys.proved(tree, *w.handed, signed)
+	}
+	if err != nil {
+		return err // only for what no note can have
+	}
+	db.keys.Store(keys)
+	*w.signed = signed
+	db.head.Store(w.signed)
+	w.after = w.signed
 	return nil
 }
 

@@ -47,12 +47,13 @@ type DB struct {
 	d      dialect
 	reads  *sql.DB
 	engine engine
-	signer note.Signer
 	origin string
 	tree   atomic.Pointer[ledger.Tree] // of the newest head
+	keys   atomic.Pointer[logKeys]     // that sign it
 	head   atomic.Pointer[signedHead]
 
 	published board
+	handing   sync.Mutex // held while the log's key is handed over
 	known     atomic.Pointer[versions]
 	processes sync.Map // processKey → processRow, of texts that are in the database
 	sets      sync.Map // id → Evidence, of those that were asked for
@@ -72,6 +73,10 @@ type engine interface {
 	// durable.
 	record(ctx context.Context, r *recording) error
 
+	// handOver enters the hand-over of the log's key to another as the last entry
+	// of a tree, and returns when it is durable and its head is signed by both.
+	handOver(ctx context.Context, to string) error
+
 	// newest makes sure that nothing another server published or integrated
 	// before the call is missing here.
 	newest(ctx context.Context) error
@@ -87,8 +92,9 @@ type engine interface {
 
 // signedHead is a head of the log and its signed note.
 type signedHead struct {
-	size int64
-	note string
+	size  int64
+	note  string // signed by one key: what receipts have
+	shown string // what is published: at the size of a hand-over signed by both keys
 }
 
 // Open opens the store, brings its schema to the newest, finishes what a crash
@@ -98,11 +104,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if (cfg.Path == "") == (cfg.Postgres == "") || cfg.Ring == nil || cfg.Now == nil || cfg.TakeBack == nil {
 		return nil, errors.New("store: Config is not complete")
 	}
-	signer, err := cfg.Ring.LogSigner()
+	verifier, err := note.NewVerifier(cfg.Ring.LogVerifier())
 	if err != nil {
 		return nil, fmt.Errorf("opening the log's key: %w", err)
 	}
-	db := &DB{cfg: cfg, signer: signer, origin: signer.Name()}
+	db := &DB{cfg: cfg, origin: verifier.Name()}
 	if cfg.Postgres != "" {
 		err = db.openPostgres(ctx)
 	} else {
@@ -115,6 +121,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		if err := db.Shred(ctx); err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
+	}
+	if _, err := db.finishHandover(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
@@ -157,11 +166,16 @@ func (db *DB) Writable() error { return db.engine.writable() }
 // acknowledged by then is not written.
 func (db *DB) Close() error { return errors.Join(db.engine.close(), db.reads.Close()) }
 
-// LogKey gives the log's verifier key in C2SP signed-note form.
-func (db *DB) LogKey() string { return db.cfg.Ring.LogVerifier() }
+// LogKey gives the log's verifier key in C2SP signed-note form: the one that
+// signs today.
+func (db *DB) LogKey() string { return db.keys.Load().now() }
+
+// Signers gives every key the log has had, oldest first, each after the first
+// with its hand-over: what lets a receipt be followed from one key to another.
+func (db *DB) Signers() []ledger.Signer { return slices.Clone(db.keys.Load().signers) }
 
 // Checkpoint gives the newest signed head of the log.
-func (db *DB) Checkpoint() string { return db.head.Load().note }
+func (db *DB) Checkpoint() string { return db.head.Load().shown }
 
 // InForce gives the policy in force; nil in an empty store.
 func (db *DB) InForce() *policy.Version {

@@ -15,6 +15,7 @@ import (
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/subject"
 )
@@ -528,6 +529,47 @@ func TestVerifyPage(t *testing.T) {
 		})
 	}
 	wellFormed(t, v.upload("/ar/verify", file, w.db.LogKey()), "ar")
+}
+
+// Receipts from before and after the log's key was handed over are told apart
+// on the page, whichever of the keys was noted; the log lists them.
+func TestVerifyPageFollowsHandovers(t *testing.T) {
+	w := open(t, "casco-fiber")
+	v := w.visitor()
+	first := w.db.LogKey()
+	page, _ := v.follow(url.Values{"answer": {"yes:comfort"}})
+	old := []byte(v.get(fileLink.FindStringSubmatch(page)[1]).text)
+	if _, err := w.db.HandOver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	other := w.visitor()
+	page, _ = other.follow(url.Values{"answer": {"yes:comfort"}})
+	fresh := []byte(other.get(fileLink.FindStringSubmatch(page)[1]).text)
+	signers, _, err := ledger.ReadSigners([]byte(v.see("/log/signers")))
+	if err != nil || len(signers) != 2 || signers[0].Key != first || signers[1].Key != w.db.LogKey() {
+		t.Fatalf("%+v, %v", signers, err)
+	}
+	for _, c := range []struct {
+		name string
+		file []byte
+		key  string
+		want string
+	}{
+		{"old, by the old key", old, first, "It is the key that you gave"},
+		{"old, by the new key", old, w.db.LogKey(), "signed by an earlier key of the same log"},
+		{"old, by none", old, "", "It is a key that we used before"},
+		{"fresh, by the old key", fresh, first, "signed by a later key of the same log"},
+		{"fresh, by the new key", fresh, w.db.LogKey(), "It is the key that you gave"},
+		{"fresh, by none", fresh, "", "It is the key we use today"},
+	} {
+		for language, want := range map[string]string{"en": c.want, "ar": ""} {
+			a := v.upload("/"+language+"/verify", c.file, c.key)
+			wellFormed(t, a, language)
+			if a.StatusCode != 200 || !strings.Contains(a.text, want) || strings.Contains(a.text, "does not hold") {
+				t.Errorf("%s: %s, and it does not say %q", c.name, a.Status, want)
+			}
+		}
+	}
 }
 
 // What a person answers with leaves no trace in the log of requests.

@@ -31,6 +31,7 @@ func (s *site) logRoutes(mux *http.ServeMux) {
 		"/log/tile/{path...}": s.logTile,
 		"/log/record/{leaf}":  s.logRecord,
 		"/log/records":        s.logRecords,
+		"/log/signers":        s.logSigners,
 		"/log/": func(http.ResponseWriter, *http.Request) error {
 			return fault.New(fault.Unknown, "no such part of the log")
 		},
@@ -108,6 +109,12 @@ func (s *site) logRecords(w http.ResponseWriter, r *http.Request) error {
 		list.Next = new(list.Leaves[n-1] + 1)
 	}
 	return giveJSON(w, r, momentary, list)
+}
+
+// logSigners lists the keys the log has had, each with its hand-over. Whoever
+// holds a receipt that another of them signed follows it by this.
+func (s *site) logSigners(w http.ResponseWriter, r *http.Request) error {
+	return giveJSON(w, r, momentary, s.Store.Signers())
 }
 
 // number reads a number in its one spelling.

@@ -64,6 +64,7 @@ func TestPartsOfTheLogSayWhatTheyAre(t *testing.T) {
 		"/log/record/0":                    {"application/json", forever},
 		"/log/records":                     {"application/json", momentary},
 		"/log/records?from=1":              {"application/json", momentary},
+		"/log/signers":                     {"application/json", momentary},
 		"/log/tile/0/000":                  {},
 		"/log/tile/0/000.p/2":              {},
 		"/log/tile/0/0":                    {},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"mime/multipart"
+	"slices"
 	"strings"
 
 	"github.com/amana-privacy/amana/fault"
@@ -48,7 +49,7 @@ func (s *site) verifyFile(v *visit) error {
 		page.Problem = v.T("verify.no_file")
 		return v.show(422, never, "verify", page)
 	}
-	verdict, err := receipt.Verify(file, key)
+	verdict, err := receipt.Verify(file, key, s.Store.Signers()...)
 	if fault.KindOf(err) == fault.Malformed {
 		page.Problem = v.T("verify.bad_key", "example", "name+0a1b2c3d+AbCd…")
 		return v.show(422, never, "verify", page)
@@ -56,7 +57,7 @@ func (s *site) verifyFile(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page.Verdict = v.verdict(verdict, s.Store.LogKey())
+	page.Verdict = v.verdict(verdict, s.Store.LogKey(), s.Store.Signers())
 	return v.show(200, never, "verify", page)
 }
 
@@ -97,7 +98,9 @@ func whole(part *multipart.Part) ([]byte, error) {
 	return body, nil
 }
 
-func (f *face) verdict(r receipt.Verdict, ours string) *verdictView {
+// verdict puts a verdict into words. Ours is the key that signs today, and those
+// before it.
+func (f *face) verdict(r receipt.Verdict, ours string, before []receipt.Signer) *verdictView {
 	v := &verdictView{Good: r.Outcome != receipt.Broken, Explanation: r.Explain(f.Words), Signer: r.Signer}
 	switch {
 	case r.Outcome == receipt.Pending: // nobody signed it, so nothing of it is shown as if somebody had
@@ -105,6 +108,8 @@ func (f *face) verdict(r receipt.Verdict, ours string) *verdictView {
 		return v
 	case r.Outcome == receipt.Unidentified && r.Signer == ours:
 		v.Proved = append(v.Proved, f.T("verify.is.ours"))
+	case r.Outcome == receipt.Unidentified && slices.ContainsFunc(before, func(s receipt.Signer) bool { return s.Key == r.Signer }):
+		v.Proved = append(v.Proved, f.T("verify.is.ours.before"))
 	case r.Outcome == receipt.Unidentified:
 		v.Good, v.Explanation = false, receipt.Explanation{Title: f.T("verify.foreign"), Unproved: []string{f.T("verify.foreign.text")}}
 	}

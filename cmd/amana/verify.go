@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/amana-privacy/amana/lang"
+	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/receipt"
 )
 
@@ -19,12 +20,14 @@ type verified struct {
 	Reason  string          `json:"reason,omitempty"`
 	ID      string          `json:"id,omitempty"`
 	Signer  string          `json:"signer,omitempty"`
+	Via     receipt.Via     `json:"via,omitempty"` // later, earlier: than the key that was given
 	Size    int64           `json:"size,omitempty"`
 }
 
 func runVerify(_ context.Context, e env, args []string) error {
 	fs := find("verify").flags(e)
 	key := fs.String("key", "", "the company's verifier key, noted by hand from where it publishes it, or a file that holds it")
+	signersFile := fs.String("signers", "", "the log's list of its keys (/log/signers of the public door), to follow a hand-over from one key to another")
 	language := fs.String("language", "en", "language of the answer: en or ar")
 	asJSON := fs.Bool("json", false, "print one JSON object")
 	operands, err := parse(fs, args)
@@ -46,7 +49,11 @@ func runVerify(_ context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	v, err := receipt.Verify(data, pinned)
+	known, err := readSigners(*signersFile)
+	if err != nil {
+		return err
+	}
+	v, err := receipt.Verify(data, pinned, known...)
 	if err != nil {
 		return err
 	}
@@ -93,8 +100,24 @@ func readKey(s string) (string, error) {
 	return strings.TrimSpace(string(raw)), nil
 }
 
+// readSigners reads a log's list of its keys; none without a file.
+func readSigners(file string) ([]ledger.Signer, error) {
+	if file == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the list of the log's keys: %w", err)
+	}
+	list, _, err := ledger.ReadSigners(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s does not hold: %w", file, err)
+	}
+	return list, nil
+}
+
 func summary(v receipt.Verdict) verified {
-	out := verified{Outcome: v.Outcome, Part: v.Part, Reason: plain(v.Detail), Signer: plain(v.Signer), Size: v.Checkpoint.Size}
+	out := verified{Outcome: v.Outcome, Part: v.Part, Reason: plain(v.Detail), Signer: plain(v.Signer), Via: v.Via, Size: v.Checkpoint.Size}
 	if v.Receipt != nil {
 		out.ID = plain(v.Receipt.ID)
 	}

@@ -8,12 +8,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/witness"
 )
 
@@ -77,7 +79,16 @@ func runWitness(ctx context.Context, e env, args []string) error {
 	fs.Func("log", "a log to watch: its verifier KEY, or KEY=/PREFIX if it submits below a prefix; a second key of one log is for its hand-over", func(s string) error {
 		return watchLog(&logs, s)
 	})
+	var lists [][]ledger.Signer
+	fs.Func("signers", "file with a log's list of its keys (its /log/signers): whom the key in --log handed over to may sign too; may be repeated", func(s string) error {
+		list, err := readSigners(s)
+		lists = append(lists, list)
+		return err
+	})
 	operands, err := parse(fs, args)
+	if err == nil {
+		err = followKeys(logs, lists)
+	}
 	if err != nil {
 		return err
 	}
@@ -112,6 +123,19 @@ func watchLog(logs *[]witness.Log, s string) error {
 		}
 	}
 	*logs = append(*logs, witness.Log{Keys: []note.Verifier{v}, Prefix: prefix})
+	return nil
+}
+
+// followKeys gives each log the list of its keys, by its name.
+func followKeys(logs []witness.Log, lists [][]ledger.Signer) error {
+	for _, list := range lists {
+		name, _, _ := strings.Cut(list[0].Key, "+")
+		i := slices.IndexFunc(logs, func(l witness.Log) bool { return l.Keys[0].Name() == name })
+		if i < 0 {
+			return fmt.Errorf("--signers lists the keys of %s, which no --log names", name)
+		}
+		logs[i].Signers = list
+	}
 	return nil
 }
 
