@@ -26,6 +26,8 @@ func (r *reader) value(v reflect.Value, f Field) *fault.Error {
 	case v.Kind() == reflect.Bool && c == 'f' && r.literal("false"):
 		v.SetBool(false)
 		return nil
+	case v.Kind() == reflect.Int && (c == '-' || c >= '0' && c <= '9'):
+		return r.whole(v, f)
 	}
 	before := len(r.path)
 	err := r.skip()
@@ -101,6 +103,25 @@ func (r *reader) word(v reflect.Value, f Field) *fault.Error {
 	return nil
 }
 
+// whole reads a whole number that is written as one: 50, not 5e1.
+func (r *reader) whole(v reflect.Value, f Field) *fault.Error {
+	first := r.pos
+	if !r.number() {
+		return r.broken("not JSON: a value was expected")
+	}
+	n, err := strconv.ParseInt(string(r.data[first:r.pos]), 10, 32)
+	switch {
+	case err != nil:
+		r.wrong("must be a whole number")
+	case f.Max > 0 && (int(n) < f.Min || int(n) > f.Max):
+		r.wrong("must be from %d to %d", f.Min, f.Max)
+	case f.Min > 0 && int(n) < f.Min:
+		r.wrong("must be at least %d", f.Min)
+	}
+	v.SetInt(n)
+	return nil
+}
+
 func (r *reader) length(n int, f Field, of string) {
 	switch {
 	case n < f.Min && f.Min == 1:
@@ -151,6 +172,8 @@ func kindWords(t reflect.Type) string {
 		return "a list"
 	case reflect.Bool:
 		return "true or false"
+	case reflect.Int:
+		return "a whole number"
 	default:
 		return "a string"
 	}

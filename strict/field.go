@@ -13,7 +13,7 @@ type Field struct {
 	Doc      string
 	Need     bool
 	Enum     []string // nil: any
-	Min, Max int      // lengths; a Max of 0 is none
+	Min, Max int      // lengths, or of a number its bounds; a Max of 0 is none
 
 	index int
 }
@@ -22,8 +22,8 @@ type Field struct {
 var fieldCache sync.Map
 
 // FieldsOf gives the members of a struct type, in its order. The result is
-// shared and must not be changed. Shapes are structs, lists, strings and
-// booleans, nested; another kind, or a tag that is no number, is a mistake of
+// shared and must not be changed. Shapes are structs, lists, strings,
+// booleans and whole numbers, nested; another kind, or a tag that is no number, is a mistake of
 // the program and panics.
 func FieldsOf(t reflect.Type) []Field {
 	if fields, ok := fieldCache.Load(t); ok {
@@ -39,7 +39,7 @@ func FieldsOf(t reflect.Type) []Field {
 
 func fieldOf(sf reflect.StructField, index int) Field {
 	switch sf.Type.Kind() {
-	case reflect.Struct, reflect.Slice, reflect.String, reflect.Bool:
+	case reflect.Struct, reflect.Slice, reflect.String, reflect.Bool, reflect.Int:
 	default:
 		panic("strict: " + sf.Name + " has a kind that is not read")
 	}

@@ -5,8 +5,8 @@
 //	json:"name"    the member; names are compared exactly
 //	need:"yes"     it must be there
 //	enum:"a|b"     the closed set of words of a string (of each string, for a list)
-//	min:"1"        least length: characters of a string, elements of a list
-//	max:"1000"     greatest length
+//	min:"1"        least length: characters of a string, elements of a list; of a number the least
+//	max:"1000"     greatest length; of a number the greatest
 //	doc:"…"        one sentence for the document
 //
 // What is not JSON (RFC 8259 within I-JSON, RFC 7493: valid UTF-8, no member

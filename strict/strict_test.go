@@ -19,6 +19,8 @@ type order struct {
 	Paid   bool     `json:"paid"`
 	Marks  []string `json:"marks" enum:"red|blue"`
 	Extras extras   `json:"extras"`
+	Copies int      `json:"copies" min:"1" max:"20"`
+	Floor  int      `json:"floor"`
 }
 
 type line struct {
@@ -47,11 +49,11 @@ func mistakes(err error) []mistake {
 
 func TestDecodeReads(t *testing.T) {
 	var got order
-	err := strict.Decode([]byte(" {\"lines\" : [ {\"item\":\"pen\"},\r\n\t{\"item\":\"\\u0069nk\"}], \"who\":\"\\uD83D\\uDE00\\n\\/ع\",\"paid\":true,\"marks\":[],\"extras\":{\"gift\":false}} "), &got)
+	err := strict.Decode([]byte(" {\"lines\" : [ {\"item\":\"pen\"},\r\n\t{\"item\":\"\\u0069nk\"}], \"who\":\"\\uD83D\\uDE00\\n\\/ع\",\"paid\":true,\"marks\":[],\"extras\":{\"gift\":false}, \"copies\":12,\"floor\":-3} "), &got)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := order{Who: "😀\n/ع", Lines: []line{{"pen"}, {"ink"}}, Paid: true, Marks: []string{}}
+	want := order{Who: "😀\n/ع", Lines: []line{{"pen"}, {"ink"}}, Paid: true, Marks: []string{}, Copies: 12, Floor: -3}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -110,6 +112,12 @@ func TestDecodeTellsEveryMistakeOfShape(t *testing.T) {
 		"deep inside": {`{"who":"sara","lines":[{"item":"pen"},{"item":"cup"}]}`, []mistake{{fault.Invalid, "lines[1].item", "must be one of pen, ink"}}},
 		"words of a list": {`{"who":"sara","lines":[{"item":"pen"}],"marks":["red","green"]}`, []mistake{
 			{fault.Invalid, "marks[1]", "must be one of red, blue"}}},
+		"numbers": {`{"who":"sara","lines":[{"item":"pen"}],"copies":0,"floor":1.5}`, []mistake{
+			{fault.Invalid, "copies", "must be from 1 to 20"}, {fault.Invalid, "floor", "must be a whole number"}}},
+		"larger numbers": {`{"who":"sara","lines":[{"item":"pen"}],"copies":21,"floor":99999999999999999999}`, []mistake{
+			{fault.Invalid, "copies", "must be from 1 to 20"}, {fault.Invalid, "floor", "must be a whole number"}}},
+		"no numbers": {`{"who":"sara","lines":[{"item":"pen"}],"copies":"12","floor":null}`, []mistake{
+			{fault.Invalid, "copies", "must be a whole number"}, {fault.Invalid, "floor", "must be a whole number"}}},
 		"too short and too long": {`{"who":"s","lines":[{"item":"pen"},{"item":"pen"},{"bad":1}]}`, []mistake{
 			{fault.Invalid, "who", "must have at least 2 characters"}, {fault.Invalid, "lines", "must have at most 2 elements"}}},
 		"characters, not bytes": {`{"who":"سارة","lines":[]}`, []mistake{{fault.Invalid, "lines", "must not be empty"}}},
