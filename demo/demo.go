@@ -25,7 +25,7 @@ type Sum struct{ Customers, Answers int64 }
 
 // Fresh reports whether no customer was simulated in this store yet.
 func Fresh(ctx context.Context, db *store.DB) (bool, error) {
-	r, err := db.ReceiptsOf(ctx, FirstCustomer)
+	r, _, err := db.ReceiptsOf(ctx, FirstCustomer, 1, "")
 	return len(r) == 0, err
 }
 

@@ -95,7 +95,7 @@ func testAnImportedYesSaysSo(t *testing.T, w *world) {
 		t.Fatalf("%+v", yes)
 	}
 	for id, text := range map[subject.ID]string{customer: "Yes, offers.", sara: "Oui, la lettre."} {
-		all, err := w.db.ReceiptsOf(t.Context(), id)
+		all, _, err := w.db.ReceiptsOf(t.Context(), id, 0, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -302,7 +302,7 @@ func testThePersonsOwnWordComesAfterAList(t *testing.T, w *world) {
 	w.outcomes([]Outcome{Standing, NewerYes}, listed(customer, "tailored_offers", consent.Given, "2026-05-01"), listed(customer, "tailored_offers", consent.Withdrawn, "2026-05-01"))
 	w.wants(w.ask(customer, "tailored_offers"), decision.Given)
 	var last receipt.Receipt
-	all, err := w.db.ReceiptsOf(t.Context(), customer)
+	all, _, err := w.db.ReceiptsOf(t.Context(), customer, 0, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
-	"github.com/amana-privacy/amana/subject"
 )
 
 // stamp is a time as it stands in records.
@@ -82,40 +81,6 @@ func (db *DB) textsOf(v *policy.Version, e consent.Event, frame, page, how strin
 	set := known.(Evidence).Set
 	return receipt.ImportedProcessOf(v, e.Purpose, frame, page, how, receipt.ProcessEvidence{ID: e.Claim.Evidence, Language: e.Language,
 		Text: set.Text[e.Language], From: set.From, Until: set.Until, Source: set.Source, By: set.By})
-}
-
-// ReceiptsOf gives all receipts of a subject, oldest first; none where nobody
-// is known by the identifier.
-func (db *DB) ReceiptsOf(ctx context.Context, id subject.ID) ([]receipt.Receipt, error) {
-	p, err := db.lookup(db.reader(ctx), id)
-	if err != nil || p == nil {
-		return nil, err
-	}
-	rows, err := db.readRows(ctx)(chain+`SELECT event_id, leaf, sealed FROM chain WHERE sealed IS NOT NULL ORDER BY seq`, p.id.Shard(), p.last)
-	if err != nil {
-		return nil, fmt.Errorf("reading events: %w", err)
-	}
-	var found []storedEvent
-	for rows.Next() {
-		var e storedEvent
-		if err := rows.Scan(&e.id, &e.leaf, &e.sealed); err != nil {
-			rows.Close()
-			return nil, fmt.Errorf("reading events: %w", err)
-		}
-		found = append(found, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("reading events: %w", err)
-	}
-	var out []receipt.Receipt
-	for _, e := range found {
-		r, err := db.receiptOf(ctx, p, e)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, nil
 }
 
 // chain begins a statement over the events of a subject, the newest first: each

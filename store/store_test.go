@@ -235,7 +235,7 @@ func testAYesIsRecordedProvedAndTakenBack(t *testing.T, w *world) {
 	for _, r := range []receipt.Receipt{given, confirmed, withdrawn} {
 		w.valid(r)
 	}
-	all, err := w.db.ReceiptsOf(t.Context(), sara)
+	all, _, err := w.db.ReceiptsOf(t.Context(), sara, 0, "")
 	if err != nil || len(all) != 3 || all[0].ID != given.ID || all[2].ID != withdrawn.ID {
 		t.Fatalf("%d receipts, %v", len(all), err)
 	}
