@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/store"
 )
 
 // operation is what the document says of a route.
@@ -41,6 +42,8 @@ func operations(t *testing.T) map[string]operation {
 		"POST /v1/consents":     consentsOperation(t),
 		"POST /v1/decide":       decideOperation(),
 		"POST /v1/receipts/get": receiptsOperation(t),
+		"GET /v1/events":        eventsOperation(),
+		"POST /v1/events/get":   eventsOfOperation(),
 		"GET /v1/policies":      policiesOperation(),
 		"GET /openapi.json": {id: "describe", summary: "This document", text: "The description of the API you are reading, as a file.", status: "200",
 			out: []reflect.Type{reflect.TypeFor[json.RawMessage]()}, headers: []string{"ETag"}},
@@ -99,16 +102,55 @@ func decideOperation() operation {
 func receiptsOperation(t *testing.T) operation {
 	return operation{
 		id: "getReceipts", summary: "Fetch receipts",
-		text: "By their ids, in the order asked, or all of one subject, oldest first. Nobody known by the identifier is an empty list; an id that is not there is 404 at ids[i]. The receipt of a browser names it by a hash of its cookie's id.",
+		text: "By their ids, in the order asked, or those of one subject, oldest first: up to 1000 at once, and where there are more, next leads to them. Nobody known by the identifier is an empty list; an id that is not there is 404 at ids[i]. The receipt of a browser names it by a hash of its cookie's id.",
 		in:   []reflect.Type{reflect.TypeFor[wanted]()}, out: []reflect.Type{reflect.TypeFor[found]()},
 		status: "200", problems: append([]*kind{unknown}, posted...),
 		asked: []example{
 			{"ids", "By id", raw(`{"ids":["7d444840-9dc0-41d1-b245-5ffdce74fad2"]}`)},
-			{"subject", "All of one person", raw(`{"subject":"email:sara@example.com"}`)},
+			{"subject", "Those of one person", raw(`{"subject":"email:sara@example.com"}`)},
+			{"page", "So many at once", raw(`{"subject":"email:sara@example.com","limit":100}`)},
 		},
 		answered: []example{
 			{"receipts", "The receipts", object{"receipts": []any{receiptExample(t)}}},
 			{"none", "Nobody is known by this identifier", raw(`{"receipts":[]}`)},
+		},
+	}
+}
+
+const aCursor = "AAABm4Z3mAAAAAAAAAAABwAAAAAAAAAMkQ2yQvE3xqk0m1V1t0c8dw"
+
+func eventsOperation() operation {
+	return operation{
+		id: "listEvents", summary: "Everything that happened, page by page",
+		text: "The history: every event, of one purpose or of all, by time. What was there at the first page is on exactly one of the pages, whatever is written in between. " +
+			"Identifiers are masked unless identifiers=clear. No identifier is asked for here: those of one subject are at POST /v1/events/get.",
+		parameters: []object{
+			query("purpose", "The id of a purpose: only what is about it.", object{"type": "string"}),
+			query("from", "Not before this time, RFC 3339.", object{"type": "string", "format": "date-time"}),
+			query("until", "Before this time, RFC 3339.", object{"type": "string", "format": "date-time"}),
+			query("order", "Which come first.", object{"type": "string", "enum": []string{"newest", "oldest"}, "default": "newest"}),
+			query("limit", "How many at most.", object{"type": "integer", "minimum": 1, "maximum": store.MaxHistory, "default": store.DefaultHistory}),
+			query("cursor", "The next of the page before, with the same other parameters.", object{"type": "string"}),
+			query("identifiers", "How identifiers are shown.", object{"type": "string", "enum": []string{"masked", "clear"}, "default": "masked"}),
+		},
+		out: []reflect.Type{reflect.TypeFor[history]()}, status: "200", problems: append([]*kind{malformed, invalid}, always...),
+		answered: []example{{"page", "A page, and where the next begins", raw(`{"events":[{"id":"07000000-000c-8d44-8840-9dc041d1b245","time":"2026-03-01T09:00:00.000Z","kind":"consent.given","purpose":"newsletter","decision":"given","subject":"email:s…@….com","policy":"` + aVersion + `","language":"ar","surface":"choices","by":"subject"},{"time":"2026-02-27T16:20:00.000Z","kind":"erased"}],"next":"` + aCursor + `"}`)}},
+	}
+}
+
+func eventsOfOperation() operation {
+	return operation{
+		id: "getEvents", summary: "What happened with one subject, page by page",
+		text: "The events of one subject, the newest first unless asked otherwise. Nobody known by the identifier is an empty page.",
+		in:   []reflect.Type{reflect.TypeFor[eventsWanted]()}, out: []reflect.Type{reflect.TypeFor[history]()},
+		status: "200", problems: posted,
+		asked: []example{
+			{"newest", "The last ten", raw(`{"subject":"email:sara@example.com","limit":10}`)},
+			{"oldest", "From the beginning, in clear", raw(`{"subject":"customer:10042","order":"oldest","identifiers":"clear"}`)},
+		},
+		answered: []example{
+			{"page", "The page", raw(`{"events":[{"id":"07000000-000c-8d44-8840-9dc041d1b245","time":"2026-03-01T09:00:00.000Z","kind":"consent.withdrawn","purpose":"newsletter","decision":"withdrawn","subject":"email:sara@example.com","policy":"` + aVersion + `","language":"en","surface":"api","by":"company"}]}`)},
+			{"none", "Nobody is known by this identifier", raw(`{"events":[]}`)},
 		},
 	}
 }

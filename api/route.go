@@ -27,6 +27,8 @@ func routes() []route {
 		{"POST", "/v1/consents", "consent:write", nil, (*door).recordConsents},
 		{"POST", "/v1/decide", "decide", nil, (*door).decide},
 		{"POST", "/v1/receipts/get", "subject:read", nil, (*door).getReceipts},
+		{"GET", "/v1/events", "subject:read", historyParameters, (*door).listEvents},
+		{"POST", "/v1/events/get", "subject:read", nil, (*door).getEvents},
 		{"GET", "/v1/policies", "policy:read", []string{"limit", "cursor"}, (*door).listPolicies},
 		{"GET", "/openapi.json", "", nil, (*door).describe},
 		{"GET", "/healthz", "", nil, (*door).health},

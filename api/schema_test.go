@@ -21,6 +21,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[recorded[receipt.Receipt]](): "Recorded", reflect.TypeFor[recorded[string]](): "RecordedIDs",
 	reflect.TypeFor[question](): "Question", reflect.TypeFor[answer](): "Answer",
 	reflect.TypeFor[wanted](): "ReceiptsWanted", reflect.TypeFor[found](): "ReceiptsFound",
+	reflect.TypeFor[eventsWanted](): "EventsWanted", reflect.TypeFor[history](): "History", reflect.TypeFor[event](): "Event",
 	reflect.TypeFor[policies](): "Policies", reflect.TypeFor[published](): "PolicyVersion",
 	reflect.TypeFor[wellness](): "Wellness", reflect.TypeFor[problem](): "Problem", reflect.TypeFor[mistake](): "Mistake",
 	reflect.TypeFor[consent.Signals](): "ReceiptSignals", reflect.TypeFor[receipt.Receipt](): "Receipt",
@@ -36,7 +37,8 @@ var schemaTexts = map[string]string{
 	"ReceiptProof":   "An RFC 6962 inclusion proof: the way from the record to the root that the checkpoint signs.",
 	"Recorded":       "The receipts of what was recorded.",
 	"RecordedIDs":    "With return=minimal, their ids alone.",
-	"ReceiptsWanted": "Exactly one of the two.",
+	"ReceiptsWanted": "Either ids or a subject; limit and cursor go with a subject.",
+	"EventsWanted":   "Which of one subject's events.",
 }
 
 // schemas collects the components of the document.
@@ -111,14 +113,14 @@ func (s schemas) structure(t reflect.Type, name string) object {
 		out["description"] = text
 	}
 	if name == "ReceiptsWanted" {
-		out["oneOf"] = []any{object{"required": []string{"ids"}}, object{"required": []string{"subject"}}}
+		out["oneOf"] = []any{object{"required": []string{"ids"}, "properties": object{"limit": false, "cursor": false}}, object{"required": []string{"subject"}}}
 	}
 	return out
 }
 
 func isRead(t reflect.Type) bool {
 	switch t {
-	case reflect.TypeFor[submission](), reflect.TypeFor[choice](), reflect.TypeFor[signals](), reflect.TypeFor[question](), reflect.TypeFor[wanted]():
+	case reflect.TypeFor[submission](), reflect.TypeFor[choice](), reflect.TypeFor[signals](), reflect.TypeFor[question](), reflect.TypeFor[wanted](), reflect.TypeFor[eventsWanted]():
 		return true
 	}
 	return false
@@ -141,6 +143,9 @@ func bound(m object, f strict.Field, t reflect.Type) {
 	least, most := "minLength", "maxLength"
 	if t.Kind() == reflect.Slice {
 		least, most = "minItems", "maxItems"
+	}
+	if t.Kind() == reflect.Int {
+		least, most = "minimum", "maximum"
 	}
 	if f.Min > 0 {
 		m[least] = f.Min
