@@ -38,6 +38,7 @@ func serveControl(in *installation) (*http.Server, error) {
 	mux.Handle("POST /publish", controlled(op.Publish))
 	mux.Handle("POST /token", controlled(op.CreateToken))
 	mux.Handle("POST /decide", controlled(op.Decide))
+	mux.Handle("POST /history", controlled(op.History))
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go s.Serve(l)
 	return s, nil

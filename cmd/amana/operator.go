@@ -18,6 +18,7 @@ type operator interface {
 	Publish(ctx context.Context, r publishRequest) (published, error)
 	CreateToken(ctx context.Context, r tokenRequest) (tokenMade, error)
 	Decide(ctx context.Context, r decideRequest) (decided, error)
+	History(ctx context.Context, r historyRequest) (historyShown, error)
 }
 
 type publishRequest struct {

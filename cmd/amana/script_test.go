@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "sed": sed},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "eventually": eventually, "sed": sed},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EXAMPLES", examples+"/../../examples")
 			if strings.HasSuffix(e.WorkDir, "-postgres") { // of stories that are named so
@@ -55,6 +56,20 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(25 * time.Millisecond)
 	}
 	ts.Fatalf("%s did not come", args[0])
+}
+
+// eventually TEXT PROGRAM ARGS… runs a program until it prints a text.
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	var out []byte
+	for range 100 {
+		c := exec.Command(args[1], args[2:]...)
+		c.Dir, c.Env = ts.MkAbs("."), append(os.Environ(), "PATH="+ts.Getenv("PATH"))
+		if out, _ = c.CombinedOutput(); strings.Contains(string(out), args[0]) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%s never prints %q; at last\n%s", strings.Join(args[1:], " "), args[0], out)
 }
 
 // sed s/OLD/NEW/ FILE replaces one piece of text, which must be there.
