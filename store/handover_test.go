@@ -90,7 +90,7 @@ func testTheLogsKeyIsHandedOver(t *testing.T, w *world) {
 	if err != nil || len(terms) != 3 || terms[1].From != h.Size || terms[2].From != second.Size {
 		t.Fatalf("%+v, %v", terms, err)
 	}
-	again, err := w.db.ReceiptsOf(t.Context(), customer)
+	again, _, err := w.db.ReceiptsOf(t.Context(), customer, 0, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func testAHandoverCutShortGoesOn(t *testing.T, w *world) {
 		t.Error("opening did not finish it")
 	}
 	w.check()
-	list, err := w.db.ReceiptsOf(t.Context(), customer)
+	list, _, err := w.db.ReceiptsOf(t.Context(), customer, 0, "")
 	if err != nil {
 		t.Fatal(err)
 	}

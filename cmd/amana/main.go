@@ -56,7 +56,6 @@ func verbs() []verb {
 		{"decide", "SUBJECT --purpose P [--data A,B] [--recipient R]", "ask: may I use this?", runDecide},
 		{"verify", "receipt.json [--key KEY|FILE] [--signers FILE]", "verify a receipt, offline", runVerify},
 		{"history", "[SUBJECT] [--purpose P] [--from TIME] [--until TIME] [--oldest] [--limit N] [--cursor C] [--clear] --dir DIR", "show what happened, page by page", runHistory},
-		{"verify", "receipt.json [--key KEY|FILE]", "verify a receipt, offline", runVerify},
 		{"audit", "URL [--key KEY|FILE] [--state FILE] [--receipts DIR] [--witness KEY[=URL]]… [--json]", "hold a published log to its word, from outside", runAudit},
 		{"witness", "--log KEY[=/PREFIX]… [--signers FILE]… [--listen ADDR] [--dir DIR] [--name NAME]", "co-sign logs of others, as long as they only grow", runWitness},
 		{"token create", "--name NAME --scope SCOPE… --dir DIR", "make a bearer token for the company door", runTokenCreate},
