@@ -2,6 +2,8 @@ module github.com/amana-privacy/amana
 
 go 1.26.0
 
+ignore ./e2e/node_modules
+
 require (
 	filippo.io/age v1.3.2
 	github.com/chromedp/cdproto v0.159.0

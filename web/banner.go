@@ -13,9 +13,10 @@ import (
 
 // What the company's own sites load.
 
-// briefly is for what depends on the visitor: no other may get it, and an answer
-// or a new policy shows at the next page.
-const briefly = "private, max-age=60"
+// briefly is for what depends on the visitor: no other may get it, and whoever
+// keeps it asks each time whether it is still good. Browsers forget Vary: Cookie
+// in their own cache, so any time to live would ask again who has just answered.
+const briefly = "private, no-cache"
 
 // bannerScript serves the questions to whoever has something to answer, and the
 // gate alone to whoever has not. It depends on the language and the cookie.

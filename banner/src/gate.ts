@@ -39,7 +39,7 @@ const scan = () => d.querySelectorAll<any>('[data-purpose],script[data-category]
   const s = e.dataset, q = s.purpose ?? s.category ?? s.name, box = e.previousSibling, held = box?.localName == 'amana-box'
   if (e.type == 'wait') return
   if (!has(q)) return held || e.matches('iframe,video,audio,embed,object,img:not([width="1"])') && need('hold', e, q)
-  ran.add(q)
+  if (q[0] != '!') ran.add(q)
   if (held) box.remove()
   if (e.content) e.replaceWith(d.importNode(e.content, true))
   else if (e.type == 'text/plain') e.type = 'wait', queue = run(e, queue)
@@ -86,7 +86,7 @@ w.amana = {
 root.id = 'amana'
 if (ALONE) root.hidden = true
 C.m?.map(o => consent('consent', ...o))
-update(mine ? minus(C.g!, signal && C.h || []) : [], 'load')
+update(mine ? minus(C.g ?? [], signal && C.h || []) : [], 'load')
 emit('ready', is._now)
 
 d.addEventListener('click', e => {

@@ -36,7 +36,7 @@ var storeys = []storey{
 	{"engines: work that takes time", []string{"audit", "demo", "witness"}, true},
 	{"edge: what both doors do alike", []string{"edge"}, true},
 	{"doors: for programs, for people", []string{"api", "web"}, true},
-	{"program", []string{"cmd/amana"}, true},
+	{"program", []string{"cmd/amana", "examples/site"}, true},
 }
 
 // outside live in no storey: they are there for tests, and no part of the program imports them.
@@ -110,14 +110,18 @@ func watch(t *testing.T) {
 // -1 where it has no place.
 func place(path string) (int, string) {
 	name, ours := strings.CutPrefix(path, module)
+	floor, longest := -1, ""
 	for i, s := range storeys {
 		for _, p := range s.packages {
-			if ours && (name == p || strings.HasPrefix(name, p+"/")) {
-				return i, p
+			if ours && (name == p || strings.HasPrefix(name, p+"/")) && len(p) > len(longest) {
+				floor, longest = i, p
 			}
 		}
 	}
-	return -1, name
+	if floor < 0 {
+		return -1, name
+	}
+	return floor, longest
 }
 
 // faults gives what is wrong with one import, "" where nothing is.

@@ -1,0 +1,352 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// Site is the example site with a demo behind it.
+type Site struct {
+	*Demo
+	Own   string `json:"site"`
+	Stats string `json:"stats"`
+	Ads   string `json:"ads"`
+	Maps  string `json:"maps"`
+}
+
+// siteProgram builds the example site once.
+var siteProgram = sync.OnceValues(func() (string, error) {
+	file := filepath.Join(shared.dir, "site")
+	out, err := exec.Command("go", "build", "-o", file, "../examples/site").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return file, nil
+})
+
+var sharedSite = sync.OnceValues(func() (*Site, error) {
+	file, err := siteProgram()
+	if err != nil {
+		return nil, err
+	}
+	listen, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	d, err := start(filepath.Join(shared.dir, "site-data"), "--customers", "5", "--origin", "http://"+listen)
+	if err != nil {
+		return nil, err
+	}
+	atEnd(func() { d.stop() })
+	c := exec.Command(file, "-json", "-listen", listen, "-door", d.Public)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	atEnd(func() { c.Process.Kill(); c.Wait() })
+	s := &Site{Demo: d}
+	return s, json.NewDecoder(out).Decode(s)
+})
+
+// freeAddress gives one nobody listens at: the demo has to know the site before it runs.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// SharedSite gives the one example site of the run.
+func SharedSite(t testing.TB) *Site {
+	t.Helper()
+	s, err := sharedSite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// kinds are the tags of the example site, each by what it asks for.
+func (s *Site) kinds() []string {
+	var list []string
+	for host, names := range map[string][]string{
+		s.Stats: {"when", "script.js", "inline", "async.js", "module.js", "imported.js", "data-src.js", "data-category.js", "data-name.js", "later.js"},
+		s.Ads:   {"recipient.js", "preload.gif", "picture.gif", "pixel.gif", "set.gif", "template.gif", "template.js"},
+		s.Maps:  {"style.css", "frame.html", "frame-named.html", "poster.gif", "video.webm", "sound.wav", "embed.html", "object.html", "template.html"},
+	} {
+		for _, n := range names {
+			list = append(list, host+"/"+n)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// third gives the requests to third parties among some, each once.
+func (s *Site) third(requests []string) []string {
+	var list []string
+	for _, r := range requests {
+		u, err := url.Parse(r)
+		if err == nil && slices.Contains([]string{s.Stats, s.Ads, s.Maps}, u.Scheme+"://"+u.Host) {
+			list = append(list, r)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+const (
+	layer  = `#amana dialog:popover-open`
+	dialog = `#amana dialog:modal`
+)
+
+func press(action string) string { return `#amana [data-amana-action=` + action + `]` }
+
+// within waits until an expression of the page is true.
+func (p *Page) within(what, expression string) {
+	p.t.Helper()
+	for end := time.Now().Add(patience); !Eval[bool](p, "!!("+expression+")"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			p.t.Fatalf("%s: it never came that %s", p.URL(), what)
+		}
+	}
+}
+
+func (p *Page) state(want string) {
+	p.t.Helper()
+	p.within("the state is "+want, `document.querySelector("#amana")?.dataset.amanaState == "`+want+`"`)
+}
+
+func (p *Page) shows(selector string) {
+	p.t.Helper()
+	p.within(selector+" is shown", `document.querySelector("`+selector+`")`)
+}
+
+// settled waits until the network says nothing new for a while.
+func (p *Page) settled() []string {
+	p.t.Helper()
+	before := -1
+	for {
+		now := p.Requests()
+		if len(now) == before {
+			return now
+		}
+		before = len(now)
+		time.Sleep(400 * time.Millisecond)
+	}
+}
+
+// TestNothingRunsBeforeItsYes shows each kind of tag blocked before the answer,
+// running after it, and gone again after it was taken back: by the network alone.
+func TestNothingRunsBeforeItsYes(t *testing.T) {
+	s := SharedSite(t)
+	for _, language := range []string{"en", "ar"} {
+		t.Run(language, func(t *testing.T) {
+			p := Open(t, s.Own+"/"+language, View{})
+			p.shows(layer)
+			if got := s.third(p.settled()); len(got) > 0 {
+				t.Fatalf("before any answer the page asks for %q", got)
+			}
+			p.Click(layer + " [data-amana-action=accept]")
+			p.state("set")
+			if got, want := s.third(p.settled()), s.kinds(); !slices.Equal(got, want) {
+				t.Fatalf("after a yes to everything the page asks for\n%q, not for\n%q", got, want)
+			}
+			if n := len(s.kinds()); n < 20 {
+				t.Fatalf("only %d kinds of tags", n)
+			}
+			before := len(p.Requests())
+			p.Go(s.Own + "/" + language)
+			if got := s.third(p.settled()[before:]); !slices.Equal(got, s.kinds()) {
+				t.Fatalf("a visitor who said yes asks only for %q", got)
+			}
+			at := p.document()
+			p.Click("[data-amana=reject]") // one click
+			p.within("the page is loaded again", `performance.getEntriesByType("navigation")[0].type == "reload"`)
+			if p.document() == at {
+				t.Fatal("the page was not loaded again")
+			}
+			before = len(p.Requests())
+			p.state("set")
+			p.Go(s.Own + "/" + language + "/further")
+			if got := s.third(p.settled()[before:]); len(got) > 0 {
+				t.Fatalf("after it was taken back the page asks for %q", got)
+			}
+			if got := Eval[string](p, `document.cookie`); !strings.HasPrefix(got, "amana=1.") || !strings.HasSuffix(got, ".0") || strings.Contains(got, ";") {
+				t.Errorf("cookies that stay: %s", got)
+			}
+			if got := Eval[[]string](p, `[...Object.keys(sessionStorage), ...Object.keys(localStorage)]`); !slices.Equal(got, []string{"kept"}) {
+				t.Errorf("stored items that stay: %q", got)
+			}
+		})
+	}
+}
+
+// TestARefusalBlocks says no at once, and stays no.
+func TestARefusalBlocks(t *testing.T) {
+	s := SharedSite(t)
+	p := Open(t, s.Own+"/en", View{Phone: true})
+	p.shows(layer)
+	p.Click(layer + " [data-amana-action=reject]")
+	p.state("set")
+	p.within("the server has heard", `/^amana=1\.\w{8}\.0$/.test(document.cookie)`)
+	p.Go(s.Own + "/en")
+	if got := s.third(p.settled()); len(got) > 0 {
+		t.Fatalf("after a no the page asks for %q", got)
+	}
+	if p.Count(layer)+p.Count(dialog) > 0 {
+		t.Error("a no is asked about again")
+	}
+	if !slices.Contains(p.Requests(), s.Own+"/without.js") {
+		t.Error("what is for those without a yes does not run")
+	}
+}
+
+// TestStepsAreCounted counts clicks and keys from a page as it was loaded: never
+// more for less sharing.
+func TestStepsAreCounted(t *testing.T) {
+	s := SharedSite(t)
+	keys := func(p *Page, want string) int {
+		for n := 1; n < 12; n++ {
+			p.Type("", kb.Tab)
+			if Eval[bool](p, `document.activeElement.matches('`+want+`')`) {
+				p.Type("", kb.Enter)
+				return n + 1
+			}
+		}
+		t.Fatalf("no key leads to %s", want)
+		return 0
+	}
+	for _, language := range []string{"en", "ar"} {
+		counts := map[string]int{}
+		for _, act := range []string{"accept", "reject"} {
+			p := Open(t, s.Own+"/"+language, View{})
+			p.shows(layer)
+			if !Eval[bool](p, `document.activeElement == document.body`) {
+				t.Error("the layer takes the focus")
+			}
+			counts[act] = keys(p, press(act))
+			p.state("set")
+			if act == "accept" {
+				p.within("the yes counts", `amana.has("analytics")`)
+				p.settled()
+				p.Go(s.Own + "/" + language)
+				counts["withdraw"] = keys(p, "[data-amana=reject]")
+				p.within("the yes is gone", `!amana.has("analytics")`)
+				p.within("the server has heard", `/^amana=1\.\w{8}\.0$/.test(document.cookie)`)
+			}
+		}
+		if counts["reject"] > counts["accept"] || counts["withdraw"] > counts["accept"] || counts["accept"] > 4 {
+			t.Errorf("%s: keys %v", language, counts)
+		}
+	}
+}
+
+// TestTheQuestionsAreForEverybody looks at layer and dialog in each language,
+// wide and narrow, light and dark.
+func TestTheQuestionsAreForEverybody(t *testing.T) {
+	s := SharedSite(t)
+	for _, language := range []string{"en", "ar"} {
+		for _, v := range []View{{}, {Phone: true, Dark: true}, {Dark: true}, {Phone: true}} {
+			t.Run(fmt.Sprintf("%s phone=%t dark=%t", language, v.Phone, v.Dark), func(t *testing.T) {
+				p := Open(t, s.Own+"/"+language, v)
+				p.shows(layer)
+				name := fmt.Sprintf("%s-phone-%t-dark-%t", language, v.Phone, v.Dark)
+				p.Picture("layer-" + name)
+				p.Accessible()
+				equal(t, p, layer, "accept", "reject", "manage")
+				p.Click(layer + " [data-amana-action=manage]")
+				p.shows(dialog)
+				p.within("the details are there", `document.querySelector("#amana li div p")`)
+				p.Picture("dialog-" + name)
+				p.Accessible()
+				equal(t, p, dialog, "accept", "reject")
+				if n := p.Count("#amana input:checked"); n > 0 {
+					t.Errorf("%d boxes are ticked beforehand", n)
+				}
+				if !Eval[bool](p, `document.activeElement.matches("[data-amana-action=reject]")`) {
+					t.Error("the first control of the dialog does not take everything back")
+				}
+				if got := p.Attr("#amana", "dir"); got != map[string]string{"en": "ltr", "ar": "rtl"}[language] {
+					t.Errorf("dir is %q", got)
+				}
+				p.Type("", kb.Escape)
+				p.shows(layer) // it was not answered
+			})
+		}
+	}
+}
+
+// equal compares buttons as a visitor sees them.
+func equal(t *testing.T, p *Page, in string, actions ...string) {
+	t.Helper()
+	type look struct {
+		Width, Height int
+		Style         string
+	}
+	var first look
+	for i, a := range actions {
+		got := Eval[look](p, `(() => { const e = document.querySelector(`+quote(in+" [data-amana-action="+a+"]")+`), s = getComputedStyle(e), r = e.getBoundingClientRect();
+			return {Width: Math.round(r.width), Height: Math.round(r.height), Style: [s.color, s.backgroundColor, s.fontSize, s.fontWeight, s.border, s.opacity, s.visibility].join()} })()`)
+		if i == 0 {
+			first = got
+		}
+		if got != first || got.Height < 44 || got.Width < 44 {
+			t.Errorf("%s looks like %+v, %s like %+v", a, got, actions[0], first)
+		}
+	}
+}
+
+// TestFocusIsNeverHidden walks through the page by keys while the layer is shown.
+func TestFocusIsNeverHidden(t *testing.T) {
+	s := SharedSite(t)
+	p := Open(t, s.Own+"/en", View{Phone: true})
+	p.shows(layer)
+	for range 40 {
+		p.Type("", kb.Tab)
+		if Eval[bool](p, `(() => { const e = document.activeElement; if (e == document.body || e.closest("#amana")) return false;
+			const a = e.getBoundingClientRect(), b = document.querySelector("#amana dialog").getBoundingClientRect(); return a.top >= b.top - 1 && a.bottom <= b.bottom + 1 })()`) {
+			t.Fatalf("the focus is under the layer: %s", Eval[string](p, `document.activeElement.outerHTML`))
+		}
+		if Eval[bool](p, `document.activeElement.id == "last"`) {
+			return
+		}
+	}
+	t.Error("the last link was never reached")
+}
+
+// TestOffline keeps a no and asks about the rest later; a yes waits for the server.
+func TestOffline(t *testing.T) {
+	s := SharedSite(t)
+	p := Open(t, s.Own+"/en", View{})
+	p.shows(layer)
+	Eval[bool](p, `window.fetch = () => Promise.reject(new TypeError("offline")), true`)
+	p.Click(layer + " [data-amana-action=accept]")
+	p.within("it says so", `document.querySelector("#amana output").value`)
+	if Eval[bool](p, `amana.has("analytics") || document.cookie != ""`) {
+		t.Fatal("a yes that the server has not heard counts")
+	}
+	p.Click(layer + " [data-amana-action=reject]")
+	p.state("set")
+	if got := Eval[string](p, `document.cookie`); !strings.HasSuffix(got, ".0.u") {
+		t.Fatalf("a no without the server: %q", got)
+	}
+	p.Go(s.Own + "/en")
+	p.within("the server hears later", `/^amana=1\.\w{8}\.0$/.test(document.cookie)`)
+}
