@@ -44,7 +44,7 @@ func Compile(v *policy.Version, w *lang.Words, attributes string) (*Script, erro
 		return nil, err
 	}
 	s := &Script{v: v, Details: fileOf("application/json", ".json", details)}
-	s.all = settings{V: cookie.Revision(v.ID), L: w.Tag, A: map[string]string{"lang": w.Tag, "dir": w.Dir(), "ariaLabel": w.T("nav.choices")},
+	s.all = settings{V: cookie.Revision(v.ID), L: w.Tag, A: map[string]string{"lang": w.Tag, "dir": w.Dir()},
 		K: attributes, D: s.Details.Path(), T: page.questions, F: page.held, S: stores(v.Policy), E: w.T("banner.failed"), C: styleOf(v.Policy)}
 	if !slices.ContainsFunc(list, func(a asked) bool { return !a.Heeds }) {
 		s.all.Z = 1

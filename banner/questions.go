@@ -6,7 +6,6 @@ import (
 	"errors"
 	"html/template"
 	"slices"
-	"strings"
 
 	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/notice"
@@ -20,9 +19,9 @@ var questionsHTML string
 // asked is a purpose as the questions show it.
 type asked struct {
 	notice.Purpose
-	Heeds  bool   // a Global Privacy Control signal is a no to it
-	Labels string // its data
-	Own    []own  // recipients that need an answer of their own
+	Heeds  bool          // a Global Privacy Control signal is a no to it
+	Labels template.HTML // its data
+	Own    []own         // recipients that need an answer of their own
 	Stored []stored
 }
 
@@ -82,7 +81,7 @@ func ask(v *policy.Version, w *lang.Words, p notice.Purpose) asked {
 			a.Own = append(a.Own, own{p.ID + "/" + r.ID, r.Name})
 		}
 	}
-	a.Labels = strings.Join(labels, "; ")
+	a.Labels = w.Names(labels)
 	for _, s := range v.Policy.Storage {
 		if s.Purpose != p.ID {
 			continue

@@ -12,11 +12,11 @@ if (signal) box.dataset.gpc = ''
 
 const close = () => { box.hidePopover(); box.close() }
 const boxes = () => [...box.querySelectorAll('input')]
-const cookie = () => d.cookie.match(/(?:^|; )amana=([\w.-]*?)(\.u)?(;|$)/) ?? []
+const cookie = () => d.cookie.match(/amana=([^;]*?)(\.u)?(;|$)/) ?? []
 const write = (value: string) => d.cookie = 'amana=' + value + S.k
 
 // untold marks the cookie: nothing in it counts, and the server has not heard of it yet.
-const untold = () => write((cookie()[1] ?? `1.${S.v}.0`) + '.u')
+const untold = () => write((cookie()[1] ?? '1.' + S.v + '.0') + '.u')
 
 const ask = () => {
   if (cookie()[2]) answer('reject')
