@@ -39,6 +39,7 @@ func serveControl(in *installation) (*http.Server, error) {
 	mux.Handle("POST /token", controlled(op.CreateToken))
 	mux.Handle("POST /decide", controlled(op.Decide))
 	mux.Handle("POST /history", controlled(op.History))
+	mux.Handle("POST /import", streamed(op.Import))
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go s.Serve(l)
 	return s, nil

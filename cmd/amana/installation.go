@@ -23,6 +23,7 @@ import (
 // company's logo. Database and keyring may lie elsewhere.
 type installation struct {
 	dir  string
+	site string   // where customers find the hosted pages; "" where that was not said
 	lock *os.File // held while open: one process at a time
 	ring *keyring.Ring
 	db   *store.DB
@@ -36,7 +37,7 @@ var errLocked = fault.New(fault.Conflict, "another amana has this folder open")
 // there is none; the policy's first site names the log for good. publicURL is
 // where customers find the hosted pages.
 func open(ctx context.Context, at place, publicURL string, p *policy.Policy) (_ *installation, err error) {
-	in := &installation{dir: at.dir}
+	in := &installation{dir: at.dir, site: publicURL}
 	if in.lock, err = lock(at.dir, p != nil || at.keys != ""); err != nil {
 		return nil, err
 	}

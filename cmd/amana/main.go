@@ -54,6 +54,7 @@ func verbs() []verb {
 		{"serve", "--dir DIR [--db DB] [--policy amana.yaml] [--config server.yaml]", "serve both doors", runServe},
 		{"policy publish", "FILE --dir DIR --by NAME [--same-meaning PURPOSE]…", "put a policy in force", runPublish},
 		{"decide", "SUBJECT --purpose P [--data A,B] [--recipient R]", "ask: may I use this?", runDecide},
+		{"import consents", "FILE --dir DIR [--from PROGRAM] [--evidence FILE]… [--purpose P] [--dry-run]", "take in the consent list of another program", runImportConsents},
 		{"verify", "receipt.json [--key KEY|FILE] [--signers FILE]", "verify a receipt, offline", runVerify},
 		{"history", "[SUBJECT] [--purpose P] [--from TIME] [--until TIME] [--oldest] [--limit N] [--cursor C] [--clear] --dir DIR", "show what happened, page by page", runHistory},
 		{"audit", "URL [--key KEY|FILE] [--state FILE] [--receipts DIR] [--witness KEY[=URL]]… [--json]", "hold a published log to its word, from outside", runAudit},

@@ -19,6 +19,7 @@ type operator interface {
 	CreateToken(ctx context.Context, r tokenRequest) (tokenMade, error)
 	Decide(ctx context.Context, r decideRequest) (decided, error)
 	History(ctx context.Context, r historyRequest) (historyShown, error)
+	Import(ctx context.Context, r importRequest, s stream) (imported, error)
 }
 
 type publishRequest struct {
@@ -69,12 +70,18 @@ type decided struct {
 // runs on its folder, through its control socket, or the installation itself,
 // opened and closed.
 func operate(ctx context.Context, at place, f func(operator) error) error {
+	return operateAt(ctx, at, "", f)
+}
+
+// operateAt is operate for verbs that write receipts. They name the hosted pages
+// at publicURL; where a server runs, it knows where those are.
+func operateAt(ctx context.Context, at place, publicURL string, f func(operator) error) error {
 	socket := filepath.Join(at.dir, "control.sock")
 	if conn, err := net.Dial("unix", socket); err == nil {
 		conn.Close()
 		return f(remote{socket})
 	}
-	in, err := open(ctx, at.environment(), "", nil)
+	in, err := open(ctx, at.environment(), publicURL, nil)
 	if errors.Is(err, errLocked) {
 		return errors.New("another amana has the folder open, and its control socket does not answer")
 	}

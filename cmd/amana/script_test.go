@@ -4,6 +4,8 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +31,7 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "eventually": eventually, "sed": sed},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "eventually": eventually, "sed": sed, "dated": dated},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EXAMPLES", examples+"/../../examples")
 			if strings.HasSuffix(e.WorkDir, "-postgres") { // of stories that are named so
@@ -80,4 +82,17 @@ func sed(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s: nothing to replace", args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Replace(text, parts[1], parts[2], 1)), 0o644))
+}
+
+// dated FILE… puts the day so many days ago where {90} stands, so that what has
+// a time does not run out.
+func dated(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		text := regexp.MustCompile(`\{(\d+)\}`).ReplaceAllStringFunc(ts.ReadFile(name), func(m string) string {
+			days, err := strconv.Atoi(m[1 : len(m)-1])
+			ts.Check(err)
+			return time.Now().UTC().AddDate(0, 0, -days).Format(time.DateOnly)
+		})
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
+	}
 }

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/transfer"
+)
+
+func runImportConsents(ctx context.Context, e env, args []string) error {
+	fs := find("import consents").flags(e)
+	var at place
+	at.flags(fs, "amana-data")
+	r := importRequest{Columns: map[string]transfer.Field{}, Words: map[string]string{}, Purposes: map[string]string{}}
+	finish := importFlags(fs, &r)
+	rejects := fs.String("rejects", "", "file to write the line and the reason of each row that was left to, - for standard error")
+	url := fs.String("public-url", os.Getenv("AMANA_PUBLIC_URL"), "where customers find the hosted pages, as in serve; needed where no server runs")
+	asJSON := fs.Bool("json", false, "print one JSON object")
+	operands, err := parse(fs, args)
+	if err != nil {
+		return err
+	}
+	if len(operands) != 1 {
+		return errors.New("say which list: amana import consents subscribers.csv --from mailchimp --purpose newsletter --evidence letter.yaml")
+	}
+	if err := finish(operands[0]); err != nil {
+		return err
+	}
+	in, size, err := openInput(e, operands[0])
+	if err != nil {
+		return no(err)
+	}
+	defer in.Close()
+	told, err := openTold(e, *rejects, "line,field,reason\n")
+	if err != nil {
+		return no(err)
+	}
+	r.Tell = told != nil
+	bar := newProgress(e.stderr, "importing", size)
+	var out imported
+	err = operateAt(ctx, at, *url, func(op operator) (err error) {
+		out, err = op.Import(ctx, r, stream{in: counting(in, bar), news: func(raw json.RawMessage) error { return heard(raw, bar, told) }})
+		return err
+	})
+	bar.done()
+	if err = errors.Join(err, told.close()); err != nil {
+		return no(err)
+	}
+	if *asJSON {
+		return json.NewEncoder(e.stdout).Encode(out)
+	}
+	return tellImported(e, out)
+}
+
+// importFlags declares how a list is read; finish fills in what hangs on its name.
+func importFlags(fs *flag.FlagSet, r *importRequest) (finish func(file string) error) {
+	fs.StringVar(&r.Preset, "from", "csv", "the program the list comes from: "+strings.Join(transfer.Presets(), ", "))
+	fs.StringVar(&r.Purpose, "purpose", "", "purpose of all rows that name none")
+	fs.StringVar(&r.Status, "status", "", "what holds for all rows that do not say it, in the words of the program: given, confirmed, subscribed …")
+	fs.StringVar(&r.Zone, "zone", "UTC", "time zone of times without one, such as Asia/Riyadh")
+	fs.BoolVar(&r.DryRun, "dry-run", false, "read and judge everything, write nothing")
+	pairs(fs, "map", "COLUMN=FIELD: what a column holds; may be repeated", func(column, field string) { r.Columns[column] = transfer.Field(field) })
+	pairs(fs, "word", "WORD=given|refused|withdrawn: what a word of the list means; may be repeated", func(word, meaning string) { r.Words[word] = meaning })
+	pairs(fs, "name", "NAME=PURPOSE: the purpose that the list calls so; may be repeated", func(name, purpose string) { r.Purposes[name] = purpose })
+	delimiter := fs.String("delimiter", "", "what stands between cells, where it is not found out: , ; or tab")
+	by := fs.String("by", "", "name of the person who declares the evidence, where its file does not say; it stands in the public record")
+	var files list
+	fs.Var(&files, "evidence", "file that says what people were shown, without which no yes is taken; may be repeated")
+	return func(file string) error {
+		if r.Status == "" {
+			r.Status = transfer.StatusOf(r.Preset, file)
+		}
+		for _, name := range files {
+			src, err := os.ReadFile(name)
+			if err != nil {
+				return fmt.Errorf("reading the evidence: %w", err)
+			}
+			set, err := transfer.ReadEvidence(name, src, *by)
+			if err != nil {
+				return no(err)
+			}
+			r.Evidence = append(r.Evidence, *set)
+		}
+		var err error
+		r.Comma, err = delimiterOf(*delimiter)
+		return err
+	}
+}
+
+// pairs declares a flag whose value is NAME=VALUE.
+func pairs(fs *flag.FlagSet, name, usage string, take func(name, value string)) {
+	fs.Func(name, usage, func(s string) error {
+		i := strings.LastIndexByte(s, '=')
+		if i < 1 {
+			return errors.New("it is written NAME=VALUE")
+		}
+		take(s[:i], s[i+1:])
+		return nil
+	})
+}
+
+func delimiterOf(s string) (byte, error) {
+	switch s {
+	case "", ",", ";", "\t":
+		return append([]byte(s), 0)[0], nil
+	case "tab":
+		return '\t', nil
+	}
+	return 0, errors.New("--delimiter is , ; or tab")
+}
+
+// openInput opens a file, or standard input for -; size is 0 where it is not known.
+func openInput(e env, name string) (in io.ReadCloser, size int, err error) {
+	if name == "-" {
+		return io.NopCloser(e.stdin), 0, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, int(info.Size()), nil
+}
+
+// counting moves a bar by the bytes that are read.
+func counting(r io.Reader, bar *progress) io.Reader {
+	return io.TeeReader(r, writing(func(b []byte) error { bar.add(len(b)); return nil }))
+}
+
+// heard takes news of an import.
+func heard(raw json.RawMessage, bar *progress, told *tellFile) error {
+	var n importNews
+	if err := json.Unmarshal(raw, &n); err != nil {
+		return err
+	}
+	bar.rows(n.Rows)
+	for _, l := range n.Left {
+		if err := told.line("%d,%s,%s\n", l.Line, l.Field, l.Reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellFile is a file of lines about rows; nil tells nothing.
+type tellFile struct {
+	w *bufio.Writer
+	f *os.File // nil for standard error
+}
+
+func openTold(e env, name, head string) (*tellFile, error) {
+	t := &tellFile{w: bufio.NewWriter(e.stderr)}
+	switch name {
+	case "":
+		return nil, nil
+	case "-":
+	default:
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		t.f = f
+		t.w.Reset(f)
+	}
+	return t, t.line("%s", head)
+}
+
+func (t *tellFile) line(format string, args ...any) error {
+	_, err := fmt.Fprintf(t.w, format, args...)
+	return err
+}
+
+func (t *tellFile) close() error {
+	if t == nil {
+		return nil
+	}
+	err := t.w.Flush()
+	if t.f != nil {
+		err = errors.Join(err, t.f.Close())
+	}
+	return err
+}
+
+func tellImported(e env, out imported) error {
+	verb := map[bool]string{false: "taken", true: "would be taken"}[out.DryRun]
+	fmt.Fprintf(e.stdout, "%d rows\n", out.Rows)
+	for _, a := range []consent.Answer{consent.Given, consent.Refused, consent.Withdrawn} {
+		if n := out.Taken[a]; n > 0 {
+			fmt.Fprintf(e.stdout, "%8d %s: %s\n", n, verb, a)
+		}
+	}
+	if out.Standing > 0 {
+		fmt.Fprintf(e.stdout, "%8d already so\n", out.Standing)
+	}
+	for _, reason := range byCount(out.Left) {
+		fmt.Fprintf(e.stdout, "%8d left: %s (%s)\n", out.Left[reason], reason, whyLeft[reason])
+	}
+	for _, name := range slices.Sorted(maps.Keys(out.Evidence)) {
+		fmt.Fprintf(e.stdout, "evidence %s is %s\n", name, out.Evidence[name])
+	}
+	return nil
+}
+
+// byCount gives reasons, the most frequent first.
+func byCount(n map[string]int) []string {
+	return slices.SortedFunc(maps.Keys(n), func(a, b string) int { return cmp.Or(n[b]-n[a], strings.Compare(a, b)) })
+}
+
+// whyLeft says of each reason what is meant.
+var whyLeft = map[string]string{
+	string(transfer.Unreadable):    "no row of such a file",
+	string(transfer.NoIdentifier):  "names nobody",
+	string(transfer.BadIdentifier): "what names somebody is no such identifier",
+	string(transfer.NoPurpose):     "no purpose, or one the policy does not ask consent for",
+	string(transfer.UnknownWord):   "the word for the answer is not known",
+	string(transfer.NotAnAnswer):   "nobody answered, or the address failed",
+	string(transfer.NotConfirmed):  "a yes that was never confirmed",
+	string(transfer.Expired):       "a yes whose time is over",
+	string(transfer.BadTime):       "when it was said cannot be read, or lies ahead",
+	string(transfer.NoEvidence):    "nothing shows what was said yes to",
+	string(transfer.OtherEvidence): "the evidence is of another purpose or time",
+	string(transfer.OtherLanguage): "the evidence has no text in that language",
+	string(transfer.TestRow):       "made to try things out",
+	string(store.NoStands):         "a yes where a no stands",
+	string(store.NewerYes):         "a no that is older than what the person said here",
+	string(store.Erased):           "the person was erased",
+	string(store.NoRecipient):      "no recipient with a permission of its own",
+	string(store.NoTopic):          "no such topic",
+	string(store.WrongKind):        "such an identifier cannot say yes to it",
+}
