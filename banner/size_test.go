@@ -93,6 +93,16 @@ func TestWhatAVisitorLoadsIsSmall(t *testing.T) {
 	}
 }
 
+func TestThePlatformsChunkIsSmall(t *testing.T) {
+	for _, company := range []string{"casco-fiber", "souq-nakheel"} {
+		if n, ours := weigh(t, GPP(example(t, company).Policy)); n > mostGPP {
+			t.Errorf("%s: the chunk has %d bytes, %d are the most", company, n, mostGPP)
+		} else {
+			t.Logf("%s: %d bytes of gzip -9 (%d as sent)", company, n, ours)
+		}
+	}
+}
+
 // A purpose more costs its own words and little beside.
 func TestCodeDoesNotGrowWithThePolicy(t *testing.T) {
 	s := compile(t, example(t, "casco-fiber"), "en")

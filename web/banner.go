@@ -157,6 +157,18 @@ func (s *site) bannerTypes(v *visit) error {
 	return nil
 }
 
+// bannerPlatform serves the API of the Global Privacy Platform, for pages whose
+// tags ask by it. It stands behind the banner.
+func (s *site) bannerPlatform(v *visit) error {
+	v.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+	b, err := v.once("gpp", func() ([]byte, error) { return banner.GPP(v.version.Policy), nil })
+	if err != nil {
+		return err
+	}
+	v.send(200, shortly, "text/javascript; charset=utf-8", b)
+	return nil
+}
+
 // noScriptForm is a piece of HTML for the company's own pages: the same
 // questions as a form, for browsers without script.
 func (s *site) noScriptForm(v *visit) error {

@@ -117,6 +117,7 @@ func (s *site) routes() *http.ServeMux {
 	mux.Handle("/.well-known/gpc.json", s.serve("", get(s.gpc)))
 	mux.Handle("/amana.js", s.serve("", get(s.bannerScript)))
 	mux.Handle("/amana/{file}", s.serve("", get(s.bannerFile)))
+	mux.Handle("/amana-gpp.js", s.serve("", get(s.bannerPlatform)))
 	mux.Handle("/amana.json", s.serve("", get(s.bannerManifest)))
 	mux.Handle("/amana.d.ts", s.serve("", get(s.bannerTypes)))
 	s.logRoutes(mux)

@@ -35,6 +35,7 @@ var parts = []struct {
 	{name: "gate", source: "gate.ts", alone: true},
 	{name: "far", source: "ui.ts", far: true},
 	{name: "static", source: "static.ts"},
+	{name: "gpp", source: "gpp.ts"},
 }
 
 func build(src, out string) error {
