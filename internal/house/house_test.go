@@ -36,6 +36,7 @@ var storeys = []storey{
 	{"engines: work that takes time", []string{"audit", "demo", "witness"}, true},
 	{"edge: what both doors do alike", []string{"edge"}, true},
 	{"doors: for programs, for people", []string{"api", "web"}, true},
+	{"for other programs: they import it, and it imports nothing of ours", []string{"gate"}, true},
 	{"program", []string{"cmd/amana", "examples/site"}, true},
 }
 
