@@ -84,7 +84,7 @@ func (a *audit) checkReceipts(list []held) {
 			continue
 		}
 		if a.v.Policies > 0 && !a.promised(r) {
-			a.tell(lie(UnloggedPolicy, "%s names the policy %s, which was not published in the log before it", r.name, r.Receipt.Record.HasNotice.Policy))
+			a.tell(lie(UnloggedPolicy, "%s names the policy %s, which was not published in the log before it", r.name, r.Receipt.Record.Policy()))
 			continue
 		}
 		a.v.Receipts++
@@ -94,6 +94,6 @@ func (a *audit) checkReceipts(list []held) {
 // promised says whether the policy of a receipt was published before it.
 func (a *audit) promised(r held) bool {
 	return slices.ContainsFunc(a.next.Policies, func(p Publication) bool {
-		return p.Policy == r.Receipt.Record.HasNotice.Policy && p.Leaf < r.Receipt.Proof.Index
+		return p.Policy == r.Receipt.Record.Policy() && p.Leaf < r.Receipt.Proof.Index
 	})
 }

@@ -73,7 +73,7 @@ func Make(e consent.Event, after consent.State, t Texts, id subject.ID) (Parts, 
 		ConformsTo:     recordForm,
 		ID:             e.ID,
 		HasDataSubject: Party{id.Kind(), who[:]},
-		HasNotice:      Notice{e.Policy, e.Language, shown(e), e.Claim.Evidence, what[:]},
+		HasNotice:      &Notice{e.Policy, e.Language, shown(e), e.Claim.Evidence, what[:]},
 		HasConsent:     consentOf(e, after, t.Scope),
 	}
 	err := r.plain()
@@ -89,8 +89,8 @@ func Make(e consent.Event, after consent.State, t Texts, id subject.ID) (Parts, 
 	return p, nil
 }
 
-func consentOf(e consent.Event, after consent.State, scope string) Consent {
-	c := Consent{Purpose: e.Purpose, Recipient: e.Recipient, Topics: e.Topics, Decision: e.Act, Type: "ExpressedConsent",
+func consentOf(e consent.Event, after consent.State, scope string) *Consent {
+	c := &Consent{Purpose: e.Purpose, Recipient: e.Recipient, Topics: e.Topics, Decision: e.Act, Type: "ExpressedConsent",
 		Status: statusTerm(e, after), Time: e.Time.UTC().Format(TimeForm), By: "subject", Surface: e.Surface, Scope: scope, Meaning: e.Meaning}
 	if e.Attested {
 		c.By = "company"
@@ -145,14 +145,17 @@ func (p Parts) Receipt(proof *Proof, checkpoint string, signers []Signer) (Recei
 			return Receipt{}, fmt.Errorf("reading a stored record: %w", err)
 		}
 	}
-	if p.shown == nil {
+	if p.shown == nil && p.made.HasErasure == nil {
 		t, err := NewTexts(p.Process, "")
 		if err != nil {
 			return Receipt{}, err
 		}
 		p.shown = t.value
 	}
-	r.Record, r.Process, r.ID = *p.made, &OpenedProcess{*p.shown, p.ProcessSalt[:]}, p.made.ID
+	r.Record, r.ID = *p.made, p.made.ID
+	if p.shown != nil {
+		r.Process = &OpenedProcess{*p.shown, p.ProcessSalt[:]}
+	}
 	r.Context = contextOf(&r)
 	return r, nil
 }

@@ -19,9 +19,9 @@ func TestCanonicalBytesAreRFC8785(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := Record{ConformsTo: recordForm, ID: uuid.Draw(t, "id"),
 			HasDataSubject: Party{rapid.SampledFrom([]string{"email", "phone", "customer", "device"}).Draw(t, "kind"), rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "who")},
-			HasNotice: Notice{policy.VersionID(hash.Draw(t, "policy")), rapid.SampledFrom([]string{"ar", "en", "zh-Hans-CN"}).Draw(t, "language"),
+			HasNotice: &Notice{policy.VersionID(hash.Draw(t, "policy")), rapid.SampledFrom([]string{"ar", "en", "zh-Hans-CN"}).Draw(t, "language"),
 				rapid.SampledFrom([]string{"evidenced", "not_evidenced"}).Draw(t, "shown"), "", rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "what")},
-			HasConsent: Consent{Purpose: id.Draw(t, "purpose"), Recipient: maybe(id).Draw(t, "recipient"), Topics: rapid.SliceOfN(id, 0, 3).Draw(t, "topics"),
+			HasConsent: &Consent{Purpose: id.Draw(t, "purpose"), Recipient: maybe(id).Draw(t, "recipient"), Topics: rapid.SliceOfN(id, 0, 3).Draw(t, "topics"),
 				Decision: rapid.SampledFrom([]consent.Act{"given", "refused", "withdrawn", "confirmed"}).Draw(t, "decision"),
 				Status:   rapid.SampledFrom([]string{"ConsentGiven", "ConsentRequested", "ConsentRefused", "ConsentWithdrawn"}).Draw(t, "status"), Type: "ExpressedConsent",
 				Time: time.Draw(t, "time"), By: rapid.SampledFrom([]string{"subject", "company"}).Draw(t, "by"),

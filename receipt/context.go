@@ -6,13 +6,16 @@ import "github.com/amana-privacy/amana/consent"
 // first. One that was ever issued stays: receipts in people's hands must verify
 // for ever. There is one for each set of members that a receipt may have:
 // without and with a hand-over to explain, of what was said here and of what was
-// imported.
+// imported, and of an erasure.
 func contextsOf(r *Receipt) []map[string]any {
 	context := contextV1
 	if len(r.Signers) > 1 {
 		context = contextV2
 	}
-	if r.Record.HasConsent.Surface == consent.SurfaceImport {
+	switch c := r.Record.HasConsent; {
+	case c == nil:
+		return []map[string]any{erased(context())}
+	case c.Surface == consent.SurfaceImport:
 		return []map[string]any{imported(context())}
 	}
 	return []map[string]any{context()}

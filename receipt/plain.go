@@ -16,6 +16,17 @@ import (
 // record of their own; it must not carry text that a terminal or a page would
 // take for something else.
 func (r Record) plain() error {
+	answer, erasure := r.HasConsent != nil && r.HasNotice != nil, r.HasErasure != nil
+	switch {
+	case answer == erasure || erasure && (r.HasConsent != nil || r.HasNotice != nil):
+		return fmt.Errorf("the record is neither of an answer nor of an erasure")
+	case !slices.Contains([]string{subject.Email, subject.Phone, subject.Customer, subject.Device}, r.HasDataSubject.Kind):
+		return noWord("kind of subject")
+	case erasure && !isUUID(r.ID):
+		return fmt.Errorf("the record's id is not one")
+	case erasure:
+		return r.HasErasure.plain()
+	}
 	c := r.HasConsent
 	switch {
 	case !isUUID(r.ID) || c.Confirms != "" && !isUUID(c.Confirms):
@@ -60,8 +71,6 @@ func (r Record) claims() error {
 func (r Record) closedSets() error {
 	c := r.HasConsent
 	switch {
-	case !slices.Contains([]string{subject.Email, subject.Phone, subject.Customer, subject.Device}, r.HasDataSubject.Kind):
-		return noWord("kind of subject")
 	case !slices.Contains([]string{"evidenced", "not_evidenced", "imported"}, r.HasNotice.Shown):
 		return noWord("shown")
 	case !slices.Contains([]consent.Act{consent.ActGiven, consent.ActRefused, consent.ActWithdrawn, consent.ActConfirmed}, c.Decision):

@@ -26,14 +26,23 @@ type Receipt struct {
 	Signers    []Signer       `json:"signers"`           // the keys of the log up to the one that signed, oldest first
 }
 
-// Record is the immutable record of one answer. Its RFC 8785 bytes are what the
-// ledger commits to.
+// Record is the immutable record of one answer, or of an erasure. Its RFC 8785
+// bytes are what the ledger commits to.
 type Record struct {
-	ConformsTo     string  `json:"conformsTo"`
-	ID             string  `json:"id"` // UUIDv4
-	HasDataSubject Party   `json:"hasDataSubject"`
-	HasNotice      Notice  `json:"hasNotice"`
-	HasConsent     Consent `json:"hasConsent"`
+	ConformsTo     string   `json:"conformsTo"`
+	ID             string   `json:"id"` // UUID
+	HasDataSubject Party    `json:"hasDataSubject"`
+	HasNotice      *Notice  `json:"hasNotice,omitempty"`  // with an answer: what was shown
+	HasConsent     *Consent `json:"hasConsent,omitempty"` // the answer
+	HasErasure     *Erasure `json:"hasErasure,omitempty"` // or the erasure
+}
+
+// Policy is the version that a record names.
+func (r Record) Policy() policy.VersionID {
+	if r.HasErasure != nil {
+		return r.HasErasure.Policy
+	}
+	return r.HasNotice.Policy
 }
 
 // Party names a subject by its kind and a salted commitment to its identifier.

@@ -236,6 +236,9 @@ func read(data []byte) (*Receipt, error) {
 
 // constants checks the members that are the same in every receipt.
 func (r *Receipt) constants() error {
+	if err := r.Record.plain(); err != nil {
+		return err
+	}
 	known, err := r.knownContext()
 	switch {
 	case err != nil:
@@ -253,7 +256,7 @@ func (r *Receipt) constants() error {
 	case (r.Proof == nil) != (r.Checkpoint == ""):
 		return fmt.Errorf("proof and checkpoint come together or not at all")
 	}
-	return r.Record.plain()
+	return nil
 }
 
 // knownContext says whether the context is one that such receipts have had.
@@ -280,6 +283,9 @@ func (r *Receipt) opens() (Part, error) {
 		}
 	}
 	if p := r.Process; p != nil {
+		if r.Record.HasNotice == nil {
+			return PartProcess, fmt.Errorf("an erasure shows no texts")
+		}
 		salt, err := saltOf(p.Salt)
 		if err != nil {
 			return PartProcess, err
