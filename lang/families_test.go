@@ -21,6 +21,7 @@ var families = map[string]func(*testing.T) []string{
 	"basis":      constants("policy", "Basis"),
 	"hijri":      numbers(12),
 	"keep_from":  enum("policy", "Purpose", "KeepFrom"),
+	"kept":       constants("receipt", "KeptKind"),
 	"kind":       enum("policy", "Purpose", "ActsOn"),
 	"month":      numbers(12),
 	"origin":     enum("policy", "Data", "From"),

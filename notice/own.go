@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"html/template"
 	"slices"
 	"strings"
 	"time"
@@ -18,9 +19,22 @@ func (m maker) proof() []Part {
 		{Paras: paras(m.w.H("proof.text"))},
 		{Head: m.w.T("proof.evidence"), Paras: paras(m.w.H("proof.evidence.text"), m.w.H("proof.evidence.why"))},
 		{Head: m.w.T("proof.ledger"), Paras: paras(m.w.H("proof.ledger.text"))},
-		{Head: m.w.T("proof.suppression"), Paras: paras(m.w.H("proof.suppression.text"))},
+		{Head: m.w.T("proof.suppression"), Paras: m.afterErasure()},
 		{Head: m.w.T("proof.cookie"), Paras: paras(m.w.H("proof.cookie.text", "time", m.cookieLife()))},
 	}
+}
+
+// afterErasure says what stays of somebody who was erased, and for how long.
+func (m maker) afterErasure() []template.HTML {
+	kept, e := policy.ErasureKept, m.p.Requests.Evidence
+	if e.Basis != "" {
+		kept = e.Keep
+	}
+	all := paras(m.w.H("proof.suppression.text"), m.w.H("proof.erasure.text", "time", m.w.Duration(kept.Months, kept.Seconds)))
+	if e.Basis != "" {
+		all = append(all, m.w.H("proof.erasure.answers", "why", m.say(e.Why)))
+	}
+	return all
 }
 
 // cookieLife is in words the year, where it is one, beside the years of others.

@@ -63,6 +63,11 @@ func (b Basis) DPV() string {
 	return "LegalBasis"
 }
 
+// Bases gives the DPV terms of all bases.
+func Bases() []string {
+	return []string{Consent.DPV(), Contract.DPV(), LegalObligation.DPV(), LegitimateInterest.DPV(), PublicInterest.DPV(), VitalInterest.DPV()}
+}
+
 // Permission says how a recipient is permitted: shown inside the purpose's
 // scope, or by an answer of its own.
 type Permission string
@@ -297,7 +302,20 @@ type Requests struct {
 	Rights       []string       `key:"rights,set" doc:"What customers may demand." enum:"access|correction|erasure|portability|objection|restriction|complaint"`
 	Proof        map[string]int `key:"proof" doc:"Level of proof (0-3) by act." keys:"access|correction|erasure|portability|objection|restriction|complaint" max:"3"`
 	Text         Text           `key:"text"`
+	Evidence     Evidence       `key:"evidence" doc:"What of answers stays sealed after an erasure; where absent, only the receipt of the erasure itself, for a year."`
 }
+
+// Evidence is what has to outlive an erasure, so that it can be proved what a
+// person had answered. Two named people open it, and that is published.
+type Evidence struct {
+	Basis Basis    `key:"basis,required" doc:"Legal basis of keeping it." enum:"legal_obligation|legitimate_interest"`
+	Keep  Duration `key:"keep,required" doc:"How long after the erasure, an ISO 8601 duration."`
+	Why   Text     `key:"why,required" doc:"What it is needed for, in plain words."`
+}
+
+// ErasureKept is how long the receipt of an erasure is kept where the policy
+// declares no other time.
+var ErasureKept = Duration{Months: 12, Said: true}
 
 // Banner says how the questions on the company's own sites look. No key makes
 // one answer look different from another (B3).

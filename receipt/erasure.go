@@ -22,16 +22,19 @@ type Erasure struct {
 
 // Kept is something that stays after an erasure.
 type Kept struct {
-	Kind  string `json:"kind"`                  // suppression | answers | erasure
-	Basis string `json:"hasLegalBasis"`         // a DPV term
-	Until string `json:"hasDuration,omitempty"` // RFC 3339, exclusive; none: as long as it serves
+	Kind  KeptKind `json:"kind"`
+	Basis string   `json:"hasLegalBasis"`         // a DPV term
+	Until string   `json:"hasDuration,omitempty"` // RFC 3339, exclusive; none: as long as it serves
 }
+
+// KeptKind is what stays. The set is closed.
+type KeptKind string
 
 // What may stay.
 const (
-	KeptSuppression = "suppression" // a keyed fingerprint of the identifier, so that nothing brings the person back
-	KeptAnswers     = "answers"     // sealed records of what they answered
-	KeptErasure     = "erasure"     // this record, sealed
+	KeptSuppression KeptKind = "suppression" // a keyed fingerprint of the identifier, so that nothing brings the person back
+	KeptAnswers     KeptKind = "answers"     // sealed records of what they answered
+	KeptErasure     KeptKind = "erasure"     // this record, sealed
 )
 
 // MakeErasure writes the record of an erasure with fresh salts.
@@ -61,7 +64,7 @@ func (e *Erasure) plain() error {
 	}
 	for _, k := range e.Kept {
 		switch {
-		case !slices.Contains([]string{KeptSuppression, KeptAnswers, KeptErasure}, k.Kind):
+		case !slices.Contains([]KeptKind{KeptSuppression, KeptAnswers, KeptErasure}, k.Kind):
 			return noWord("kept")
 		case !slices.Contains(policy.Bases(), k.Basis):
 			return noWord("hasLegalBasis")

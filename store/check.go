@@ -34,7 +34,7 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 	}); err != nil {
 		return Report{}, fmt.Errorf("checking: %w", err)
 	}
-	for _, step := range []func() error{c.ledger, c.waiting, c.public, c.subjects, c.orphans} {
+	for _, step := range []func() error{c.ledger, c.waiting, c.public, c.subjects, c.kept, c.orphans} {
 		if err := step(); err != nil {
 			return c.report, fmt.Errorf("checking: %w", err)
 		}
@@ -159,6 +159,22 @@ func (c *check) subjects() error {
 		c.report.Subjects++
 	}
 	return nil
+}
+
+// kept opens what is kept of the erased.
+func (c *check) kept() error {
+	return c.each(findKept, nil, func(scan func(...any) error) error {
+		var r keptRow
+		if err := scan(r.into()...); err != nil {
+			return err
+		}
+		parts, _, err := r.open(c.db.cfg.Ring)
+		if err != nil || len(r.id) != len(uuid.UUID{}) {
+			return fmt.Errorf("what is kept as %x: %w", r.id, err)
+		}
+		shard, n := whereIs(uuid.UUID(r.id))
+		return c.committed(shard, n, r.leaf, parts.Entry())
+	})
 }
 
 // subject folds a subject's events and compares.

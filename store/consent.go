@@ -45,6 +45,12 @@ func (r Recorded) Receipts(ctx context.Context) ([]receipt.Receipt, error) {
 	out := make([]receipt.Receipt, len(r.appended))
 	for i, a := range r.appended { // from memory: what is durable is not reported as failed because somebody hung up
 		var err error
+		if a.leaf != nil && a.head == nil { // written beside the batches
+			a.head, err = r.db.headOver(ctx, *a.leaf)
+		}
+		if err != nil {
+			return nil, err
+		}
 		if a.leaf == nil {
 			out[i], err = r.db.pending(a.parts)
 		} else {

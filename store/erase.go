@@ -9,14 +9,19 @@ import (
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/subject"
 )
 
 // Erase removes a subject: its identifier, index entry, events, states and
 // wrapped keys. From its return on, decisions say erased; its bucket waits for
 // Shred, after which old copies of the database hold nothing that opens. The
-// ledger keeps its commitments, which say nothing without their salts.
-func (db *DB) Erase(ctx context.Context, id subject.ID) error {
+// ledger keeps its commitments, which say nothing without their salts. What
+// stays is in the receipt, which is kept sealed for its time; by says who
+// demanded it, the subject or the company.
+func (db *DB) Erase(ctx context.Context, id subject.ID, by ErasedBy) (Recorded, error) {
+	var done *appended
 	err := db.write(ctx, func(t *tx) error {
 		if err := t.lock(db.placeOf(id).shard); err != nil {
 			return err
@@ -28,20 +33,41 @@ func (db *DB) Erase(ctx context.Context, id subject.ID) error {
 		if p == nil {
 			return fault.New(fault.Unknown, "nobody is known by this identifier")
 		}
-		return t.erase(p)
+		done, err = t.erase(p, by)
+		return err
 	})
 	if err != nil {
-		return fmt.Errorf("erasing: %w", err)
+		return Recorded{}, fmt.Errorf("erasing: %w", err)
 	}
-	return nil
+	return Recorded{db: db, appended: []*appended{done}, ids: []string{done.id.String()}}, nil
 }
 
-func (t *tx) erase(p *person) error {
+// ErasedBy says who demanded an erasure.
+type ErasedBy string
+
+// Who may.
+const (
+	BySubject ErasedBy = "subject"
+	ByCompany ErasedBy = "company"
+)
+
+// shredLater enters a bucket whose key has to be changed.
+const shredLater = `INSERT INTO shred (bucket, since, n) VALUES (?, ?, ?) ON CONFLICT (bucket) DO UPDATE SET n = excluded.n`
+
+func (t *tx) erase(p *person, by ErasedBy) (*appended, error) {
 	db := t.db
 	shard, id := p.id.Shard(), p.id[:]
 	n, err := t.next(shard)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	a := &appended{p: p, shard: shard, n: n, id: newEventID(shard, n)}
+	if err := t.recordErasure(a, by); err != nil {
+		return nil, err
+	}
+	var leaf any
+	if a.leaf != nil {
+		leaf = *a.leaf
 	}
 	for _, q := range []struct {
 		sql  string
@@ -53,14 +79,39 @@ func (t *tx) erase(p *person) error {
 			WHERE shard_id = ? AND n IN (SELECT n FROM chain)`, []any{shard, p.last, shard}},
 		{`DELETE FROM once WHERE subject = ?`, []any{id}},
 		{`DELETE FROM subject WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
-		{`INSERT INTO shred (bucket, since, n) VALUES (?, ?, ?) ON CONFLICT (bucket) DO UPDATE SET n = excluded.n`, []any{int(p.id.Bucket()), millis(t.now), n}},
-		{insertEvent, []any{shard, n, nil, id, 0, 0, "subject.erased", "", millis(t.now), nil, nil}}, // replicas know the id
+		{shredLater, []any{int(p.id.Bucket()), millis(t.now), n}},
+		{insertEvent, []any{shard, n, nil, id, 0, 0, "subject.erased", "", millis(t.now), leaf, nil}}, // replicas know the id
 	} {
 		if err := t.exec(q.sql, q.args...); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// recordErasure enters the record of an erasure, and keeps what is to be kept.
+func (t *tx) recordErasure(a *appended, by ErasedBy) (err error) {
+	v := t.known.inForce()
+	k, answers := keepingOf(v.Policy, t.now)
+	until := receipt.Stamp(k.until)
+	e := receipt.Erasure{Time: receipt.Stamp(t.now), By: string(by), Policy: v.ID, Answers: a.p.seq, Kept: []receipt.Kept{
+		{Kind: receipt.KeptSuppression, Basis: policy.LegalObligation.DPV()}, {Kind: receipt.KeptErasure, Basis: k.basis, Until: until}}}
+	if answers {
+		e.Kept = append(e.Kept, receipt.Kept{Kind: receipt.KeptAnswers, Basis: k.basis, Until: until})
+	}
+	if a.parts, err = receipt.MakeErasure(a.id.String(), e, a.p.name); err != nil {
+		return err
+	}
+	if a.leaf, err = t.enter(a.shard, a.n, a.parts.Entry()); err != nil {
+		return err
+	}
+	alone := t.db.evidenceAlone(a.p)
+	if answers {
+		if err := t.keepAnswers(a.p, alone, k); err != nil {
 			return err
 		}
 	}
-	return nil
+	return t.keep(a.p, alone, a.shard, a.n, a.id, a.parts, 0, k)
 }
 
 // Shred gives every bucket of an erased subject a new key and destroys the old
@@ -68,6 +119,9 @@ func (t *tx) erase(p *person) error {
 // writes for as long as rewrapping the buckets' subjects takes, and does
 // nothing where no bucket waits.
 func (db *DB) Shred(ctx context.Context) error {
+	if err := db.forget(ctx); err != nil {
+		return fmt.Errorf("forgetting what was kept: %w", err)
+	}
 	waiting, err := db.waiting(ctx)
 	if err != nil {
 		return fmt.Errorf("looking for erased subjects' buckets: %w", err)
@@ -124,8 +178,18 @@ func (t *tx) rewrap(bucket uint16) error {
 	if err := t.lock(int(bucket >> 8)); err != nil {
 		return err
 	}
+	for _, table := range []string{"subject", "kept"} {
+		if err := t.rewrapIn(table, bucket); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rewrapIn wraps the keys in a table's rows of a bucket anew.
+func (t *tx) rewrapIn(table string, bucket uint16) error {
 	from, to := rangeOf(bucket)
-	rows, err := t.rows(`SELECT subject_id, data_key, evidence_key FROM subject WHERE shard_id = ? AND subject_id BETWEEN ? AND ?`, int(bucket>>8), from[:], to[:])
+	rows, err := t.rows(`SELECT DISTINCT subject_id, data_key, evidence_key FROM `+table+` WHERE shard_id = ? AND subject_id BETWEEN ? AND ?`, int(bucket>>8), from[:], to[:])
 	if err != nil {
 		return err
 	}
@@ -155,7 +219,7 @@ func (t *tx) rewrap(bucket uint16) error {
 		if !changed {
 			continue
 		}
-		if err := t.exec(`UPDATE subject SET data_key = ?, evidence_key = ? WHERE shard_id = ? AND subject_id = ?`, w.Data, w.Evidence, r.id.Shard(), r.id[:]); err != nil {
+		if err := t.exec(`UPDATE `+table+` SET data_key = ?, evidence_key = ? WHERE shard_id = ? AND subject_id = ? AND evidence_key = ?`, w.Data, w.Evidence, r.id.Shard(), r.id[:], r.w.Evidence); err != nil {
 			return err
 		}
 	}

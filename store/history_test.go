@@ -140,7 +140,7 @@ func testOfTheErasedTheHistoryKeepsTheTimes(t *testing.T, w *world) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.db.Erase(t.Context(), sara); err != nil {
+	if _, err := w.db.Erase(t.Context(), sara, BySubject); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.db.Shred(t.Context()); err != nil {

@@ -123,7 +123,7 @@ func testWhatAListCannotDo(t *testing.T, w *world) {
 	w.pass(24 * time.Hour)
 	w.say(again, "tailored_offers", consent.Given)
 	w.say("customer:4", "tailored_offers", consent.Given)
-	if err := w.db.Erase(t.Context(), "customer:4"); err != nil {
+	if _, err := w.db.Erase(t.Context(), "customer:4", BySubject); err != nil {
 		t.Fatal(err)
 	}
 	before := w.events()
@@ -205,7 +205,7 @@ func testImportingIsIdempotentAndBringsNothingBack(t *testing.T, w *world) {
 		w.db.Submit(t.Context(), Submission{Subject: who(), Surface: consent.SurfaceChoices, Choices: []consent.Choice{{Purpose: purposes[rng.IntN(2)], Decision: answers[rng.IntN(4)]}}})
 	}
 	for range 3 {
-		if err := w.db.Erase(t.Context(), who()); err != nil && fault.KindOf(err) != fault.Unknown {
+		if _, err := w.db.Erase(t.Context(), who(), BySubject); err != nil && fault.KindOf(err) != fault.Unknown {
 			t.Fatal(err)
 		}
 	}

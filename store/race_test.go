@@ -214,7 +214,7 @@ func testErasingAndAnsweringAtOnce(t *testing.T, w *world) {
 		}
 		together(all, func(k int, db *DB) {
 			if k == i%2 {
-				if err := db.Erase(t.Context(), id); err != nil {
+				if _, err := db.Erase(t.Context(), id, BySubject); err != nil {
 					t.Errorf("erasing: %v", err)
 				}
 				if err := db.Shred(t.Context()); err != nil {

@@ -199,12 +199,17 @@ func (db *DB) receiptOf(ctx context.Context, p *person, e storedEvent) (receipt.
 		return receipt.Receipt{}, err
 	}
 	parts = parts.Shown(shown)
-	if !e.leaf.Valid || e.leaf.Int64 >= db.head.Load().size {
+	return db.proved(ctx, parts, e.leaf)
+}
+
+// proved gives the receipt of parts, with its proof where the ledger has it.
+func (db *DB) proved(ctx context.Context, parts receipt.Parts, leaf sql.NullInt64) (receipt.Receipt, error) {
+	if !leaf.Valid || leaf.Int64 >= db.head.Load().size {
 		return db.pending(parts)
 	}
-	head, err := db.headOver(ctx, e.leaf.Int64)
+	head, err := db.headOver(ctx, leaf.Int64)
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
-	return db.prove(parts, e.leaf.Int64, head)
+	return db.prove(parts, leaf.Int64, head)
 }

@@ -39,6 +39,8 @@ type world struct {
 	now  time.Time // guarded by mu
 	db   *DB
 	made bool // the database is there
+
+	stolen []keyring.Wrapped // keys that were copied beforehand
 }
 
 // databases are what a store may stand on: every behaviour holds on each.
@@ -555,7 +557,7 @@ func TestWhatIsErasedOpensWithNoKeyThatIsLeft(t *testing.T) {
 	w.say(sara, "offers", consent.Given)
 	w.say(customer, "tailored_offers", consent.Given)
 	old := w.snapshot()
-	if err := w.db.Erase(t.Context(), sara); err != nil {
+	if _, err := w.db.Erase(t.Context(), sara, BySubject); err != nil {
 		t.Fatal(err)
 	}
 	w.wants(w.ask(sara, "offers"), decision.Erased)
@@ -666,7 +668,7 @@ func TestWhoWasErasedComesBackByAnActOfTheirOwnAlone(t *testing.T) {
 
 func testWhoWasErasedComesBackByAnActOfTheirOwnAlone(t *testing.T, w *world) {
 	w.say(customer, "tailored_offers", consent.Given)
-	if err := w.db.Erase(t.Context(), customer); err != nil {
+	if _, err := w.db.Erase(t.Context(), customer, BySubject); err != nil {
 		t.Fatal(err)
 	}
 	again := Submission{Subject: customer, Surface: consent.SurfaceAPI, Attested: true, Choices: []consent.Choice{{Purpose: "tailored_offers", Decision: consent.Given}}}
@@ -789,7 +791,7 @@ func TestACrashWhileShreddingIsFinishedByOpening(t *testing.T) {
 func testACrashWhileShreddingIsFinishedByOpening(t *testing.T, w *world) {
 	w.say(sara, "offers", consent.Given)
 	w.say(customer, "tailored_offers", consent.Given)
-	if err := w.db.Erase(t.Context(), sara); err != nil {
+	if _, err := w.db.Erase(t.Context(), sara, BySubject); err != nil {
 		t.Fatal(err)
 	}
 	// The crash comes after the rows were rewrapped and before the old keys went.

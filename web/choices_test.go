@@ -277,7 +277,7 @@ func TestTheLinkToAnswersThatWereErasedSince(t *testing.T) {
 	w := open(t, "casco-fiber")
 	v := w.visitor()
 	_, at := v.follow(url.Values{"answer": {"yes:comfort"}})
-	if err := w.db.Erase(t.Context(), v.device()); err != nil {
+	if _, err := w.db.Erase(t.Context(), v.device(), "subject"); err != nil {
 		t.Fatal(err)
 	}
 	at, _, _ = strings.Cut(at, "#")

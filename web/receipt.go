@@ -39,7 +39,17 @@ type slipView struct {
 	Back, BackAt      string
 	Said              string // of what was imported: when, as its list claims
 	Evidence          *evidenceView
+	Erased            *erasedView
 }
+
+// erasedView is what the receipt of an erasure says.
+type erasedView struct {
+	Answers string
+	Kept    []keptView
+}
+
+// keptView is something that stays, and until when.
+type keptView struct{ What, Until string }
 
 // evidenceView is what an imported yes rests on.
 type evidenceView struct{ By, From, Until, Source string }
@@ -118,6 +128,9 @@ func (s *site) proofFile(v *visit) error {
 // in the one in which they were shown.
 func (f *face) slipOf(r receipt.Receipt) slipView {
 	c := r.Record.HasConsent
+	if e := r.Record.HasErasure; e != nil {
+		return f.erasureSlip(r, e)
+	}
 	out := slipView{
 		Title: f.receiptTitle(c.Decision), Answer: f.Of("act", c.Decision), Given: c.Decision == consent.ActGiven || c.Decision == consent.ActConfirmed,
 		Purpose: f.titleOf(consent.Key{Purpose: c.Purpose}), When: f.moment(c.Time), Until: f.moment(c.Until), Where: f.Of("surface", c.Surface),
@@ -132,6 +145,19 @@ func (f *face) slipOf(r receipt.Receipt) slipView {
 	}
 	if w, ok := lang.For(out.TextLang, lang.Options{}); ok {
 		out.TextDir = w.Dir()
+	}
+	return out
+}
+
+// erasureSlip puts the receipt of an erasure in words.
+func (f *face) erasureSlip(r receipt.Receipt, e *receipt.Erasure) slipView {
+	out := slipView{Title: f.T("receipt.erasure"), Answer: f.T("receipt.erasure.done"), When: f.moment(e.Time), Kind: f.Of("kind", r.Record.HasDataSubject.Kind),
+		Policy: string(e.Policy), ID: r.ID, Erased: &erasedView{Answers: f.Number(e.Answers)}}
+	if r.Subject != nil {
+		out.Device = r.Subject.Value
+	}
+	for _, k := range e.Kept {
+		out.Erased.Kept = append(out.Erased.Kept, keptView{f.Of("kept", k.Kind), f.moment(k.Until)})
 	}
 	return out
 }

@@ -38,6 +38,9 @@ func serveControl(in *installation) (*http.Server, error) {
 	mux.Handle("POST /publish", controlled(op.Publish))
 	mux.Handle("POST /token", controlled(op.CreateToken))
 	mux.Handle("POST /decide", controlled(op.Decide))
+	mux.Handle("POST /erase", controlled(op.Erase))
+	mux.Handle("POST /kept", controlled(op.OpenKept))
+	mux.Handle("POST /check", controlled(op.Check))
 	mux.Handle("POST /history", controlled(op.History))
 	mux.Handle("POST /import", streamed(op.Import))
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}

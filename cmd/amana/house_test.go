@@ -34,7 +34,7 @@ func TestOldKeysAreDestroyedAtTheStart(t *testing.T) {
 	_, err = h.in.db.Record(t.Context(), store.Submission{Subject: "email:sara@example.com", Surface: consent.SurfaceAPI,
 		Choices: []consent.Choice{{Purpose: "newsletter", Decision: consent.Refused}}})
 	if err == nil {
-		err = h.in.db.Erase(t.Context(), "email:sara@example.com")
+		_, err = h.in.db.Erase(t.Context(), "email:sara@example.com", store.BySubject)
 	}
 	if err != nil {
 		t.Fatal(err)

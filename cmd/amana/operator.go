@@ -9,6 +9,8 @@ import (
 
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -18,6 +20,9 @@ type operator interface {
 	Publish(ctx context.Context, r publishRequest) (published, error)
 	CreateToken(ctx context.Context, r tokenRequest) (tokenMade, error)
 	Decide(ctx context.Context, r decideRequest) (decided, error)
+	Erase(ctx context.Context, r eraseRequest) (receipt.Receipt, error)
+	OpenKept(ctx context.Context, r openRequest) (receipt.Receipt, error)
+	Check(ctx context.Context, r struct{}) (store.Report, error)
 	History(ctx context.Context, r historyRequest) (historyShown, error)
 	Import(ctx context.Context, r importRequest, s stream) (imported, error)
 }

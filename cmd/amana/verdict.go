@@ -36,6 +36,9 @@ func tellVerdict(w io.Writer, words *lang.Words, v receipt.Verdict) error {
 // brings the texts that were shown.
 func told(words *lang.Words, v receipt.Verdict) []string {
 	r, c := v.Receipt, v.Receipt.Record.HasConsent
+	if e := r.Record.HasErasure; e != nil {
+		return erased(words, v, e)
+	}
 	purpose, recipient := named(r)
 	lines := []string{"", fact(words.T("receipt.purpose"), purpose), fact(words.T("receipt.answer"), words.Of("act", c.Decision))}
 	if recipient != "" {
@@ -52,6 +55,23 @@ func told(words *lang.Words, v receipt.Verdict) []string {
 	lines = append(lines, fact(version, plain(string(r.Record.HasNotice.Policy))))
 	if r.Proof != nil {
 		lines = append(lines, "  "+words.T("verify.entry", "index", r.Proof.Index+1, "size", r.Proof.Size, "log", plain(v.Checkpoint.Origin)))
+	}
+	return lines
+}
+
+// erased is what the receipt of an erasure says.
+func erased(words *lang.Words, v receipt.Verdict, e *receipt.Erasure) []string {
+	lines := []string{"", fact(words.T("receipt.erased"), moment(words, e.Time)), fact(words.T("receipt.erased.answers"), words.Number(e.Answers))}
+	for _, k := range e.Kept {
+		line := words.Of("kept", k.Kind)
+		if k.Until != "" {
+			line += " " + words.T("receipt.erased.until", "time", moment(words, k.Until))
+		}
+		lines = append(lines, fact(words.T("receipt.erased.kept"), line))
+	}
+	lines = append(lines, fact(words.T("receipt.version"), plain(string(e.Policy))))
+	if v.Receipt.Proof != nil {
+		lines = append(lines, "  "+words.T("verify.entry", "index", v.Receipt.Proof.Index+1, "size", v.Receipt.Proof.Size, "log", plain(v.Checkpoint.Origin)))
 	}
 	return lines
 }

@@ -116,6 +116,23 @@ CREATE TABLE suppression (
   PRIMARY KEY (shard_id, tag)
 );
 
+-- What is kept of the erased, under their evidence key: records with a basis
+-- and an end, found by the receipt's id alone.
+CREATE TABLE kept (
+  shard_id     bigint NOT NULL,
+  n            bigint NOT NULL,  -- of the event
+  record_id    bytea NOT NULL,     -- 16 bytes: the receipt's id
+  subject_id   bytea NOT NULL,
+  data_key     bytea NOT NULL,     -- wrapped, and no key of anything
+  evidence_key bytea NOT NULL,
+  basis        text NOT NULL,     -- a DPV term
+  until        bigint NOT NULL,  -- exclusive
+  sealed       bytea NOT NULL,     -- under the evidence key
+  PRIMARY KEY (shard_id, n)
+);
+CREATE INDEX kept_by_subject ON kept (shard_id, subject_id);
+CREATE INDEX kept_by_time ON kept (until);
+
 -- Buckets whose old key has yet to be destroyed.
 CREATE TABLE shred (
   bucket bigint PRIMARY KEY,

@@ -116,6 +116,23 @@ CREATE TABLE suppression (
   PRIMARY KEY (shard_id, tag)
 ) WITHOUT ROWID;
 
+-- What is kept of the erased, under their evidence key: records with a basis
+-- and an end, found by the receipt's id alone.
+CREATE TABLE kept (
+  shard_id     INTEGER NOT NULL,
+  n            INTEGER NOT NULL,  -- of the event
+  record_id    BLOB NOT NULL,     -- 16 bytes: the receipt's id
+  subject_id   BLOB NOT NULL,
+  data_key     BLOB NOT NULL,     -- wrapped, and no key of anything
+  evidence_key BLOB NOT NULL,
+  basis        TEXT NOT NULL,     -- a DPV term
+  until        INTEGER NOT NULL,  -- exclusive
+  sealed       BLOB NOT NULL,     -- under the evidence key
+  PRIMARY KEY (shard_id, n)
+) WITHOUT ROWID;
+CREATE INDEX kept_by_subject ON kept (shard_id, subject_id);
+CREATE INDEX kept_by_time ON kept (until);
+
 -- Buckets whose old key has yet to be destroyed.
 CREATE TABLE shred (
   bucket INTEGER PRIMARY KEY,

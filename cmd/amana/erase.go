@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/subject"
+)
+
+type eraseRequest struct {
+	Subject string         `json:"subject"`
+	By      store.ErasedBy `json:"by"`
+}
+
+type openRequest struct {
+	Receipt string   `json:"receipt"`
+	By      []string `json:"by"`
+}
+
+// Erase erases a person, and destroys the keys that old copies would open with.
+func (l local) Erase(ctx context.Context, r eraseRequest) (out receipt.Receipt, err error) {
+	region := ""
+	if v := l.in.db.InForce(); v != nil {
+		region = v.Policy.DefaultRegion
+	}
+	id, err := subject.Parse(r.Subject, region)
+	if err != nil {
+		return out, err
+	}
+	done, err := l.in.db.Erase(ctx, id, r.By)
+	if err != nil {
+		return out, err
+	}
+	if err := l.in.db.Shred(ctx); err != nil {
+		return out, err
+	}
+	if err := done.Wait(ctx); err != nil {
+		return out, err
+	}
+	list, err := done.Receipts(ctx)
+	if err != nil {
+		return out, err
+	}
+	return list[0], nil
+}
+
+// OpenKept opens what was kept of an erased person.
+func (l local) OpenKept(ctx context.Context, r openRequest) (out receipt.Receipt, err error) {
+	if len(r.By) != 2 {
+		return out, fmt.Errorf("what was kept is opened by two named people: --by NAME --by NAME")
+	}
+	return l.in.db.OpenKept(ctx, r.Receipt, [2]string(r.By))
+}
+
+// Check reads everything and holds it to the invariants.
+func (l local) Check(ctx context.Context, _ struct{}) (store.Report, error) {
+	return l.in.db.Check(ctx)
+}
+
+func (r remote) Erase(ctx context.Context, in eraseRequest) (out receipt.Receipt, err error) {
+	return out, r.call(ctx, "/erase", in, &out)
+}
+
+func (r remote) OpenKept(ctx context.Context, in openRequest) (out receipt.Receipt, err error) {
+	return out, r.call(ctx, "/kept", in, &out)
+}
+
+func (r remote) Check(ctx context.Context, in struct{}) (out store.Report, err error) {
+	return out, r.call(ctx, "/check", in, &out)
+}
+
+func runErase(ctx context.Context, e env, args []string) error {
+	fs := find("request erase").flags(e)
+	var at place
+	at.flags(fs, "amana-data")
+	by := fs.String("by", "subject", "who demands it: subject or company")
+	yes := fs.Bool("yes", false, "erase; without it the verb only says what would happen")
+	operands, err := parse(fs, args)
+	if err != nil {
+		return err
+	}
+	if len(operands) != 1 || *by != string(store.BySubject) && *by != string(store.ByCompany) {
+		return fmt.Errorf("say whom: amana request erase email:sara@example.com --by subject --yes")
+	}
+	if !*yes {
+		fmt.Fprint(e.stderr, `this cannot be taken back. What goes: the identifier, every answer with its record, the keys they are sealed under.
+What stays: a keyed fingerprint, so that no import or backup brings the person back; the receipt of the erasure, sealed for its time; what the policy declares under requests.evidence.
+next: the same with --yes prints the receipt, which is for the person
+`)
+		return exitError{code: exitNo}
+	}
+	return operate(ctx, at, func(op operator) error {
+		r, err := op.Erase(ctx, eraseRequest{operands[0], store.ErasedBy(*by)})
+		if err != nil {
+			return no(err)
+		}
+		fmt.Fprintln(e.stderr, "erased, and the keys of old copies destroyed; give this receipt to the person")
+		return writeJSON(e, r)
+	})
+}
+
+func runEvidenceOpen(ctx context.Context, e env, args []string) error {
+	fs := find("evidence open").flags(e)
+	var at place
+	at.flags(fs, "amana-data")
+	var by list
+	fs.Var(&by, "by", "a person who approves it; twice, and both names are published in the log")
+	operands, err := parse(fs, args)
+	if err != nil {
+		return err
+	}
+	if len(operands) != 1 || len(by) != 2 {
+		return fmt.Errorf("say which receipt, and who approves: amana evidence open RECEIPT-ID --by 'Mona Haddad' --by 'Omar Saleh'")
+	}
+	return operate(ctx, at, func(op operator) error {
+		r, err := op.OpenKept(ctx, openRequest{operands[0], by})
+		if err != nil {
+			return no(err)
+		}
+		return writeJSON(e, r)
+	})
+}
+
+func runCheck(ctx context.Context, e env, args []string) error {
+	fs := find("db check").flags(e)
+	var at place
+	at.flags(fs, "amana-data")
+	asJSON := fs.Bool("json", false, "print one JSON object")
+	operands, err := parse(fs, args)
+	if err != nil {
+		return err
+	}
+	if len(operands) > 0 {
+		return fmt.Errorf("db check takes no operand")
+	}
+	return operate(ctx, at, func(op operator) error {
+		r, err := op.Check(ctx, struct{}{})
+		if err != nil {
+			return no(err)
+		}
+		if *asJSON {
+			return writeJSON(e, r)
+		}
+		_, err = fmt.Fprintf(e.stdout, "holds: %d people, %d answers, %d entries of the log\n", r.Subjects, r.Events, r.Entries)
+		return err
+	})
+}
+
+func writeJSON(e env, v any) error { return json.NewEncoder(e.stdout).Encode(v) }
