@@ -61,6 +61,7 @@ type door struct {
 	mux    *http.ServeMux
 	places edge.Places
 	limits *limits
+	tokens *tokens
 }
 
 // New makes the handler of the company door. It panics where Config.Store is
@@ -70,7 +71,7 @@ func New(c Config) http.Handler {
 		panic("api: Config.Store is missing")
 	}
 	d := &door{Config: c.filled()}
-	d.places, d.limits = edge.NewPlaces(d.InFlight), newLimits(d.Rate)
+	d.places, d.limits, d.tokens = edge.NewPlaces(d.InFlight), newLimits(d.Rate), newTokens(d.Store.Token)
 	d.mux = d.routed()
 	return d
 }

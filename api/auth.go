@@ -23,7 +23,7 @@ func (d *door) authenticate(w http.ResponseWriter, r *http.Request) (store.Token
 	}
 	scheme, secret, _ := strings.Cut(given[0], " ")
 	if len(given) == 1 && strings.EqualFold(scheme, "Bearer") && strings.HasPrefix(secret, store.TokenPrefix) && len(secret) <= longestToken {
-		token, err := d.Store.Token(r.Context(), secret)
+		token, err := d.tokens.get(r.Context(), secret)
 		if err == nil || fault.KindOf(err) != fault.Denied {
 			return token, err
 		}

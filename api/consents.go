@@ -1,8 +1,11 @@
 package api
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/fault"
@@ -60,26 +63,40 @@ func (d *door) recordConsents(w http.ResponseWriter, r *http.Request) error {
 	if s.Once, err = once(r, raw); err != nil {
 		return err
 	}
-	receipts, err := d.Store.Record(r.Context(), s)
+	done, err := d.Store.Submit(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	p := preferred(r.Header)
+	p.wait = p.wait && d.proved(r.Context(), done, p.within)
+	if p.minimal && s.Once == nil {
+		return replyIDs(w, p, done)
+	}
+	receipts, err := done.Receipts(r.Context())
 	if fault.KindOf(err) == fault.Unknown { // a replay, of what is no longer kept
 		return fault.At(fault.Conflict, keyHeader, "this was done; its receipts are no longer kept, because the subject was erased")
 	}
 	if err != nil {
 		return err
 	}
-	return replyReceipts(w, preferred(r.Header), receipts)
+	if p.minimal {
+		return replyIDs(w, p, done)
+	}
+	p.applied(w.Header())
+	return reply(w, http.StatusCreated, recorded[receipt.Receipt]{receipts})
 }
 
-func replyReceipts(w http.ResponseWriter, p preferences, receipts []receipt.Receipt) error {
+// proved waits until the ledger has what was recorded, and says whether it has.
+// The answer is 201 either way: what was recorded stays.
+func (d *door) proved(ctx context.Context, done store.Recorded, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, min(cmp.Or(within, d.Timeout), d.Timeout/2))
+	defer cancel()
+	return done.Wait(ctx) == nil
+}
+
+func replyIDs(w http.ResponseWriter, p preferences, done store.Recorded) error {
 	p.applied(w.Header())
-	if !p.minimal {
-		return reply(w, http.StatusCreated, recorded[receipt.Receipt]{receipts})
-	}
-	ids := make([]string, len(receipts))
-	for i, rc := range receipts {
-		ids[i] = rc.ID
-	}
-	return reply(w, http.StatusCreated, recorded[string]{ids})
+	return reply(w, http.StatusCreated, recorded[string]{done.IDs()})
 }
 
 // read gives the submission in the store's words.

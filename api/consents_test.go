@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/internal/pgtest"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
 )
@@ -148,6 +149,7 @@ func TestConsentsPrefer(t *testing.T) {
 		"return=minimal":                        "return=minimal",
 		`Return="minimal" ; x=y, wait=10`:       "return=minimal, wait",
 		"respond-async, wait":                   "wait",
+		"wait=0, wait=5":                        "",
 		"return=representation":                 "",
 		"return=representation, return=minimal": "",
 	} {
@@ -165,6 +167,25 @@ func TestConsentsPrefer(t *testing.T) {
 		got := into[receipts](t, w.post(200, "/v1/receipts/get", `{"ids":["`+ids[0]+`"]}`)).Receipts
 		if len(ids) != 1 || len(got) != 1 || got[0].ID != ids[0] {
 			t.Errorf("%s: %v is not the id of a receipt", given, ids)
+		}
+	}
+}
+
+// On PostgreSQL the ledger takes an entry after the answer, unless the answer waits.
+func TestConsentsWaitForTheirProof(t *testing.T) {
+	w := emptyWorldOn(t, pgtest.Database(t, "15"))
+	w.publish(cascoFiber(t))
+	w.token = w.newToken("*")
+	for given, proved := range map[string]bool{"": false, "wait=0": false, "wait": true, "wait=5": true, "wait=5, return=minimal": true} {
+		a := w.post(201, "/v1/consents", saraTexts, "Prefer: "+given)
+		if got := strings.Contains(a.header.Get("Preference-Applied"), "wait"); got != proved {
+			t.Errorf("%q: Preference-Applied: %s", given, a.header.Get("Preference-Applied"))
+		}
+		if strings.Contains(given, "minimal") {
+			continue
+		}
+		if r := into[receipts](t, a).Receipts[0]; (r.Proof != nil) != proved {
+			t.Errorf("%q: proof %v", given, r.Proof)
 		}
 	}
 }

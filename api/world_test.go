@@ -42,6 +42,13 @@ func newWorld(t testing.TB, change ...func(*api.Config)) *world {
 // emptyWorld is a world in which no policy was ever published.
 func emptyWorld(t testing.TB, change ...func(*api.Config)) *world {
 	t.Helper()
+	return emptyWorldOn(t, "", change...)
+}
+
+// emptyWorldOn keeps its store in a PostgreSQL database, or in a file where none
+// is given.
+func emptyWorldOn(t testing.TB, database string, change ...func(*api.Config)) *world {
+	t.Helper()
 	w := &world{t: t, clock: &clock{now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}, log: &logged{}}
 	dir := t.TempDir()
 	ring, err := keyring.Create(filepath.Join(dir, "keys"), "cascofiber.example/amana")
@@ -49,7 +56,11 @@ func emptyWorld(t testing.TB, change ...func(*api.Config)) *world {
 	takeBack := func(language string) (string, string) {
 		return "https://privacy.cascofiber.example/" + language + "/choices", "Open the page and say no."
 	}
-	w.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "amana.db"), Ring: ring, Create: true, Now: w.clock.Now, TakeBack: takeBack})
+	in := store.Config{Postgres: database, Ring: ring, Create: true, Now: w.clock.Now, TakeBack: takeBack}
+	if database == "" {
+		in.Path = filepath.Join(dir, "amana.db")
+	}
+	w.db, err = store.Open(t.Context(), in)
 	must(t, err)
 	t.Cleanup(func() { w.db.Close() })
 	c := api.Config{Store: w.db, Now: w.clock.Now, Version: "v0.0.0-test", Log: slog.New(slog.NewJSONHandler(w.log, nil))}
