@@ -19,9 +19,13 @@ import (
 // BenchmarkBareRows at the same number.
 func BenchmarkRecord(b *testing.B) {
 	for _, on := range databases[:2] {
-		for _, callers := range []int{1, 64, 1024} {
-			b.Run(fmt.Sprintf("%s/callers=%d", on, callers), func(b *testing.B) {
+		for _, batch := range []int{1, 64, 1024} {
+			b.Run(fmt.Sprintf("%s/batch=%d", on, batch), func(b *testing.B) {
 				w := newWorldOn(b, on)
+				callers := batch // so many wait for each writer
+				if w.dsn != "" {
+					callers *= postgresWriters
+				}
 				var next atomic.Int64
 				b.ResetTimer()
 				var wg sync.WaitGroup
@@ -49,7 +53,7 @@ func BenchmarkRecord(b *testing.B) {
 func BenchmarkBareRows(b *testing.B) {
 	for _, on := range databases[:2] {
 		for _, batch := range []int{1, 64, 1024} {
-			b.Run(fmt.Sprintf("%s/rows=%d", on, batch), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/batch=%d", on, batch), func(b *testing.B) {
 				w := newWorldOn(b, on)
 				made := bareBatches(b, w.db, batch)
 				b.ResetTimer()
