@@ -29,8 +29,8 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 	}
 	defer tx.Rollback()
 	c := &check{db: db, ctx: ctx, tx: tx}
-	if c.known, err = readVersions(func(query string, args ...any) (*sql.Rows, error) {
-		return tx.QueryContext(ctx, db.d.sql(query), args...)
+	if c.known, err = readVersions(func(query string, args ...any) (*selected, error) {
+		return selecting(tx.QueryContext(ctx, db.d.sql(query), args...))
 	}); err != nil {
 		return Report{}, fmt.Errorf("checking: %w", err)
 	}

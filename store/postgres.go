@@ -57,10 +57,13 @@ func (db *DB) openPostgres(ctx context.Context) error {
 		return fault.New(fault.Invalid, "the database's address is not like postgres://user@host/name") // the error may hold a password
 	}
 	cfg.MaxConns = max(cfg.MaxConns, postgresConnections)
-	for name, value := range map[string]string{"synchronous_commit": "on", "statement_timeout": "60000", "lock_timeout": "20000",
-		"idle_in_transaction_session_timeout": "60000", "timezone": "UTC", "application_name": "amana"} {
-		cfg.ConnConfig.RuntimeParams[name] = value
+	asked := cfg.ConnConfig.RuntimeParams
+	for name, value := range map[string]string{"statement_timeout": "60000", "lock_timeout": "20000", "idle_in_transaction_session_timeout": "60000"} {
+		if asked[name] == "" { // the address may say otherwise
+			asked[name] = value
+		}
 	}
+	asked["synchronous_commit"], asked["timezone"], asked["application_name"] = "on", "UTC", "amana"
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
@@ -218,10 +221,10 @@ func (e *postgresEngine) try(ctx context.Context, do func(*tx) error) (*tx, erro
 	mark := make([]byte, 16)
 	rand.Read(mark)
 	if err := t.exec(`INSERT INTO mark (id, at) VALUES (?, ?)`, mark, millis(t.now)); err != nil {
-		return nil, err
+		return nil, unsent(err)
 	}
 	if err := t.run(do); err != nil {
-		return nil, err
+		return nil, unsent(err)
 	}
 	err = stx.Commit()
 	if err != nil && postgresTrouble(err) && !refused(err) {
@@ -252,6 +255,7 @@ const settleFor = 15 * time.Second
 // settle finds out what became of a commit whose answer was lost: nil if it is
 // durable, errLost if it is not and may be tried again, else that nobody knows.
 func (e *postgresEngine) settle(ctx context.Context, lost error, committed func(context.Context) (bool, error)) error {
+	e.ended(unavailable("committing", lost)) // which is said at once
 	for end, try := time.Now().Add(settleFor), 0; time.Now().Before(end); try++ {
 		select {
 		case <-e.quit:
@@ -273,6 +277,15 @@ func (e *postgresEngine) settle(ctx context.Context, lost error, committed func(
 // errLost says that a transaction is not in the database.
 var errLost = errors.New("the connection was lost before the commit")
 
+// unsent says of an error before the commit was sent, where it is a lost
+// connection, that nothing is in the database.
+func unsent(err error) error {
+	if lost(err) {
+		return errors.Join(errLost, err)
+	}
+	return err
+}
+
 // again reports whether a transaction may be tried again as it is: it is known
 // not to be in the database.
 func again(err error) bool {
@@ -283,10 +296,12 @@ func again(err error) bool {
 	return errors.Is(err, errLost)
 }
 
-// refused reports whether the server itself said that nothing was committed.
+// refused reports whether the server itself said that nothing was committed. One
+// that ends the session, or itself, says nothing of a commit under way: what it
+// could not write to its log may be found there when it is back.
 func refused(err error) bool {
 	p, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && !strings.HasPrefix(p.Code, "57P") && !strings.HasPrefix(p.Code, "08") || errors.Is(err, pgx.ErrTxCommitRollback)
+	return ok && p.SeverityUnlocalized == "ERROR" || errors.Is(err, pgx.ErrTxCommitRollback)
 }
 
 func pause(try int) time.Duration { return min(5*time.Millisecond<<min(try, 8), 500*time.Millisecond) }
@@ -294,13 +309,14 @@ func pause(try int) time.Duration { return min(5*time.Millisecond<<min(try, 8), 
 // postgresTrouble reports whether an error is the server's or the network's,
 // and not the statement's: no answer at all, or one of class 08 (connection),
 // 40 (another transaction), 53 (no room), 55 (not now), 57 (shutting down), 58
-// (system).
+// (system), XX (its own fault), or that it writes nothing now (25006, a standby)
+// or has ended a session that was silent for too long (25P03, 25P04).
 func postgresTrouble(err error) bool {
-	if err == nil {
-		return false
+	if _, connecting := errors.AsType[*pgconn.ConnectError](err); connecting || err == nil {
+		return connecting
 	}
 	if p, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return len(p.Code) == 5 && strings.Contains("08 40 53 55 57 58", p.Code[:2])
+		return len(p.Code) == 5 && (strings.Contains("08 40 53 55 57 58 XX", p.Code[:2]) || strings.Contains("25006 25P03 25P04", p.Code))
 	}
 	return lost(err)
 }

@@ -84,10 +84,8 @@ func (w *postgresWriter) try(ctx context.Context, recs []*recording) (results []
 		}
 	}()
 	b, err := w.read(ctx, recs)
-	if lost(err) {
-		return nil, errors.Join(errLost, err) // nothing was sent to be kept
-	} else if err != nil {
-		return nil, err
+	if err != nil {
+		return nil, unsent(err)
 	}
 	if results, err = b.foldAll(recs); err != nil {
 		return nil, err

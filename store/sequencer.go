@@ -34,10 +34,12 @@ var errMoved = errors.New("another server moved the head of the log")
 func (e *postgresEngine) sequence(ctx context.Context) {
 	tick := time.NewTicker(integrateEvery)
 	defer tick.Stop()
+	var said string
 	for {
 		for {
 			n, err := e.integrate(ctx, true)
-			if err != nil && !errors.Is(err, errMoved) && !postgresTrouble(err) {
+			if err != nil && !errors.Is(err, errMoved) && !postgresTrouble(err) && err.Error() != said {
+				said = err.Error() // once, not ten times a second
 				slog.Error("the ledger could not take what waits", "error", err)
 			}
 			if n < integrateAtOnce {
@@ -182,7 +184,7 @@ func (e *postgresEngine) keysOf(ctx context.Context, q querier, tree *ledger.Tre
 	if known != nil && known.last() == last {
 		return known, nil
 	}
-	return e.db.readLogKeys(func(query string, args ...any) (*sql.Rows, error) { return q.QueryContext(ctx, query, args...) }, tree)
+	return e.db.readLogKeys(func(query string, args ...any) (*selected, error) { return selecting(q.QueryContext(ctx, query, args...)) }, tree)
 }
 
 func queued(ctx context.Context, stx *sql.Tx) (w waiting, err error) {

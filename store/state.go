@@ -18,11 +18,29 @@ import (
 )
 
 // rowsFunc runs a query that gives rows.
-type rowsFunc func(query string, args ...any) (*sql.Rows, error)
+type rowsFunc func(query string, args ...any) (*selected, error)
+
+// selected are rows that are read. An error of the database itself is said as
+// one: whoever asks may try again.
+type selected struct{ *sql.Rows }
+
+// Err gives the error that ended the rows early.
+func (s *selected) Err() error { return reading(s.Rows.Err()) }
+
+// selecting gives the rows of a query.
+func selecting(rows *sql.Rows, err error) (*selected, error) { return &selected{rows}, reading(err) }
+
+// reading tells the database's own trouble from what is wrong with a question.
+func reading(err error) error {
+	if outside(err) {
+		return unavailable("reading", err)
+	}
+	return err
+}
 
 func (db *DB) readRows(ctx context.Context) rowsFunc {
-	return func(query string, args ...any) (*sql.Rows, error) {
-		return db.reads.QueryContext(ctx, db.d.sql(query), args...)
+	return func(query string, args ...any) (*selected, error) {
+		return selecting(db.reads.QueryContext(ctx, db.d.sql(query), args...))
 	}
 }
 

@@ -150,7 +150,8 @@ func (db *DB) openTwice(read func() (*person, error)) (*person, error) {
 // reader reads outside a transaction.
 func (db *DB) reader(ctx context.Context) rowFunc {
 	return func(query string, args []any, into ...any) (bool, error) {
-		return found(db.reads.QueryRowContext(ctx, db.d.sql(query), args...).Scan(into...))
+		ok, err := found(db.reads.QueryRowContext(ctx, db.d.sql(query), args...).Scan(into...))
+		return ok, reading(err)
 	}
 }
 

@@ -60,8 +60,8 @@ func (t *tx) row(query string, args []any, into ...any) (bool, error) {
 }
 
 // rows runs a statement that gives rows; the caller closes them before the next.
-func (t *tx) rows(query string, args ...any) (*sql.Rows, error) {
-	return t.q.QueryContext(t.ctx, t.db.d.sql(query), args...)
+func (t *tx) rows(query string, args ...any) (*selected, error) {
+	return selecting(t.q.QueryContext(t.ctx, t.db.d.sql(query), args...))
 }
 
 // run does one act. A panic in it is its error, and spoils the transaction:
