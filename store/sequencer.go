@@ -184,7 +184,9 @@ func (e *postgresEngine) keysOf(ctx context.Context, q querier, tree *ledger.Tre
 	if known != nil && known.last() == last {
 		return known, nil
 	}
-	return e.db.readLogKeys(func(query string, args ...any) (*selected, error) { return selecting(q.QueryContext(ctx, query, args...)) }, tree)
+	return e.db.readLogKeys(func(query string, args ...any) (*selected, error) {
+		return selecting(q.QueryContext(ctx, query, args...))
+	}, tree)
 }
 
 func queued(ctx context.Context, stx *sql.Tx) (w waiting, err error) {

@@ -62,10 +62,16 @@ func newWorld(t testing.TB) *world { return newWorldOn(t, "sqlite") }
 
 func newWorldOn(t testing.TB, on string) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
 	if version, ok := strings.CutPrefix(on, "postgres"); ok {
-		w.dsn = pgtest.Database(t, version)
+		return newWorldAt(t, pgtest.Database(t, version))
 	}
+	return newWorldAt(t, "")
+}
+
+// newWorldAt makes a world on the PostgreSQL database at an address; "" = SQLite.
+func newWorldAt(t testing.TB, dsn string) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), dsn: dsn, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
 	if _, err := keyring.Create(filepath.Join(w.dir, "keys"), "casco.example/log"); err != nil {
 		t.Fatal(err)
 	}
