@@ -27,8 +27,8 @@ var (
 	}
 )
 
-// most of a string is printed by strace.
-const most = 1 << 20
+// most of a string is printed by strace: a file of a keyring has a little over 2 MiB.
+const most = 1 << 22
 
 // Trace runs a command to its end and gives what it did below the folder, which
 // must be there and may hold files: those count as synced. The test fails where
