@@ -1,6 +1,9 @@
 // Command build turns the TypeScript of the banner into the files that the
 // program embeds. It is a module of its own, so that the bundler never reaches
 // the program. Run it in this folder: go run . [-out DIR]
+//
+// For tests of what sites build it bundles one file with what that imports:
+// go run . -bundle FILE -modules DIR [-external NAME,…]
 package main
 
 import (
@@ -12,13 +15,24 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
 
 func main() {
 	out := flag.String("out", "../built", "folder to write to")
+	one := flag.String("bundle", "", "bundle this file to the standard output instead")
+	modules := flag.String("modules", "", "folder of the packages that it imports")
+	external := flag.String("external", "", "packages to leave out")
 	flag.Parse()
+	if *one != "" {
+		if err := bundle(*one, *modules, *external); err != nil {
+			fmt.Fprintln(os.Stderr, "build:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := build("../src", *out); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
 		os.Exit(1)
@@ -76,6 +90,23 @@ func script(file string, alone, far bool) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %v", file, r.Errors)
 	}
 	return bytes.TrimSpace(r.OutputFiles[0].Contents), nil
+}
+
+func bundle(file, modules, external string) error {
+	o := api.BuildOptions{
+		EntryPoints: []string{file}, Bundle: true, Format: api.FormatIIFE, Target: api.ES2022, NodePaths: []string{modules},
+		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true, LegalComments: api.LegalCommentsNone,
+		Define: map[string]string{"process.env.NODE_ENV": `"production"`},
+	}
+	if external != "" {
+		o.Format, o.External = api.FormatESModule, strings.Split(external, ",")
+	}
+	r := api.Build(o)
+	if len(r.Errors) > 0 {
+		return fmt.Errorf("%s: %v", file, r.Errors)
+	}
+	_, err := os.Stdout.Write(r.OutputFiles[0].Contents)
+	return err
 }
 
 // style minifies the sheet, puts it into a layer and a scope of its own and

@@ -1,5 +1,7 @@
 // The API of the IAB Global Privacy Platform (1.1) for tags that ask by it. The
 // server has encoded every string that can be; this chooses among them.
+export {}
+
 interface Platform {
   m: string[][] // switches behind sale, sharing and targeted advertising
   s: Record<string, [string, object]> // by their three values and the signal: the string, and the section

@@ -1,5 +1,7 @@
 // Stands before the script that is the same for everybody: a browser that has an
 // answer gets the one that the server makes for it.
+export {}
+
 const d = document, s = d.createElement('script')
 function consent(..._: unknown[]) { ((window as any).dataLayer ??= []).push(arguments) }
 $C.m?.map(o => consent('consent', ...o))
