@@ -3,7 +3,10 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os/exec"
 	"path/filepath"
@@ -19,10 +22,12 @@ import (
 // Site is the example site with a demo behind it.
 type Site struct {
 	*Demo
-	Own   string `json:"site"`
-	Stats string `json:"stats"`
-	Ads   string `json:"ads"`
-	Maps  string `json:"maps"`
+	pages *sync.Map // of the tests' own, path to page
+	mine  string    // their origin, which may send answers too
+	Own   string    `json:"site"`
+	Stats string    `json:"stats"`
+	Ads   string    `json:"ads"`
+	Maps  string    `json:"maps"`
 }
 
 // siteProgram builds the example site once.
@@ -44,7 +49,10 @@ var sharedSite = sync.OnceValues(func() (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := start(filepath.Join(shared.dir, "site-data"), "--customers", "5", "--origin", "http://"+listen)
+	own := new(sync.Map)
+	mine := httptest.NewServer(servePages(own))
+	atEnd(mine.Close)
+	d, err := start(filepath.Join(shared.dir, "site-data"), "--customers", "5", "--origin", "http://"+listen, "--origin", mine.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +66,7 @@ var sharedSite = sync.OnceValues(func() (*Site, error) {
 		return nil, err
 	}
 	atEnd(func() { c.Process.Kill(); c.Wait() })
-	s := &Site{Demo: d}
+	s := &Site{Demo: d, pages: own, mine: mine.URL}
 	return s, json.NewDecoder(out).Decode(s)
 })
 
@@ -80,6 +88,33 @@ func SharedSite(t testing.TB) *Site {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// testPage is a page of one test.
+type testPage struct {
+	header http.Header
+	html   string
+}
+
+func servePages(all *sync.Map) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, ok := all.Load(r.URL.Path)
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		for k, v := range p.(testPage).header {
+			w.Header()[k] = v
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, p.(testPage).html)
+	})
+}
+
+// page serves a page whose origin may send answers, and gives its address.
+func (s *Site) page(name string, header http.Header, html string) string {
+	s.pages.Store("/"+name, testPage{header, html})
+	return s.mine + "/" + name
 }
 
 // kinds are the tags of the example site, each by what it asks for.

@@ -114,8 +114,12 @@ func (g *Gate) fetch(ctx context.Context, path string) ([]byte, error) {
 }
 
 // NoScript gives the questions as a form for browsers without script, to be put
-// into a page of that language; "" where the policy is not in it.
-func (g *Gate) NoScript(language string) template.HTML { return g.know.Load().forms[language] }
+// into a page of that language; "" where the policy is not in it. Sent, it leads
+// back to the page, whose address begins with one of the company's sites.
+func (g *Gate) NoScript(language, page string) template.HTML {
+	const back = `name="back" value="`
+	return template.HTML(strings.Replace(string(g.know.Load().forms[language]), back, back+template.HTMLEscapeString(page), 1))
+}
 
 // Allows reports whether the visitor said yes to a switch (PURPOSE or
 // PURPOSE/RECIPIENT) and the yes counts now.

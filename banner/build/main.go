@@ -74,7 +74,7 @@ func script(file string, alone, far bool) ([]byte, error) {
 	o := api.BuildOptions{
 		EntryPoints: []string{file}, Bundle: true, Format: api.FormatIIFE, Target: api.ES2022, Charset: api.CharsetUTF8,
 		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true, LegalComments: api.LegalCommentsNone,
-		MangleProps: "^_", MangleCache: map[string]any{"_asked": "a", "_now": "n", "_act": "t"}, // alike in every part
+		MangleProps: "^_[a-z]", MangleCache: map[string]any{"_asked": "a", "_now": "n", "_act": "t"}, // alike in every part
 		Define: map[string]string{"ALONE": strconv.FormatBool(alone)},
 	}
 	if far {

@@ -91,7 +91,7 @@ emit('ready', is._now)
 
 d.addEventListener('click', e => {
   const b = (e.target as Element).closest<HTMLElement>('[data-amana],[data-amana-action],[href$="#privacy-choices"]')
-  if (b) e.preventDefault(), need(b.dataset.amanaAction ?? b.dataset.amana ?? 'manage', b)
+  if (b) e.preventDefault(), need(b.dataset.amanaAction ?? (b.dataset.amana == 'reject' ? 'reject' : 'manage'), b)
 })
 const hash = () => location.hash == '#privacy-choices' && need('manage')
 addEventListener('hashchange', hash)

@@ -3,7 +3,7 @@
 import { base, consent, d, emit, has, is, minus, part, ran, root, signal, update, w } from './gate'
 
 const S = $C, plain = { createHTML: (s: string) => s }
-const html = (s: string) => (w.trustedTypes?.createPolicy('amana', plain) ?? plain).createHTML(s)
+const policy: typeof plain = w.trustedTypes?.createPolicy('amana', plain) ?? plain, html = (s: string) => policy.createHTML(s)
 Object.assign(root, S.a).innerHTML = html(S.t)
 const box = root.firstChild as HTMLDialogElement, style = new CSSStyleSheet()
 style.replaceSync(S.c)
@@ -46,6 +46,7 @@ const answer = async (choice: string, purposes?: string[], origin?: string) => {
       method: 'POST', credentials: 'include', keepalive: true,
       body: new Blob([JSON.stringify({ choice, purposes, version: S.v, language: S.l, gpc: !!signal })], { type: 'application/json' }),
     }), a = await r.json()
+    if (!r.ok) throw r
     d.cookie.includes(a.cookie) || write(a.cookie)
     a.consent && consent('consent', 'update', a.consent)
     done(a.granted)

@@ -97,14 +97,15 @@ func (a address) page(w http.ResponseWriter, r *http.Request) {
 		Lang, Dir string
 		Filler    [20]int
 		Form      template.HTML
-	}{a, text, lang, map[string]string{"en": "ltr", "ar": "rtl"}[lang], [20]int{}, a.form(lang)})
+	}{a, text, lang, map[string]string{"en": "ltr", "ar": "rtl"}[lang], [20]int{}, a.form(lang, a.Own+r.URL.Path)})
 	if err != nil {
 		log.Print(err)
 	}
 }
 
-// form is the piece of HTML for browsers without script, as the door gives it.
-func (a address) form(lang string) template.HTML {
+// form is the piece of HTML for browsers without script, as the door gives it,
+// with the page to which it leads back.
+func (a address) form(lang, page string) template.HTML {
 	resp, err := http.Get(a.Door + "/" + lang + "/banner.html")
 	if err != nil {
 		return ""
@@ -114,7 +115,7 @@ func (a address) form(lang string) template.HTML {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		return ""
 	}
-	return template.HTML(raw)
+	return template.HTML(strings.Replace(string(raw), `name="back" value=""`, `name="back" value="`+template.HTMLEscapeString(page)+`"`, 1))
 }
 
 // third answers as a third party: with something of the kind asked for. Its first
