@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/internal/pgtest"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/subject"
 )
@@ -29,25 +30,44 @@ type acknowledged struct {
 }
 
 // TestNothingAcknowledgedIsLostByKillingTheServer kills a loaded server with
-// SIGKILL again and again (I1–I4). Ten times here, fifty in the soak.
+// SIGKILL again and again (I1–I4): on SQLite ten times, on each PostgreSQL, where
+// another server goes on meanwhile, a few. Fifty times in the soak.
 func TestNothingAcknowledgedIsLostByKillingTheServer(t *testing.T) {
-	rounds := 10
+	t.Run("sqlite", func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "data")
+		killAgainAndAgain(t, 10, place{dir: dir})
+	})
+	for _, version := range pgtest.Versions {
+		t.Run("postgres"+version, func(t *testing.T) {
+			dir := t.TempDir()
+			at := place{dir: filepath.Join(dir, "data"), db: pgtest.Database(t, version), keys: filepath.Join(dir, "keys")}
+			other := at
+			other.dir = filepath.Join(dir, "other")
+			killAgainAndAgain(t, 4, at, other)
+		})
+	}
+}
+
+// killAgainAndAgain kills the first of servers on one database, again and again.
+func killAgainAndAgain(t *testing.T, rounds int, at place, others ...place) {
 	if os.Getenv("AMANA_SOAK") != "" {
 		rounds = 50
 	}
-	dir := filepath.Join(t.TempDir(), "data")
 	program := programFile(t)
 	var kept []acknowledged
 	token := ""
 	for round := range rounds {
-		s := startServer(t, program, dir)
+		s := startServer(t, program, at)
 		if token == "" {
-			token = createToken(t, program, dir)
+			token = createToken(t, program, at)
+			for _, o := range others {
+				startServer(t, program, o)
+			}
 		}
 		got := load(t, s, token, round)
 		kept = append(kept, got...)
 		t.Logf("round %d: %d acknowledged before the kill", round, len(got))
-		checkKept(t, dir, kept, got)
+		checkKept(t, at, kept, got)
 	}
 	if len(kept) < rounds*10 {
 		t.Fatalf("%d acknowledgements in %d rounds are too few to mean anything", len(kept), rounds)
@@ -73,9 +93,10 @@ type running struct {
 	company string
 }
 
-func startServer(t *testing.T, program, dir string) *running {
+func startServer(t *testing.T, program string, at place) *running {
 	t.Helper()
-	cmd := exec.Command(program, "serve", "--dir", dir, "--policy", "../../examples/casco-fiber/amana.yaml", "--public", "127.0.0.1:0", "--company", "127.0.0.1:0")
+	cmd := exec.Command(program, "serve", "--dir", at.dir, "--policy", "../../examples/casco-fiber/amana.yaml", "--public", "127.0.0.1:0", "--company", "127.0.0.1:0")
+	cmd.Env = elsewhere(at)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	out, err := cmd.StdoutPipe()
@@ -85,7 +106,7 @@ func startServer(t *testing.T, program, dir string) *running {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill() })
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if address, ok := strings.CutPrefix(lines.Text(), "company door"); ok {
 			go io.Copy(io.Discard, out)
@@ -97,9 +118,16 @@ func startServer(t *testing.T, program, dir string) *running {
 	return nil
 }
 
-func createToken(t *testing.T, program, dir string) string {
+// elsewhere is the environment that says what of a place lies outside its folder.
+func elsewhere(at place) []string {
+	return append(os.Environ(), "AMANA_DB="+at.db, "AMANA_KEYS="+at.keys)
+}
+
+func createToken(t *testing.T, program string, at place) string {
 	t.Helper()
-	out, err := exec.Command(program, "token", "create", "--name", "load", "--scope", "consent:write", "--dir", dir).Output()
+	c := exec.Command(program, "token", "create", "--name", "load", "--scope", "consent:write", "--dir", at.dir)
+	c.Env = elsewhere(at)
+	out, err := c.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +143,8 @@ func load(t *testing.T, s *running, token string, round int) []acknowledged {
 	for client := range 16 {
 		wg.Go(func() {
 			for i := 0; ; i++ {
-				a, ok := post(s.company, token, subject.ID(fmt.Sprintf("customer:r%d-c%d-%d", round, client, i)))
+				prefer := []string{"", "wait"}[client%2]
+				a, ok := post(s.company, token, prefer, subject.ID(fmt.Sprintf("customer:r%d-c%d-%d", round, client, i)))
 				if !ok {
 					return // the server is gone
 				}
@@ -134,7 +163,7 @@ func load(t *testing.T, s *running, token string, round int) []acknowledged {
 	return got
 }
 
-func post(company, token string, id subject.ID) (acknowledged, bool) {
+func post(company, token, prefer string, id subject.ID) (acknowledged, bool) {
 	body := fmt.Sprintf(`{"subject":%q,"choices":[{"purpose":"tailored_offers","decision":"given"}]}`, id)
 	req, err := http.NewRequest(http.MethodPost, company+"/v1/consents", strings.NewReader(body))
 	if err != nil {
@@ -142,6 +171,9 @@ func post(company, token string, id subject.ID) (acknowledged, bool) {
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
+	if prefer != "" {
+		req.Header.Set("Prefer", prefer)
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return acknowledged{}, false
@@ -150,7 +182,7 @@ func post(company, token string, id subject.ID) (acknowledged, bool) {
 	var answer struct{ Receipts []receipt.Receipt }
 	if resp.StatusCode == http.StatusTooManyRequests {
 		time.Sleep(5 * time.Millisecond)
-		return post(company, token, id)
+		return post(company, token, prefer, id)
 	}
 	if resp.StatusCode != http.StatusCreated || json.NewDecoder(resp.Body).Decode(&answer) != nil {
 		return acknowledged{}, false
@@ -160,9 +192,9 @@ func post(company, token string, id subject.ID) (acknowledged, bool) {
 
 // checkKept opens what the kill left and looks for every acknowledged consent;
 // those of the last round it also verifies as their customers would.
-func checkKept(t *testing.T, dir string, kept, last []acknowledged) {
+func checkKept(t *testing.T, at place, kept, last []acknowledged) {
 	t.Helper()
-	in, err := open(t.Context(), place{dir: dir}, "", nil)
+	in, err := open(t.Context(), at, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,17 +208,40 @@ func checkKept(t *testing.T, dir string, kept, last []acknowledged) {
 		}
 	}
 	for _, a := range last {
-		again, err := in.db.Receipts(t.Context(), []string{a.receipt.ID})
-		if err != nil {
-			t.Fatalf("receipt %s was acknowledged and is gone: %v", a.receipt.ID, err)
-		}
-		was, _ := json.Marshal(a.receipt)
-		is, _ := json.Marshal(again[0])
-		if !bytes.Equal(was, is) {
-			t.Fatalf("receipt %s was acknowledged and is another now", a.receipt.ID)
-		}
-		if v, err := receipt.Verify(was, in.db.LogKey()); err != nil || v.Outcome != receipt.Valid {
+		is := proved(t, in, a.receipt.ID)
+		if v, err := receipt.Verify(marshal(t, is), in.db.LogKey()); err != nil || v.Outcome != receipt.Valid {
 			t.Fatalf("receipt %s does not hold: %+v, %v", a.receipt.ID, v, err)
 		}
+		if a.receipt.Proof == nil { // which had yet to come
+			is.Proof, is.Checkpoint, is.Signers, a.receipt.Signers = nil, "", nil, nil
+		}
+		if !bytes.Equal(marshal(t, a.receipt), marshal(t, is)) {
+			t.Fatalf("receipt %s was acknowledged and is another now", a.receipt.ID)
+		}
 	}
+}
+
+// proved gives a receipt that was acknowledged, once the ledger has it.
+func proved(t *testing.T, in *installation, id string) receipt.Receipt {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		list, err := in.db.Receipts(t.Context(), []string{id})
+		if err != nil {
+			t.Fatalf("receipt %s was acknowledged and is gone: %v", id, err)
+		}
+		if list[0].Proof != nil {
+			return list[0]
+		}
+	}
+	t.Fatalf("receipt %s has no proof", id)
+	return receipt.Receipt{}
+}
+
+func marshal(t *testing.T, v any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }

@@ -47,14 +47,14 @@ func TestAnImportGoesOnAfterAKill(t *testing.T) {
 		return out, stderr.String(), err
 	}
 	for range 2 {
-		s := startServer(t, program, data)
+		s := startServer(t, program, place{dir: data})
 		time.AfterFunc(time.Duration(120+rand.IntN(120))*time.Millisecond, func() { s.cmd.Process.Signal(syscall.SIGKILL) })
 		if _, complaint, err := run(); err == nil || !strings.Contains(complaint, "amana import consents: ") {
 			t.Fatalf("%v, %s", err, complaint)
 		}
 		s.cmd.Wait()
 	}
-	s := startServer(t, program, data)
+	s := startServer(t, program, place{dir: data})
 	out, complaint, err := run()
 	if err != nil {
 		t.Fatal(err, complaint)
