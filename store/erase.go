@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -56,7 +57,7 @@ const shredLater = `INSERT INTO shred (bucket, since, n) VALUES (?, ?, ?) ON CON
 
 func (t *tx) erase(p *person, by ErasedBy) (*appended, error) {
 	db := t.db
-	shard, id := p.id.Shard(), p.id[:]
+	shard, id, tags := p.id.Shard(), p.id[:], p.place.tags()
 	n, err := t.next(shard)
 	if err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func (t *tx) erase(p *person, by ErasedBy) (*appended, error) {
 		args []any
 	}{
 		{`INSERT INTO suppression (shard_id, tag, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, []any{shard, db.suppressionTag(p.name), millis(t.now)}},
-		{`DELETE FROM identifier WHERE shard_id = ? AND tag = ?`, []any{shard, p.place.tag}},
+		{`DELETE FROM identifier WHERE shard_id = ? AND tag IN (?, ?)`, []any{shard, tags[0], tags[len(tags)-1]}},
 		{chain + `UPDATE event SET event_id = NULL, subject_id = NULL, prev = 0, seq = 0, kind = 'erased', purpose = '', sealed = NULL
 			WHERE shard_id = ? AND n IN (SELECT n FROM chain)`, []any{shard, p.last, shard}},
 		{`DELETE FROM once WHERE subject = ?`, []any{id}},
@@ -130,28 +131,56 @@ func (db *DB) Shred(ctx context.Context) error {
 		return nil
 	}
 	err = db.cfg.Ring.Change(ctx, slices.Sorted(maps.Keys(waiting)), func(ctx context.Context, buckets []uint16) error {
-		return db.write(ctx, func(t *tx) error { return t.shred(buckets, waiting) })
+		return db.rewrapAll(ctx, buckets)
 	})
 	if err != nil {
 		return fmt.Errorf("giving erased subjects' buckets new keys: %w", err)
 	}
-	return nil
+	return db.shredded(ctx, waiting)
 }
 
-// shred rewraps the subjects of buckets. Who was erased since it was looked who
-// waits, may have been wrapped under the new keys: their buckets go on waiting.
-func (t *tx) shred(buckets []uint16, waiting map[uint16]int64) error {
-	for _, bucket := range buckets {
-		if err := t.rewrap(bucket); err != nil {
-			return fmt.Errorf("bucket %d: %w", bucket, err)
-		}
-		if n, ok := waiting[bucket]; ok {
+// shredded ends the waiting of buckets whose old keys are gone. Who was erased
+// since it was looked who waits, may have been wrapped under the new keys: their
+// buckets go on waiting. After a crash before this they are changed once more.
+func (db *DB) shredded(ctx context.Context, waiting map[uint16]int64) error {
+	err := db.write(ctx, func(t *tx) error {
+		for bucket, n := range waiting {
 			if err := t.exec(`DELETE FROM shred WHERE bucket = ? AND n = ?`, int(bucket), n); err != nil {
 				return err
 			}
 		}
+		return db.noteKeyring(ctx, t.q)
+	})
+	if err != nil {
+		return fmt.Errorf("noting that old keys are gone: %w", err)
 	}
 	return nil
+}
+
+// rewrapAll rewraps the subjects of buckets, which are in order, in one
+// transaction.
+func (db *DB) rewrapAll(ctx context.Context, buckets []uint16) error {
+	return db.write(ctx, func(t *tx) error {
+		for _, r := range runs(buckets) {
+			if err := t.rewrap(r[0], r[1]); err != nil {
+				return fmt.Errorf("buckets %d to %d: %w", r[0], r[1], err)
+			}
+		}
+		return nil
+	})
+}
+
+// runs gives the first and the last of buckets that follow each other within a
+// shard.
+func runs(buckets []uint16) (out [][2]uint16) {
+	for _, b := range buckets {
+		if n := len(out); n > 0 && out[n-1][1]+1 == b && b&0xff != 0 {
+			out[n-1][1] = b
+		} else {
+			out = append(out, [2]uint16{b, b})
+		}
+	}
+	return out
 }
 
 // waiting gives the buckets of erased subjects, and by what number each was the
@@ -174,52 +203,65 @@ func (db *DB) waiting(ctx context.Context) (map[uint16]int64, error) {
 	return out, rows.Err()
 }
 
-func (t *tx) rewrap(bucket uint16) error {
-	if err := t.lock(int(bucket >> 8)); err != nil {
+// rewrap wraps the keys in all rows of the buckets from first to last of a
+// shard anew.
+func (t *tx) rewrap(first, last uint16) error {
+	if err := t.lock(int(first >> 8)); err != nil {
 		return err
 	}
 	for _, table := range []string{"subject", "kept"} {
-		if err := t.rewrapIn(table, bucket); err != nil {
+		if err := t.rewrapIn(table, first, last); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// rewrapIn wraps the keys in a table's rows of a bucket anew.
-func (t *tx) rewrapIn(table string, bucket uint16) error {
-	from, to := rangeOf(bucket)
-	rows, err := t.rows(`SELECT DISTINCT subject_id, data_key, evidence_key FROM `+table+` WHERE shard_id = ? AND subject_id BETWEEN ? AND ?`, int(bucket>>8), from[:], to[:])
+func (t *tx) rewrapIn(table string, first, last uint16) error {
+	shard := int(first >> 8)
+	from, _ := rangeOf(first)
+	_, to := rangeOf(last)
+	rows, err := t.rows(`SELECT DISTINCT subject_id, data_key, evidence_key FROM `+table+` WHERE shard_id = ? AND subject_id BETWEEN ? AND ?`, shard, from[:], to[:])
 	if err != nil {
 		return err
 	}
-	type row struct {
-		id keyring.SubjectID
-		w  keyring.Wrapped
-	}
-	var all []row
+	defer rows.Close()
+	var r rewrapped
 	for rows.Next() {
-		var r row
 		var id []byte
-		if err := rows.Scan(&id, &r.w.Data, &r.w.Evidence); err != nil {
-			rows.Close()
+		var w keyring.Wrapped
+		if err := rows.Scan(&id, &w.Data, &w.Evidence); err != nil {
 			return err
 		}
-		r.id = keyring.SubjectID(id)
-		all = append(all, r)
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	for _, r := range all {
-		w, changed, err := t.db.cfg.Ring.Rewrap(r.id, r.w)
+		next, changed, err := t.db.cfg.Ring.Rewrap(keyring.SubjectID(id), w)
 		if err != nil {
 			return err
 		}
-		if !changed {
-			continue
+		if changed {
+			r.ids, r.old = append(r.ids, id), append(r.old, w.Evidence)
+			r.data, r.evidence = append(r.data, next.Data), append(r.evidence, next.Evidence)
 		}
-		if err := t.exec(`UPDATE `+table+` SET data_key = ?, evidence_key = ? WHERE shard_id = ? AND subject_id = ? AND evidence_key = ?`, w.Data, w.Evidence, r.id.Shard(), r.id[:], r.w.Evidence); err != nil {
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	return t.saveWrapped(table, shard, r)
+}
+
+// rewrapped are keys of subjects, wrapped anew. A row is known by its subject
+// and its old evidence key.
+type rewrapped struct{ ids, old, data, evidence [][]byte }
+
+func (t *tx) saveWrapped(table string, shard int, r rewrapped) error {
+	if len(r.ids) == 0 {
+		return nil
+	}
+	if t.db.d == postgresDialect {
+		return t.exec(`UPDATE `+table+` s SET data_key = u.data, evidence_key = u.evidence FROM unnest(?::bytea[], ?::bytea[], ?::bytea[], ?::bytea[]) AS u (id, old, data, evidence)
+			WHERE s.shard_id = ? AND s.subject_id = u.id AND s.evidence_key = u.old`, r.ids, r.old, r.data, r.evidence, shard)
+	}
+	for i := range r.ids {
+		if err := t.exec(`UPDATE `+table+` SET data_key = ?, evidence_key = ? WHERE shard_id = ? AND subject_id = ? AND evidence_key = ?`, r.data[i], r.evidence[i], shard, r.ids[i], r.old[i]); err != nil {
 			return err
 		}
 	}

@@ -41,7 +41,7 @@ func (db *DB) onceTags(o *Once) *onceTags {
 	if o == nil {
 		return nil
 	}
-	k := db.cfg.Ring.Index()
+	k := db.cfg.Ring.Link("idempotency") // not the index key: that may change within the day
 	return &onceTags{o.Client, tag(k, "amana/once/key/v1\n", o.Key), tag(k, "amana/once/request/v1\n", string(o.Body))}
 }
 

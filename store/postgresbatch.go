@@ -124,6 +124,7 @@ func (w *postgresWriter) read(ctx context.Context, recs []*recording) (*batch, e
 	b.process = func(v *policy.Version, e consent.Event) (processRow, error) {
 		return db.process(db.reads, ctx, v, e) // in a transaction of its own: it is nobody's and stays
 	}
+	db.placeAll(recs) // the keyring is held
 	asked := &pgx.Batch{}
 	asked.Queue(`BEGIN`)
 	asked.Queue(`SELECT shard_id, n FROM shard WHERE shard_id = ANY($1::bigint[]) ORDER BY shard_id FOR UPDATE`, shards(recs)).Query(func(rows pgx.Rows) error {
@@ -144,18 +145,22 @@ func (w *postgresWriter) read(ctx context.Context, recs []*recording) (*batch, e
 }
 
 func (w *postgresWriter) askPeople(asked *pgx.Batch, b *batch, recs []*recording) {
-	var shard []int64
-	var tags, suppressed [][]byte
+	var shard, shardOf []int64
+	var tags, allTags, suppressed [][]byte
 	byTag := make(map[string]*recording, len(recs))
 	for _, r := range recs {
-		if byTag[r.place.key()] == nil {
-			byTag[r.place.key()] = r
-			shard, tags, suppressed = append(shard, int64(r.place.shard)), append(tags, r.place.tag), append(suppressed, w.e.db.suppressionTag(r.id))
+		if byTag[r.place.key()] != nil {
+			continue
+		}
+		shard, tags, suppressed = append(shard, int64(r.place.shard)), append(tags, r.place.tag), append(suppressed, w.e.db.suppressionTag(r.id))
+		for _, tag := range r.place.tags() {
+			byTag[string(tag)] = r
+			shardOf, allTags = append(shardOf, int64(r.place.shard)), append(allTags, tag)
 		}
 	}
 	asked.Queue(`SELECT i.tag, `+subjectRow+` FROM unnest($1::bigint[], $2::bytea[]) AS u (shard_id, tag)
 		JOIN identifier i ON i.shard_id = u.shard_id AND i.tag = u.tag
-		JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id`, shard, tags).Query(func(rows pgx.Rows) error {
+		JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id`, shardOf, allTags).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var tag []byte
 			var s scanned

@@ -100,7 +100,10 @@ func (e *postgresEngine) bring(ctx context.Context, polite bool, to string) (n i
 	}
 	defer stx.Rollback()
 	query := `SELECT size, root FROM ledger_tip WHERE one = 1`
-	if polite {
+	switch {
+	case to != "": // nobody goes to meet it: a hand-over waits for its turn
+		query += ` FOR UPDATE`
+	case polite:
 		query += ` FOR UPDATE SKIP LOCKED`
 	}
 	var size int64

@@ -35,6 +35,7 @@ func (w *sqliteEngine) read(ctx context.Context, recs []*recording) (*batch, err
 	b.process = func(v *policy.Version, e consent.Event) (processRow, error) {
 		return w.db.process(prepared{w}, ctx, v, e)
 	}
+	w.db.placeAll(recs)
 	for _, r := range recs {
 		if _, err := w.lastOf(r.place.shard); err != nil {
 			return nil, err
@@ -56,7 +57,8 @@ func (w *sqliteEngine) readPerson(ctx context.Context, b *batch, r *recording) e
 	}
 	b.people[key] = nil
 	var s scanned
-	ok, err := found((prepared{w}).QueryRowContext(ctx, findSubject, r.place.shard, r.place.tag).Scan(s.into()...))
+	query, args := findSubject(r.place)
+	ok, err := found((prepared{w}).QueryRowContext(ctx, query, args...).Scan(s.into()...))
 	if err != nil {
 		return err
 	}

@@ -143,13 +143,16 @@ func (db *DB) States(ctx context.Context, id subject.ID) (map[consent.Key]consen
 // it said, and whether it was erased. Every version published by then is known
 // here afterwards.
 func (db *DB) standing(ctx context.Context, id subject.ID) (known bool, states map[consent.Key]consent.State, erased bool, err error) {
-	at := db.placeOf(id)
 	var raw []byte
 	var published int64
-	_, err = db.reader(ctx)(`SELECT
-		(SELECT s.states FROM identifier i JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE i.shard_id = ? AND i.tag = ?),
-		EXISTS (SELECT 1 FROM suppression WHERE shard_id = ? AND tag = ?),
-		(SELECT coalesce(max(seq), 0) FROM publication)`, []any{at.shard, at.tag, at.shard, db.suppressionTag(id)}, &raw, &erased, &published)
+	_, _, err = db.seek(id, func(at place) (bool, error) {
+		condition, args := at.where()
+		_, err := db.reader(ctx)(`SELECT
+			(SELECT s.states FROM identifier i JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE `+condition+`),
+			EXISTS (SELECT 1 FROM suppression WHERE shard_id = ? AND tag = ?),
+			(SELECT coalesce(max(seq), 0) FROM publication)`, append(args, at.shard, db.suppressionTag(id)), &raw, &erased, &published)
+		return raw != nil, err
+	})
 	if err != nil {
 		return false, nil, false, err
 	}

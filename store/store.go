@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -142,7 +143,42 @@ func (db *DB) recognise(ctx context.Context, writes *sql.DB) error {
 			return fault.New(fault.Conflict, "the database was made with another %s: put the keyring back that belongs to it", name)
 		}
 	}
+	return db.noteKeyring(ctx, writes)
+}
+
+// noteKeyring remembers how often the keyring was changed. A keyring that was
+// changed less often than the database remembers is an older copy: with it,
+// people whose keys were wrapped anew could not be opened, and who was erased
+// since could.
+func (db *DB) noteKeyring(ctx context.Context, q querier) error {
+	if err := db.cfg.Ring.Look(); err != nil {
+		return err
+	}
+	var remembered int64
+	_, err := found(q.QueryRowContext(ctx, db.d.sql(`SELECT value FROM installation WHERE name = 'keyring changes'`)).Scan(&remembered))
+	if err != nil {
+		return fmt.Errorf("recognising the keyring: %w", err)
+	}
+	now := db.cfg.Ring.Generation()
+	if now < remembered {
+		return fault.New(fault.Conflict, "the keyring is an older copy than the database: keys were changed since, and what is wrapped under them would not open; put the newer one back")
+	}
+	if now == remembered {
+		return nil
+	}
+	_, err = q.ExecContext(ctx, db.d.sql(`INSERT INTO installation (name, value) VALUES ('keyring changes', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`), strconv.FormatInt(now, 10))
+	if err != nil {
+		return fmt.Errorf("remembering the keyring: %w", err)
+	}
 	return nil
+}
+
+// keysChanged remembers that keys were changed just now.
+func (db *DB) keysChanged(ctx context.Context) error {
+	return db.write(ctx, func(t *tx) error {
+		t.wrote = true
+		return db.noteKeyring(ctx, t.q)
+	})
 }
 
 // loadVersions reads the policies.

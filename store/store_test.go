@@ -808,7 +808,7 @@ func testACrashWhileShreddingIsFinishedByOpening(t *testing.T, w *world) {
 	if err := w.db.cfg.Ring.BeginChange(slices.Sorted(maps.Keys(waiting))); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.db.write(t.Context(), func(t *tx) error { return t.shred(slices.Sorted(maps.Keys(waiting)), waiting) }); err != nil {
+	if err := w.db.rewrapAll(t.Context(), slices.Sorted(maps.Keys(waiting))); err != nil {
 		t.Fatal(err)
 	}
 	w.db.Close()

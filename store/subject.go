@@ -16,11 +16,31 @@ import (
 // place is where an identifier is looked for.
 type place struct {
 	shard int
-	tag   []byte // under the index key
+	tag   []byte // under the newest index key: by it the identifier is entered
+	older []byte // under the one before, while that is being changed; else nil
+	index int    // version of the newest index key
 }
 
 // key names a place in maps.
 func (p place) key() string { return string(p.tag) }
+
+// tags are all that the identifier may have been entered by.
+func (p place) tags() [][]byte {
+	if p.older == nil {
+		return [][]byte{p.tag}
+	}
+	return [][]byte{p.tag, p.older}
+}
+
+// where gives the condition on identifier i that finds the place, and its
+// arguments. Both tags are looked for in one statement: between two an
+// identifier might change from the one to the other.
+func (p place) where() (condition string, args []any) {
+	if p.older == nil {
+		return `i.shard_id = ? AND i.tag = ?`, []any{p.shard, p.tag}
+	}
+	return `i.shard_id = ? AND i.tag IN (?, ?)`, []any{p.shard, p.tag, p.older}
+}
 
 // person is a subject's row, and what a batch makes of it.
 type person struct {
@@ -64,9 +84,31 @@ func tag(k keyring.Key, domain, value string) []byte {
 
 // placeOf gives where an identifier is looked for. Its shard follows from the
 // identifier alone, so that all rows of a subject lie in one.
-func (db *DB) placeOf(id subject.ID) place {
-	ring := db.cfg.Ring
-	return place{int(tag(ring.Shard(), "amana/shard/v1\n", string(id))[0]), tag(ring.Index(), "amana/identifier/v1\n", string(id))}
+func (db *DB) placeOf(id subject.ID) place { return db.placeIn(db.cfg.Ring.Indexes(), id) }
+
+// placeIn gives the place by index keys, newest first.
+func (db *DB) placeIn(index []keyring.Versioned, id subject.ID) place {
+	p := place{shard: int(tag(db.cfg.Ring.Shard(), "amana/shard/v1\n", string(id))[0]), index: index[0].Version}
+	p.tag = identifierTag(index[0].Key, id)
+	if len(index) > 1 {
+		p.older = identifierTag(index[1].Key, id)
+	}
+	return p
+}
+
+func identifierTag(k keyring.Key, id subject.ID) []byte {
+	return tag(k, "amana/identifier/v1\n", string(id))
+}
+
+// placeAll gives the recordings of a batch their places by the same index keys:
+// those may have changed since the recordings were made.
+func (db *DB) placeAll(recs []*recording) {
+	index := db.cfg.Ring.Indexes()
+	for _, r := range recs {
+		if r.place.index != index[0].Version {
+			r.place = db.placeIn(index, r.id)
+		}
+	}
 }
 
 func (db *DB) suppressionTag(id subject.ID) []byte {
@@ -83,8 +125,12 @@ func newSubjectID(shard int) keyring.SubjectID {
 
 const subjectRow = `s.subject_id, s.data_key, s.evidence_key, s.identifier, s.seq, s.at, s.last, s.states`
 
-const findSubject = `SELECT ` + subjectRow + ` FROM identifier i
-	JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE i.shard_id = ? AND i.tag = ?`
+// findSubject reads the subject at a place.
+func findSubject(at place) (query string, args []any) {
+	condition, args := at.where()
+	return `SELECT ` + subjectRow + ` FROM identifier i
+	JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE ` + condition, args
+}
 
 // rowFunc runs a query that gives at most one row.
 type rowFunc func(query string, args []any, into ...any) (bool, error)
@@ -115,10 +161,12 @@ func (s *scanned) person() (*person, error) {
 // lookup finds a subject by its identifier; nil where there is none. Its keys
 // are opened.
 func (db *DB) lookup(row rowFunc, id subject.ID) (*person, error) {
-	at := db.placeOf(id)
 	return db.openTwice(func() (*person, error) {
 		var s scanned
-		ok, err := row(findSubject, []any{at.shard, at.tag}, s.into()...)
+		at, ok, err := db.seek(id, func(at place) (bool, error) {
+			query, args := findSubject(at)
+			return row(query, args, s.into()...)
+		})
 		if err != nil || !ok {
 			return nil, err
 		}
@@ -128,6 +176,23 @@ func (db *DB) lookup(row rowFunc, id subject.ID) (*person, error) {
 		}
 		return p, err
 	})
+}
+
+// seek looks for an identifier at its place. Where nothing is, another server
+// may have changed the index key: then it is looked once more.
+func (db *DB) seek(id subject.ID, look func(place) (bool, error)) (at place, ok bool, err error) {
+	for {
+		at = db.placeOf(id)
+		if ok, err = look(at); ok || err != nil || db.d == sqliteDialect {
+			return at, ok, err
+		}
+		if err := db.cfg.Ring.Look(); err != nil {
+			return at, false, err
+		}
+		if db.cfg.Ring.Indexes()[0].Version == at.index {
+			return at, false, nil
+		}
+	}
 }
 
 // openTwice reads a subject and opens its keys. A row that was read just before
