@@ -28,7 +28,7 @@ type View struct {
 // fail. It is closed with the test, and the test fails if the page ran into an
 // exception or broke its own Content-Security-Policy.
 type Page struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	view View
 
@@ -43,7 +43,7 @@ type Page struct {
 const patience = 20 * time.Second
 
 // Open opens url in a new tab.
-func Open(t *testing.T, url string, v View) *Page {
+func Open(t testing.TB, url string, v View) *Page {
 	t.Helper()
 	parent, err := chromium()
 	need(t, "Chromium", err)

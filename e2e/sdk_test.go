@@ -40,7 +40,7 @@ func casco(t *testing.T) *policy.Version {
 }
 
 // bundled builds a file of the SDK with what it imports, as a site would.
-func bundled(t *testing.T, source string, external ...string) []byte {
+func bundled(t testing.TB, source string, external ...string) []byte {
 	t.Helper()
 	abs, err := filepath.Abs(source)
 	if err != nil {
