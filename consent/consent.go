@@ -77,12 +77,14 @@ type Event struct {
 	Claim     Claim // zero but for what was imported
 }
 
-// Claim is what the list that an answer was imported from says of it. It is kept
-// as evidence. It orders nothing, and can make a yes shorter, never longer.
+// Claim is what the list that an answer was imported from says of it, or the
+// installation that it was moved from. It is kept as evidence. It orders
+// nothing, and can make a yes shorter, never longer.
 type Claim struct {
 	Evidence string    // id of the evidence set that shows what a yes was said to; "" with a no
 	Said     time.Time // when it was said, at the earliest; zero: nothing is known of it
 	Source   string    // where, in the list's own words
+	Moved    string    // of what was moved here from another installation: log and number of its receipt there, LOG/UUID
 }
 
 // Key is what a state is kept for.

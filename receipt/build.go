@@ -98,6 +98,7 @@ func consentOf(e consent.Event, after consent.State, scope string) *Consent {
 	if e.Signals != (consent.Signals{}) {
 		c.Signals = &e.Signals
 	}
+	c.Moved = e.Claim.Moved
 	if c.Source = e.Claim.Source; !e.Claim.Said.IsZero() {
 		c.Said = e.Claim.Said.UTC().Format(TimeForm)
 	}

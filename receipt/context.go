@@ -5,8 +5,8 @@ import "github.com/amana-privacy/amana/consent"
 // contextsOf are the JSON-LD contexts that receipts like r have had, oldest
 // first. One that was ever issued stays: receipts in people's hands must verify
 // for ever. There is one for each set of members that a receipt may have:
-// without and with a hand-over to explain, of what was said here and of what was
-// imported, and of an erasure.
+// without and with a hand-over to explain, of what was said here and of what came
+// from elsewhere, and of an erasure.
 func contextsOf(r *Receipt) []map[string]any {
 	context := contextV1
 	if len(r.Signers) > 1 {
@@ -15,7 +15,7 @@ func contextsOf(r *Receipt) []map[string]any {
 	switch c := r.Record.HasConsent; {
 	case c == nil:
 		return []map[string]any{erased(context())}
-	case c.Surface == consent.SurfaceImport:
+	case c.Surface == consent.SurfaceImport || c.Moved != "":
 		return []map[string]any{imported(context())}
 	}
 	return []map[string]any{context()}
@@ -27,10 +27,10 @@ func contextOf(r *Receipt) map[string]any {
 	return list[len(list)-1]
 }
 
-// imported adds to a context what only receipts of imported answers have. It is
+// imported adds to a context what only receipts of answers from elsewhere have. It is
 // frozen.
 func imported(c map[string]any) map[string]any {
-	for _, name := range []string{"evidence", "said", "source", "text", "until", "by"} {
+	for _, name := range []string{"evidence", "said", "source", "moved", "text", "until", "by"} {
 		c[name] = "amana:" + name
 	}
 	return c

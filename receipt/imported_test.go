@@ -87,6 +87,7 @@ func TestClaimsAreForImportsAlone(t *testing.T) {
 	if err := json.Unmarshal(importedParts(t).Record, &good); err != nil {
 		t.Fatal(err)
 	}
+	good.HasConsent.Moved = "shop.example/log/0b6b4f5e-7f0a-4d5e-9d6c-0123456789ab"
 	if err := good.plain(); err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +98,9 @@ func TestClaimsAreForImportsAlone(t *testing.T) {
 		"shown after all":       func(r *Record) { r.HasNotice.Shown = "evidenced" },
 		"a time that is none":   func(r *Record) { r.HasConsent.Said = "\x1b[2J" },
 		"two lines":             func(r *Record) { r.HasConsent.Source = "a\nb" },
+		"moved from nowhere":    func(r *Record) { r.HasConsent.Moved = "0b6b4f5e-7f0a-4d5e-9d6c-0123456789ab" },
+		"moved from a text":     func(r *Record) { r.HasConsent.Moved = "\x1b[2J/0b6b4f5e-7f0a-4d5e-9d6c-0123456789ab" },
+		"moved from no receipt": func(r *Record) { r.HasConsent.Moved = "shop.example/log/17" },
 		"a long source":         func(r *Record) { r.HasConsent.Source = strings.Repeat("a", 201) },
 	} {
 		r := good

@@ -61,6 +61,8 @@ func (r Record) claims() error {
 	switch {
 	case (n.Evidence != "") != (n.Shown == "imported") || n.Evidence != "" && !isHash(n.Evidence):
 		return fmt.Errorf("the record's evidence is not one")
+	case c.Moved != "" && !isMoved(c.Moved):
+		return fmt.Errorf("what the record was moved from is no receipt of a log")
 	case c.Surface != consent.SurfaceImport && (n.Evidence != "" || c.Said != "" || c.Source != ""):
 		return fmt.Errorf("the record claims what only an imported one does")
 	}
@@ -97,6 +99,14 @@ func isTime(s string) bool {
 }
 
 // isUUID holds for 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12.
+// isMoved has the form LOG/UUID.
+func isMoved(s string) bool {
+	i := len(s) - 37
+	return i > 0 && i <= 200 && s[i] == '/' && isUUID(s[i+1:]) && every(s[:i], func(c byte) bool {
+		return isLower(c) || isLower(c|0x20) || isDigit(c) || c == '.' || c == '-' || c == '_' || c == '/'
+	})
+}
+
 func isUUID(s string) bool {
 	if len(s) != 36 {
 		return false

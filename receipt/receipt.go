@@ -79,6 +79,7 @@ type Consent struct {
 	Signals   *consent.Signals `json:"signals,omitempty"`
 	Said      string           `json:"said,omitempty"`   // of what was imported: when, as its list claims; RFC 3339
 	Source    string           `json:"source,omitempty"` // of what was imported: where, in its list's words
+	Moved     string           `json:"moved,omitempty"`  // of what was moved from another installation: log and number of its receipt there
 }
 
 // Opened opens the commitment to an identifier.

@@ -113,7 +113,8 @@ func (b *batch) fold(r *recording) (err error) {
 	return nil
 }
 
-// append folds one event into its subject.
+// append folds one event into its subject. Its time and its meaning are those of
+// now, unless it was moved from elsewhere with its own.
 func (b *batch) append(p *person, e consent.Event) (*appended, error) {
 	if p.fresh && p.id == (keyring.SubjectID{}) {
 		p.id = newSubjectID(p.place.shard)
@@ -127,10 +128,16 @@ func (b *batch) append(p *person, e consent.Event) (*appended, error) {
 	shard := p.id.Shard()
 	b.last[shard]++
 	p.seq++
-	p.at = max(p.at, millis(b.now))
+	if e.Time.IsZero() || e.Time.After(b.now) {
+		e.Time = b.now
+	}
+	if e.Meaning == "" {
+		e.Meaning = v.Meanings[e.Purpose]
+	}
+	p.at = max(p.at, millis(e.Time))
 	a := &appended{p: p, shard: shard, n: b.last[shard], prev: p.last, texts: texts}
 	a.id = newEventID(shard, a.n)
-	e.ID, e.Seq, e.Time, e.Meaning = a.id.String(), p.seq, fromMillis(p.at), v.Meanings[e.Purpose]
+	e.ID, e.Seq, e.Time = a.id.String(), p.seq, fromMillis(p.at)
 	consent.Apply(p.states, b.known.version, e)
 	a.event, a.after = e, p.states[consent.Key{Purpose: e.Purpose, Recipient: e.Recipient}]
 	p.last = a.n

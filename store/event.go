@@ -56,6 +56,10 @@ func eventOf(record []byte, seq int64) (consent.Event, error) {
 	if err := json.Unmarshal(record, &r); err != nil {
 		return consent.Event{}, fmt.Errorf("reading a record: %w", err)
 	}
+	return eventIn(r, seq)
+}
+
+func eventIn(r receipt.Record, seq int64) (consent.Event, error) {
 	at, err := receipt.Time(r.HasConsent.Time)
 	if err != nil {
 		return consent.Event{}, fmt.Errorf("reading a record: %w", err)
@@ -66,7 +70,7 @@ func eventOf(record []byte, seq int64) (consent.Event, error) {
 	if c.Signals != nil {
 		e.Signals = *c.Signals
 	}
-	e.Claim = consent.Claim{Evidence: r.HasNotice.Evidence, Source: c.Source}
+	e.Claim = consent.Claim{Evidence: r.HasNotice.Evidence, Source: c.Source, Moved: c.Moved}
 	if c.Said != "" {
 		if e.Claim.Said, err = receipt.Time(c.Said); err != nil {
 			return consent.Event{}, fmt.Errorf("reading a record: %w", err)

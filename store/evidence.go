@@ -35,13 +35,17 @@ type declaration struct {
 // that stands for another is fault.Conflict. A version or purpose that is not
 // there is fault.Invalid at its field.
 func (db *DB) RegisterEvidence(ctx context.Context, set transfer.EvidenceSet) (Evidence, error) {
+	return db.registerEvidence(ctx, set, policy.VersionID(set.Policy))
+}
+
+func (db *DB) registerEvidence(ctx context.Context, set transfer.EvidenceSet, equal policy.VersionID) (Evidence, error) {
 	var e Evidence
 	err := db.write(ctx, func(t *tx) (err error) {
 		if err = t.alone("evidence"); err != nil {
 			return err
 		}
 		var registered bool
-		if e, registered, err = t.known.declare(t.row, set, t.now); err != nil || registered {
+		if e, registered, err = t.known.declare(t.row, set, equal, t.now); err != nil || registered {
 			return err
 		}
 		return t.register(e)
@@ -55,7 +59,7 @@ func (db *DB) RegisterEvidence(ctx context.Context, set transfer.EvidenceSet) (E
 
 // CheckEvidence gives what RegisterEvidence would, and registers nothing.
 func (db *DB) CheckEvidence(ctx context.Context, set transfer.EvidenceSet) (Evidence, error) {
-	e, _, err := db.known.Load().declare(db.reader(ctx), set, db.now())
+	e, _, err := db.known.Load().declare(db.reader(ctx), set, policy.VersionID(set.Policy), db.now())
 	if err != nil {
 		return e, fmt.Errorf("looking at evidence: %w", err)
 	}
@@ -64,8 +68,8 @@ func (db *DB) CheckEvidence(ctx context.Context, set transfer.EvidenceSet) (Evid
 
 // declare gives what a set is declared to be: as it was registered, or as it
 // will be.
-func (k *versions) declare(row rowFunc, set transfer.EvidenceSet, now time.Time) (e Evidence, registered bool, err error) {
-	e = Evidence{ID: set.ID(), Set: set, Version: policy.VersionID(set.Policy), At: now}
+func (k *versions) declare(row rowFunc, set transfer.EvidenceSet, equal policy.VersionID, now time.Time) (e Evidence, registered bool, err error) {
+	e = Evidence{ID: set.ID(), Set: set, Version: equal, At: now}
 	if err := set.Check(); err != nil {
 		return e, false, err
 	}

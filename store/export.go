@@ -214,4 +214,3 @@ func rowOf(s consent.State, now time.Time) transfer.Row {
 	}
 	return row
 }
-
