@@ -39,3 +39,14 @@ func record(t *testing.T, d declaration) []byte {
 	}
 	return raw
 }
+
+func TestExportsNameWhoMadeThem(t *testing.T) {
+	if err := takenOut(7, []byte(`{"by":"Mona Haddad","time":"2026-11-21T10:00:00.000Z","type":"export"}`)); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{`{"by":"","time":"2026-11-21T10:00:00.000Z","type":"export"}`, `{"by":"Mona","type":"export"}`, `{"by":"Mona","time":"2026-11-21T10:00:00.000Z","type":"export","more":1}`} {
+		if takenOut(7, []byte(bad)) == nil {
+			t.Errorf("taken: %s", bad)
+		}
+	}
+}

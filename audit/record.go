@@ -129,6 +129,8 @@ func (a *audit) content(leaf int64, record []byte) error {
 		return a.handover(leaf, record)
 	case "evidence":
 		return declared(leaf, record)
+	case "export":
+		return takenOut(leaf, record)
 	}
 	if kind.Type != "policy" {
 		a.note("not looked at: what public records of type " + kind.Type + " say, which this version does not know")
@@ -180,6 +182,19 @@ func declared(leaf int64, record []byte) error {
 	_, late := receipt.Time(d.Time)
 	if err != nil || late != nil || set.ID() != d.ID || !versionForm.MatchString(string(d.Policy)) {
 		return lie(ImproperRecord, "the declaration of evidence at leaf %d is not what its id names", leaf)
+	}
+	return nil
+}
+
+// takenOut holds the public record of an export to its form: somebody took
+// everybody's answers out.
+func takenOut(leaf int64, record []byte) error {
+	var r struct{ Type, Time, By string }
+	dec := json.NewDecoder(bytes.NewReader(record))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(&r)
+	if _, terr := receipt.Time(r.Time); err != nil || terr != nil || r.By == "" {
+		return lie(ImproperRecord, "the record of an export at leaf %d names no time or nobody", leaf)
 	}
 	return nil
 }

@@ -117,7 +117,8 @@ type Yes struct {
 	Language string // in which it was asked
 	Shown    bool
 	Attested bool
-	Evidence string // of an imported one: id of the evidence set that shows what was asked
+	Evidence string    // of an imported one: id of the evidence set that shows what was asked
+	Said     time.Time // of an imported one: when it was said, at the earliest
 }
 
 // State is the fold of a subject's events for one key. Status is what stands;

@@ -23,6 +23,7 @@ type yes struct {
 	Topics []string `yaml:"topics"`
 	GPC    bool     `yaml:"gpc"`
 	List   string   `yaml:"evidence"`
+	Said   string   `yaml:"said"`
 }
 
 // state is a State as a fixture writes it.
@@ -48,7 +49,7 @@ func (y *yes) read(t *testing.T) *consent.Yes {
 	}
 	return &consent.Yes{
 		Event: y.Event, Policy: policy.VersionID(y.Policy), Topics: y.Topics, Signals: consent.Signals{GPC: y.GPC},
-		Since: consenttest.Time(t, y.Since), Until: consenttest.Time(t, y.Until), Evidence: y.List,
+		Since: consenttest.Time(t, y.Since), Until: consenttest.Time(t, y.Until), Evidence: y.List, Said: consenttest.Time(t, y.Said),
 	}
 }
 

@@ -62,7 +62,7 @@ func given(old State, versions func(policy.VersionID) *policy.Version, v *policy
 	p := v.Policy.Purposes[e.Purpose]
 	yes := &Yes{
 		Event: e.ID, Policy: e.Policy, Meaning: e.Meaning, Since: e.Time, Until: p.Keep.After(counted(e)),
-		Topics: topicsOf(p, e), Signals: e.Signals, Language: e.Language, Shown: e.Shown, Attested: e.Attested, Evidence: e.Claim.Evidence,
+		Topics: topicsOf(p, e), Signals: e.Signals, Language: e.Language, Shown: e.Shown, Attested: e.Attested, Evidence: e.Claim.Evidence, Said: e.Claim.Said,
 	}
 	if p.Double() {
 		yes.Until = v.Policy.Confirm.Within.After(e.Time)

@@ -100,7 +100,7 @@ func slowYes(list []consent.Event, versions func(policy.VersionID) *policy.Versi
 			}
 			continue
 		}
-		y := consent.Yes{Event: e.ID, Policy: e.Policy, Meaning: e.Meaning, Since: e.Time, Signals: e.Signals, Shown: e.Shown, Attested: e.Attested, Evidence: e.Claim.Evidence}
+		y := consent.Yes{Event: e.ID, Policy: e.Policy, Meaning: e.Meaning, Since: e.Time, Signals: e.Signals, Shown: e.Shown, Attested: e.Attested, Evidence: e.Claim.Evidence, Said: e.Claim.Said}
 		y.Topics = slowTopics(p, e, key)
 		if p.Confirm != "double" {
 			y.Until = p.Keep.After(slowAge(e))

@@ -46,7 +46,7 @@ func (w *world) peopled() {
 		w.t.Fatal(err)
 	}
 	w.say("email:gone@example.com", "newsletter", consent.Given)
-	if err := w.db.Erase(w.t.Context(), "email:gone@example.com"); err != nil {
+	if _, err := w.db.Erase(w.t.Context(), "email:gone@example.com", BySubject); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -141,6 +141,7 @@ func testWhatStandsIsAList(t *testing.T, w *world) {
 	}
 	given, expired := row(customer, "tailored_offers", "given"), row("customer:4", "coverage_study", "expired")
 	given.Language, expired.Language, expired.Evidence = "en", "en", "study"
+	expired.Said = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 	want := []transfer.Row{given, row("customer:2", "tailored_offers", "withdrawn"), row("customer:3", "tailored_offers", "refused"), expired, row(sara, "newsletter", "unconfirmed")}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

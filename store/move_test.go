@@ -155,7 +155,7 @@ func TestMovingBringsNobodyBack(t *testing.T) {
 	n.pass(time.Hour)
 	n.say(customer, "tailored_offers", consent.Withdrawn)
 	n.say(sara, "newsletter", consent.Given)
-	if err := n.db.Erase(t.Context(), sara); err != nil {
+	if _, err := n.db.Erase(t.Context(), sara, BySubject); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(map[Outcome]int{Standing: 1, Erased: 1}, n.moves(lines)); d != "" {
@@ -183,11 +183,13 @@ func TestAnExportThatContradictsItselfIsRefused(t *testing.T) {
 			r.Record.HasConsent.Time = "2036-11-21T10:00:00.000Z"
 			p.States[0].Since, p.States[0].Until = r.Record.HasConsent.Time, "2037-11-21T10:00:00.000Z"
 		},
+		"no answer":           func(_ *transfer.Person, r *receipt.Receipt) { r.Record.HasConsent = nil },
 		"no time":             func(_ *transfer.Person, r *receipt.Receipt) { r.Record.HasConsent.Time = "" },
 		"an act that is none": func(p *transfer.Person, r *receipt.Receipt) { r.Record.HasConsent.Decision, p.States = "hoped", nil },
 	} {
 		p, all := *lines[at].Person, receiptsOf(lines, at)
 		p.States = slices.Clone(p.States)
+		all[0].Record.HasConsent = new(*all[0].Record.HasConsent)
 		spoil(&p, &all[0])
 		if o, err := n.db.Move(t.Context(), "casco.example/log", p, all); err == nil {
 			t.Errorf("%s: %s", name, o)

@@ -69,6 +69,7 @@ type storedYes struct {
 	Shown    bool             `json:"s,omitempty"`
 	Attested bool             `json:"a,omitempty"`
 	Evidence string           `json:"v,omitempty"`
+	Said     int64            `json:"d,omitempty"`
 }
 
 // marshalStates gives the one form in which states are stored.
@@ -104,7 +105,7 @@ func storeYes(y *consent.Yes) *storedYes {
 	if y == nil {
 		return nil
 	}
-	return &storedYes{y.Event, y.Policy, y.Meaning, y.Language, moment(y.Since), moment(y.Until), y.Topics, y.Signals.GPC, y.Shown, y.Attested, y.Evidence}
+	return &storedYes{y.Event, y.Policy, y.Meaning, y.Language, moment(y.Since), moment(y.Until), y.Topics, y.Signals.GPC, y.Shown, y.Attested, y.Evidence, moment(y.Said)}
 }
 
 func (y *storedYes) yes() *consent.Yes {
@@ -112,7 +113,7 @@ func (y *storedYes) yes() *consent.Yes {
 		return nil
 	}
 	return &consent.Yes{Event: y.Event, Policy: y.Policy, Meaning: y.Meaning, Language: y.Language, Since: fromMoment(y.Since), Until: fromMoment(y.Until),
-		Topics: y.Topics, Signals: consent.Signals{GPC: y.GPC}, Shown: y.Shown, Attested: y.Attested, Evidence: y.Evidence}
+		Topics: y.Topics, Signals: consent.Signals{GPC: y.GPC}, Shown: y.Shown, Attested: y.Attested, Evidence: y.Evidence, Said: fromMoment(y.Said)}
 }
 
 // moment is a time that may be none.

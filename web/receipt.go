@@ -38,6 +38,7 @@ type slipView struct {
 	Keep              string
 	Back, BackAt      string
 	Said              string // of what was imported: when, as its list claims
+	Moved             string // of what came from another installation: its receipt there
 	Evidence          *evidenceView
 	Erased            *erasedView
 }
@@ -135,7 +136,7 @@ func (f *face) slipOf(r receipt.Receipt) slipView {
 		Title: f.receiptTitle(c.Decision), Answer: f.Of("act", c.Decision), Given: c.Decision == consent.ActGiven || c.Decision == consent.ActConfirmed,
 		Purpose: f.titleOf(consent.Key{Purpose: c.Purpose}), When: f.moment(c.Time), Until: f.moment(c.Until), Where: f.Of("surface", c.Surface),
 		Kind: f.Of("kind", r.Record.HasDataSubject.Kind), Policy: string(r.Record.HasNotice.Policy), ID: r.ID, TextLang: r.Record.HasNotice.Language,
-		Said: f.moment(c.Said),
+		Said: f.moment(c.Said), Moved: c.Moved,
 	}
 	if r.Subject != nil {
 		out.Device = r.Subject.Value

@@ -43,6 +43,8 @@ func serveControl(in *installation) (*http.Server, error) {
 	mux.Handle("POST /check", controlled(op.Check))
 	mux.Handle("POST /history", controlled(op.History))
 	mux.Handle("POST /import", streamed(op.Import))
+	mux.Handle("POST /export", streamed(op.Export))
+	mux.Handle("POST /move", streamed(op.Move))
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go s.Serve(l)
 	return s, nil

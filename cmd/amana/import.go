@@ -26,7 +26,7 @@ func runImportConsents(ctx context.Context, e env, args []string) error {
 	r := importRequest{Columns: map[string]transfer.Field{}, Words: map[string]string{}, Purposes: map[string]string{}}
 	finish := importFlags(fs, &r)
 	rejects := fs.String("rejects", "", "file to write the line and the reason of each row that was left to, - for standard error")
-	url := fs.String("public-url", os.Getenv("AMANA_PUBLIC_URL"), "where customers find the hosted pages, as in serve; needed where no server runs")
+	url := fs.String("public-url", "", "where customers find the hosted pages, as in serve; needed where no server runs (AMANA_PUBLIC_URL)")
 	asJSON := fs.Bool("json", false, "print one JSON object")
 	operands, err := parse(fs, args)
 	if err != nil {
@@ -50,7 +50,7 @@ func runImportConsents(ctx context.Context, e env, args []string) error {
 	r.Tell = told != nil
 	bar := newProgress(e.stderr, "importing", size)
 	var out imported
-	err = operateAt(ctx, at, *url, func(op operator) (err error) {
+	err = operateAt(ctx, at, orEnv(*url, "AMANA_PUBLIC_URL"), func(op operator) (err error) {
 		out, err = op.Import(ctx, r, stream{in: counting(in, bar), news: func(raw json.RawMessage) error { return heard(raw, bar, told) }})
 		return err
 	})
@@ -98,6 +98,9 @@ func importFlags(fs *flag.FlagSet, r *importRequest) (finish func(file string) e
 		return err
 	}
 }
+
+// orEnv gives a flag, or what stands for it in the environment.
+func orEnv(flag, name string) string { return cmp.Or(flag, os.Getenv(name)) }
 
 // pairs declares a flag whose value is NAME=VALUE.
 func pairs(fs *flag.FlagSet, name, usage string, take func(name, value string)) {

@@ -36,9 +36,18 @@ var errLocked = fault.New(fault.Conflict, "another amana has this folder open")
 // open opens the installation at a place. With a policy it makes a new one where
 // there is none; the policy's first site names the log for good. publicURL is
 // where customers find the hosted pages.
-func open(ctx context.Context, at place, publicURL string, p *policy.Policy) (_ *installation, err error) {
+func open(ctx context.Context, at place, publicURL string, p *policy.Policy) (*installation, error) {
+	log := ""
+	if p != nil {
+		log = originOf(p)
+	}
+	return openLog(ctx, at, publicURL, log)
+}
+
+// openLog is open with the name of the log of a new installation; "" makes none.
+func openLog(ctx context.Context, at place, publicURL, log string) (_ *installation, err error) {
 	in := &installation{dir: at.dir, site: publicURL}
-	if in.lock, err = lock(at.dir, p != nil || at.keys != ""); err != nil {
+	if in.lock, err = lock(at.dir, log != "" || at.keys != ""); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -50,7 +59,7 @@ func open(ctx context.Context, at place, publicURL string, p *policy.Policy) (_ 
 	if err = at.into(&c); err != nil {
 		return nil, err
 	}
-	if in.ring, c.Create, err = openRing(at, p); err != nil {
+	if in.ring, c.Create, err = openRing(at, log); err != nil {
 		return nil, err
 	}
 	c.Ring = in.ring
@@ -91,13 +100,13 @@ func lock(dir string, create bool) (*os.File, error) {
 // second history. A fresh keyring lies in a folder of another name until its
 // database is made. What a first start that was cut short left is taken away, or
 // taken up where it may be in a database already, for no door was open yet.
-func openRing(at place, p *policy.Policy) (ring *keyring.Ring, fresh bool, err error) {
+func openRing(at place, log string) (ring *keyring.Ring, fresh bool, err error) {
 	source, err := at.source()
 	if err != nil {
 		return nil, false, err
 	}
 	keys, database := at.keyring(), at.file()
-	if exists(keys) || !at.postgres() && exists(database) && !exists(keys+unfinished) || p == nil {
+	if exists(keys) || !at.postgres() && exists(database) && !exists(keys+unfinished) || log == "" {
 		ring, err = keyring.OpenFrom(keys, source)
 		return ring, false, err
 	}
@@ -114,7 +123,7 @@ func openRing(at place, p *policy.Policy) (ring *keyring.Ring, fresh bool, err e
 			return nil, false, fmt.Errorf("clearing what a first start left: %w", err)
 		}
 	}
-	ring, err = keyring.CreateFrom(keys+unfinished, originOf(p), source)
+	ring, err = keyring.CreateFrom(keys+unfinished, log, source)
 	return ring, true, err
 }
 

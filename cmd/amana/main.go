@@ -55,6 +55,8 @@ func verbs() []verb {
 		{"policy publish", "FILE --dir DIR --by NAME [--same-meaning PURPOSE]…", "put a policy in force", runPublish},
 		{"decide", "SUBJECT --purpose P [--data A,B] [--recipient R]", "ask: may I use this?", runDecide},
 		{"import consents", "FILE --dir DIR [--from PROGRAM] [--evidence FILE]… [--purpose P] [--dry-run]", "take in the consent list of another program", runImportConsents},
+		{"import export", "FILE --dir NEW --public-url URL", "take in everything of another installation", runImportExport},
+		{"export", "--by NAME [--out FILE] [--consents csv|ndjson] --dir DIR", "take everything out, or what stands as a list", runExport},
 		{"request erase", "SUBJECT [--by subject|company] [--yes] --dir DIR", "erase a person, and print the receipt", runErase},
 		{"evidence open", "RECEIPT-ID --by NAME --by NAME --dir DIR", "open what was kept of somebody erased", runEvidenceOpen},
 		{"db check", "--dir DIR [--db DB] [--json]", "hold the database to what must be true of it", runCheck},

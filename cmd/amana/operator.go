@@ -25,6 +25,7 @@ type operator interface {
 	Check(ctx context.Context, r struct{}) (store.Report, error)
 	History(ctx context.Context, r historyRequest) (historyShown, error)
 	Import(ctx context.Context, r importRequest, s stream) (imported, error)
+	Export(ctx context.Context, r exportRequest, s stream) (exported, error)
 }
 
 type publishRequest struct {

@@ -48,6 +48,7 @@ func (s stream) tell(v any) error {
 // streamed answers a request with the frames of do.
 func streamed[In, Out any](do func(context.Context, In, stream) (Out, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close") // what is left unread must not be taken for another request
 		c := http.NewResponseController(w)
 		if err := c.EnableFullDuplex(); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
