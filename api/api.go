@@ -24,6 +24,7 @@ type Config struct {
 	Log     *slog.Logger     // access and errors, ids only; discarded if nil
 	Now     func() time.Time // time.Now if nil
 	Version string           // of the program, told by /healthz
+	URL     string           // where programs find the door, without a path; "" = as they asked
 
 	// Rate is how many requests a second one token may make, with bursts of as
 	// many; 50,000 if 0. It stops a program that runs away, not one that works.
@@ -82,6 +83,9 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &edge.Recorder{ResponseWriter: w}
 	c := &call{id: requestID(r)}
 	rec.Header().Set("X-Request-ID", c.id)
+	if id := r.Header.Get("X-Request-ID"); isAccess(r.URL.Path) && id != "" && len(id) <= 256 {
+		rec.Header().Set("X-Request-ID", id) // as it came: the standard wants it back byte for byte
+	}
 	rec.Header().Set("Cache-Control", "no-store")
 	rec.Header().Set("X-Content-Type-Options", "nosniff")
 	defer func() {

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/amana-privacy/amana/fault"
@@ -32,9 +33,13 @@ func (d *door) authenticate(w http.ResponseWriter, r *http.Request) (store.Token
 	return store.Token{}, refusal{noToken, "the token is not one of ours"}
 }
 
+// searchAny is the scope of a route for which a token has to search for some
+// purpose; for which one is looked at when the purpose is known.
+const searchAny = "search"
+
 // allowed says whether a token has a scope; if not, which one it lacks.
 func allowed(w http.ResponseWriter, t store.Token, scope string) error {
-	if t.Has(scope) {
+	if t.Has(scope) || scope == searchAny && slices.ContainsFunc(t.Scopes, func(s string) bool { return strings.HasPrefix(s, "search:") }) {
 		return nil
 	}
 	w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="amana", error="insufficient_scope", scope=%q`, scope))

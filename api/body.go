@@ -23,6 +23,11 @@ func (d *door) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		w.Header().Set("Accept-Post", "application/json")
 		return nil, refusal{mediaType, err.Error()}
 	}
+	return d.read(w, r)
+}
+
+// read reads a body, whole.
+func (d *door) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(time.Now().Add(d.Timeout / 2)) // a connection that cannot is a test's
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestBody))

@@ -11,6 +11,7 @@ import (
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/strict"
+	"github.com/amana-privacy/amana/subject"
 )
 
 // question is the body of POST /v1/decide, or one of its elements.
@@ -79,7 +80,11 @@ func (d *door) answer(r *http.Request, field string, q question) (answer, error)
 	if err != nil {
 		return answer{}, err
 	}
-	asked := decision.Question{Purpose: q.Purpose, Data: q.Data, Recipient: q.Recipient, Signals: consent.Signals(q.Signals)}
+	return d.decided(r, id, decision.Question{Purpose: q.Purpose, Data: q.Data, Recipient: q.Recipient, Signals: consent.Signals(q.Signals)}, q.Detail)
+}
+
+// decided asks the store about a person.
+func (d *door) decided(r *http.Request, id subject.ID, asked decision.Question, detail bool) (answer, error) {
 	for {
 		before := d.Store.InForce()
 		a, err := d.Store.Decide(r.Context(), id, asked)
@@ -90,7 +95,7 @@ func (d *door) answer(r *http.Request, field string, q question) (answer, error)
 			continue
 		}
 		out := answer{Allowed: a.Allowed, Reason: a.Reason, Policy: before.ID}
-		if q.Detail {
+		if detail {
 			out.detail(a)
 		}
 		return out, nil

@@ -110,6 +110,10 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, c *call, err error) 
 	if p.Status == busy.status && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "1")
 	}
+	if isAccess(r.URL.Path) {
+		plainly(w, p)
+		return
+	}
 	d.write(w, p)
 }
 

@@ -1,0 +1,223 @@
+package api_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// asking is a question of the standard's form; parts replace its members.
+func asking(parts ...string) string {
+	members := []string{`"subject":{"type":"service","id":"mailer"}`, `"action":{"name":"use","properties":{"purpose":"tailored_offers"}}`, `"resource":{"type":"customer","id":"customer:10042"}`}
+	for _, p := range parts {
+		name, _, _ := strings.Cut(p, ":")
+		for i, m := range members {
+			if strings.HasPrefix(m, name+":") {
+				members[i], p = p, ""
+			}
+		}
+		if p != "" {
+			members = append(members, p)
+		}
+	}
+	return "{" + strings.Join(members, ",") + "}"
+}
+
+func (w *world) agree(who string) {
+	w.t.Helper()
+	w.post(201, "/v1/consents", `{"subject":"`+who+`","choices":[{"purpose":"tailored_offers","decision":"given"}]}`)
+}
+
+func TestAuthZENEvaluates(t *testing.T) {
+	w := newWorld(t)
+	w.agree("customer:10042")
+	for name, c := range map[string]struct{ body, want string }{
+		"yes":                  {asking(), `"decision":true,"context":{"allowed":true,"reason":"given"`},
+		"nobody":               {asking(`"resource":{"type":"customer","id":"customer:1"}`), `"decision":false,"context":{"allowed":false,"reason":"unknown_subject"`},
+		"unknown purpose":      {asking(`"action":{"name":"use","properties":{"purpose":"x"}}`), `"reason":"unknown_purpose"`},
+		"data":                 {asking(`"resource":{"type":"customer","id":"customer:10042","properties":{"data":["nothing"]}}`), `"reason":"unknown_data"`},
+		"recipient":            {asking(`"subject":{"type":"recipient","id":"nobody"}`), `"reason":"recipient_not_permitted"`},
+		"other action":         {asking(`"action":{"name":"read"}`), `{"decision":false}`},
+		"other resource":       {asking(`"resource":{"type":"document","id":"customer:10042"}`), `{"decision":false}`},
+		"other subject":        {asking(`"subject":{"type":"user","id":"u"}`), `{"decision":false}`},
+		"no identifier":        {asking(`"resource":{"type":"customer","id":"10042"}`), `{"decision":false}`},
+		"shared with nobody":   {asking(`"action":{"name":"share","properties":{"purpose":"tailored_offers"}}`), `{"decision":false}`},
+		"members nobody knows": {asking(`"context":{"time":"2026"}`, `"more":1`), `"decision":true`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := string(w.post(200, "/access/v1/evaluation", c.body).body); !strings.Contains(got, c.want) {
+				t.Errorf("%s", got)
+			}
+		})
+	}
+}
+
+func TestAuthZENKeepsTheStandardsHabits(t *testing.T) {
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		status  int
+		body    string
+		headers []string
+	}{
+		"empty":           {400, "", nil},
+		"no JSON":         {400, "{", nil},
+		"wrong type":      {400, asking(`"subject":"mailer"`), nil},
+		"no subject":      {400, asking(`"subject":null`), nil},
+		"no action name":  {400, asking(`"action":{}`), nil},
+		"no resource id":  {400, asking(`"resource":{"type":"customer"}`), nil},
+		"another media":   {400, asking(), []string{"Content-Type: text/plain"}},
+		"no token":        {401, asking(), []string{"Authorization:"}},
+		"wrong token":     {401, asking(), []string{"Authorization: Bearer amana_no"}},
+		"something after": {400, asking() + "{}", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := w.do("POST", "/access/v1/evaluation", c.body, c.headers...)
+			if a.status != c.status || a.header.Get("Content-Type") != "text/plain; charset=utf-8" || strings.Count(string(a.body), "\n") != 1 {
+				t.Errorf("%d %q", a.status, a.body)
+			}
+			if c.status == 401 && a.header.Get("WWW-Authenticate") == "" {
+				t.Error("401 without WWW-Authenticate")
+			}
+		})
+	}
+	if a := w.do("POST", "/access/v1/evaluation", asking(), "X-Request-ID: {a/b c}=1"); a.header.Get("X-Request-ID") != "{a/b c}=1" {
+		t.Errorf("the request's id came back as %q", a.header.Get("X-Request-ID"))
+	}
+	w.token = w.newToken("consent:write")
+	if a := w.do("POST", "/access/v1/evaluation", asking()); a.status != 403 {
+		t.Errorf("without its scope: %d", a.status)
+	}
+}
+
+func TestAuthZENEvaluatesSeveral(t *testing.T) {
+	w := newWorld(t)
+	w.agree("customer:10042")
+	no, yes := `{"resource":{"type":"customer","id":"customer:1"}}`, `{}`
+	for name, c := range map[string]struct {
+		items    []string
+		semantic string
+		want     string
+	}{
+		"all":                    {[]string{yes, no, yes}, "execute_all", "true false true"},
+		"all is the default":     {[]string{no, yes}, "", "false true"},
+		"the first no":           {[]string{yes, no, yes}, "deny_on_first_deny", "true false"},
+		"the first yes":          {[]string{no, yes, no}, "permit_on_first_permit", "false true"},
+		"a bad one is a no":      {[]string{`{"resource":{"type":"customer"}}`, yes}, "", "false true"},
+		"a member is not merged": {[]string{`{"action":{"name":"use"}}`}, "", "false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			parts := []string{`"evaluations":[` + strings.Join(c.items, ",") + `]`}
+			if c.semantic != "" {
+				parts = append(parts, `"options":{"evaluations_semantic":"`+c.semantic+`"}`)
+			}
+			out := into[struct {
+				Evaluations []struct {
+					Decision bool `json:"decision"`
+					Context  any  `json:"context"`
+				} `json:"evaluations"`
+			}](t, w.post(200, "/access/v1/evaluations", asking(parts...)))
+			var got []string
+			for _, e := range out.Evaluations {
+				got = append(got, fmt.Sprint(e.Decision))
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("%v", got)
+			}
+		})
+	}
+	if got := string(w.post(200, "/access/v1/evaluations", asking()).body); !strings.HasPrefix(got, `{"decision":true`) {
+		t.Errorf("without evaluations: %s", got)
+	}
+	w.post(400, "/access/v1/evaluations", asking(`"evaluations":[{}]`, `"options":{"evaluations_semantic":"some"}`))
+}
+
+// found is what a search gave.
+type searched struct {
+	Results []struct {
+		Type, ID, Name string
+		Properties     struct{ Purpose string }
+	} `json:"results"`
+	Page struct {
+		Next string `json:"next_token"`
+	} `json:"page"`
+}
+
+func TestAuthZENSearchesWhomToWriteTo(t *testing.T) {
+	w := newWorld(t)
+	want := map[string]bool{}
+	for i := range 25 {
+		who := fmt.Sprintf("customer:%d", i)
+		w.agree(who)
+		if want[who] = i%5 != 0; !want[who] {
+			w.post(201, "/v1/consents", `{"subject":"`+who+`","choices":[{"purpose":"tailored_offers","decision":"withdrawn"}]}`)
+		}
+	}
+	w.token = w.newToken("search:tailored_offers")
+	got, pages := map[string]bool{}, 0
+	for token := ""; ; pages++ {
+		out := into[searched](t, w.post(200, "/access/v1/search/resource", asking(`"resource":{"type":"customer"}`, fmt.Sprintf(`"page":{"limit":7,"token":%q}`, token))))
+		for _, r := range out.Results {
+			if got[r.ID] || r.Type != "customer" {
+				t.Errorf("%+v twice or wrong", r)
+			}
+			got[r.ID] = true
+		}
+		if token = out.Page.Next; token == "" {
+			break
+		}
+	}
+	for who, allowed := range want {
+		if got[who] != allowed {
+			t.Errorf("%s: %v, want %v", who, got[who], allowed)
+		}
+	}
+	if pages < 2 {
+		t.Errorf("%d pages", pages)
+	}
+	leaves, err := w.db.PublicLeaves(t.Context(), 0, 10)
+	must(t, err)
+	last, err := w.db.PublicRecord(t.Context(), leaves[len(leaves)-1])
+	must(t, err)
+	if len(leaves) != 2 || !strings.Contains(string(last.Record), `"purpose":"tailored_offers"`) || !strings.Contains(string(last.Record), `"type":"search"`) {
+		t.Errorf("%d public records; the last: %s", len(leaves), last.Record)
+	}
+	if a := w.do("POST", "/access/v1/search/resource", asking(`"action":{"name":"use","properties":{"purpose":"newsletter"}}`)); a.status != 403 {
+		t.Errorf("another purpose: %d", a.status)
+	}
+	if out := into[searched](t, w.post(200, "/access/v1/search/resource", asking(`"resource":{"type":"document"}`))); len(out.Results) != 0 {
+		t.Errorf("an unknown type finds %+v", out)
+	}
+	if a := w.do("POST", "/access/v1/search/resource", asking(`"page":{"token":"no"}`)); a.status != 400 {
+		t.Errorf("a token of nobody's: %d", a.status)
+	}
+}
+
+func TestAuthZENSearchesWhatIsOpenAndWhoMayReceive(t *testing.T) {
+	w := newWorld(t)
+	w.agree("customer:10042")
+	open := map[string]bool{}
+	for _, r := range into[searched](t, w.post(200, "/access/v1/search/action", asking())).Results {
+		open[r.Properties.Purpose] = r.Name == "use"
+	}
+	if !open["tailored_offers"] || open["coverage_study"] || !open["billing"] {
+		t.Errorf("open are %v", open)
+	}
+	w.token = w.newToken("search:newsletter")
+	if out := into[searched](t, w.post(200, "/access/v1/search/action", asking())); len(out.Results) != 0 {
+		t.Errorf("a token of another purpose learns %+v", out)
+	}
+	w.token = w.newToken("search:billing")
+	out := into[searched](t, w.post(200, "/access/v1/search/subject", asking(`"subject":{"type":"recipient"}`, `"action":{"name":"share","properties":{"purpose":"billing"}}`)))
+	if len(out.Results) == 0 || out.Results[0].Type != "recipient" {
+		t.Errorf("%+v", out)
+	}
+}
+
+func TestAuthZENSaysWhereItIs(t *testing.T) {
+	w := newWorld(t)
+	w.token = ""
+	got := into[map[string]string](t, w.do("GET", "/.well-known/authzen-configuration", "", "Authorization:"))
+	if got["policy_decision_point"] != w.url || got["access_evaluation_endpoint"] != w.url+"/access/v1/evaluation" {
+		t.Errorf("%v", got)
+	}
+}
