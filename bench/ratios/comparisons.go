@@ -1,0 +1,46 @@
+package main
+
+// comparison is a line of the table: a benchmark or its parts, and what it is
+// compared with, by one unit of theirs.
+type comparison struct {
+	what         string
+	ours, beside string // beside is "" where the figure stands alone
+	unit         string
+	less         bool // less is better
+}
+
+var comparisons = []comparison{
+	{"one consent a request, SQLite, against c15t", "Consent/amana/sqlite/minimal", "Consent/c15t/sqlite", "requests/s", false},
+	{"the same, the whole receipt in the answer", "Consent/amana/sqlite/whole", "Consent/c15t/sqlite", "requests/s", false},
+	{"one consent a request, PostgreSQL, against c15t", "Consent/amana/postgres/minimal", "Consent/c15t/postgres", "requests/s", false},
+	{"the same, the whole receipt in the answer", "Consent/amana/postgres/whole", "Consent/c15t/postgres", "requests/s", false},
+	{"processor time of the server for one consent, SQLite, against c15t", "Consent/amana/sqlite/minimal", "Consent/c15t/sqlite", "cpu-us", true},
+
+	{"consent over HTTP, SQLite, against a bare handler", "ConsentBeside/sqlite", "ConsentBeside/bare", "requests/s", false},
+	{"consent over HTTP, PostgreSQL, against a bare handler", "ConsentBeside/postgres", "ConsentBeside/bare", "requests/s", false},
+	{"decision over HTTP, SQLite, against a bare handler", "DecideBeside/sqlite", "DecideBeside/bare", "requests/s", false},
+	{"decision over HTTP, PostgreSQL, against a bare handler", "DecideBeside/postgres", "DecideBeside/bare", "requests/s", false},
+	{"the policy's page against an empty page", "Page/policy", "Page/bare", "requests/s", false},
+
+	{"decision in the process, SQLite, against one row by its key", "Decide/store/sqlite", "Decide/bare/sqlite", "ns/op", true},
+	{"decision in the process, PostgreSQL, against one row by its key", "Decide/store/postgres", "Decide/bare/postgres", "ns/op", true},
+	{"durable writes, SQLite, 1 a commit, against the same rows bare", "Record/sqlite/batch=1", "BareRows/sqlite/batch=1", "consents/s", false},
+	{"64 a commit", "Record/sqlite/batch=64", "BareRows/sqlite/batch=64", "consents/s", false},
+	{"1,024 a commit", "Record/sqlite/batch=1024", "BareRows/sqlite/batch=1024", "consents/s", false},
+	{"durable writes, PostgreSQL, 1 a commit, against the same rows bare", "Record/postgres15/batch=1", "BareRows/postgres15/batch=1", "consents/s", false},
+	{"64 a commit", "Record/postgres15/batch=64", "BareRows/postgres15/batch=64", "consents/s", false},
+	{"1,024 a commit", "Record/postgres15/batch=1024", "BareRows/postgres15/batch=1024", "consents/s", false},
+
+	{"the ledger's part of the write path, SQLite", "LedgerShare/sqlite", "", "%ledger", true},
+	{"the ledger's part of the write path, PostgreSQL", "LedgerShare/postgres", "", "%ledger", true},
+	{"from acknowledgement to proof, PostgreSQL, alone, median", "Proof/alone", "", "p50-ms", true},
+	{"99 of 100", "Proof/alone", "", "p99-ms", true},
+	{"while 256 others write, median", "Proof/loaded", "", "p50-ms", true},
+	{"99 of 100", "Proof/loaded", "", "p99-ms", true},
+	{"audit from outside, against hashing the leaves alone", "Audit", "Leaves", "leaves/s", false},
+	{"memory of a server that nobody asks, SQLite, against c15t", "Idle/amana/sqlite", "Idle/c15t/sqlite", "resident-MB", true},
+	{"memory of a server that nobody asks, PostgreSQL, against c15t", "Idle/amana/postgres", "Idle/c15t/sqlite", "resident-MB", true},
+	{"a page of the history, by time", "History/newest", "", "ms/page", true},
+	{"of one purpose", "History/purpose", "", "ms/page", true},
+	{"of one subject", "History/subject", "", "ms/page", true},
+}
