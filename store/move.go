@@ -113,7 +113,7 @@ func (db *DB) Move(ctx context.Context, log string, who transfer.Person, receipt
 func movedEvents(log string, receipts []receipt.Receipt) ([]consent.Event, error) {
 	var out []consent.Event
 	for i, r := range receipts {
-		if r.Record.HasConsent == nil {
+		if r.Record.HasConsent == nil || r.Record.HasNotice == nil {
 			return nil, fault.New(fault.Invalid, "a receipt is of no answer")
 		}
 		e, err := eventIn(r.Record, int64(i+1))

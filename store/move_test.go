@@ -189,7 +189,7 @@ func TestAnExportThatContradictsItselfIsRefused(t *testing.T) {
 	} {
 		p, all := *lines[at].Person, receiptsOf(lines, at)
 		p.States = slices.Clone(p.States)
-		all[0].Record.HasConsent = new(*all[0].Record.HasConsent)
+		all[0].Record.HasConsent, all[0].Record.HasNotice = new(*all[0].Record.HasConsent), new(*all[0].Record.HasNotice)
 		spoil(&p, &all[0])
 		if o, err := n.db.Move(t.Context(), "casco.example/log", p, all); err == nil {
 			t.Errorf("%s: %s", name, o)

@@ -15,6 +15,7 @@ import (
 func TestAVerdictSpeaksTheReadersLanguage(t *testing.T) {
 	words, _ := lang.For("ar", lang.Options{})
 	var r receipt.Receipt
+	r.Record.HasConsent, r.Record.HasNotice = new(receipt.Consent), new(receipt.Notice)
 	r.Record.HasConsent.Purpose, r.Record.HasConsent.Recipient = "ads", "lawha"
 	r.Record.HasConsent.Decision, r.Record.HasConsent.Time = consent.ActGiven, "2026-11-21T21:23:56.990Z"
 	r.Record.HasNotice.Policy = "sha256:9b4a"

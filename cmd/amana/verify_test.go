@@ -15,6 +15,7 @@ import (
 func TestAReceiptCannotSteerTheTerminal(t *testing.T) {
 	words, _ := lang.For("ar", lang.Options{})
 	var r receipt.Receipt
+	r.Record.HasConsent, r.Record.HasNotice = new(receipt.Consent), new(receipt.Notice)
 	r.Record.HasConsent.Purpose = "news\x1b[2J\x1b]0;owned\a\u202eretteL"
 	r.Record.HasConsent.Decision = consent.ActGiven
 	r.Record.HasConsent.Time = "2026\r\n\u2066"
