@@ -127,6 +127,8 @@ func (a *audit) content(leaf int64, record []byte) error {
 	switch kind.Type {
 	case ledger.HandoverType:
 		return a.handover(leaf, record)
+	case ledger.OriginType:
+		return a.begins(leaf, record)
 	case "evidence":
 		return declared(leaf, record)
 	case "export":

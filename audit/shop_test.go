@@ -43,9 +43,10 @@ type shop struct {
 	requests atomic.Int64
 }
 
-func newShop(t testing.TB) *shop {
+// otherKey makes a key of a log.
+func otherKey(t testing.TB, origin string) (note.Signer, string) {
 	t.Helper()
-	skey, vkey, err := note.GenerateKey(rand.Reader, "shop.example/log")
+	skey, vkey, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +54,12 @@ func newShop(t testing.TB) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return signer, vkey
+}
+
+func newShop(t testing.TB) *shop {
+	t.Helper()
+	signer, vkey := otherKey(t, "shop.example/log")
 	return (&shop{t: t, signer: signer, key: vkey, parts: map[int64]receipt.Parts{}, public: map[int64]opened{}}).serve()
 }
 
