@@ -53,6 +53,7 @@ type secrets struct {
 	Link        Key         `json:"link"`
 	Logs        []logKey    `json:"logs"`               // oldest first; the last is in force
 	NextLog     *logKey     `json:"next_log,omitempty"` // made, and not in force yet
+	Before      []string    `json:"before,omitempty"`   // verifier keys of the log before, where a restore began another
 }
 
 func (s secrets) clone() secrets {
