@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/amana-privacy/amana/fault"
 )
 
 // dialect is what databases say differently. Statements are written for SQLite.
@@ -49,6 +51,15 @@ func (d dialect) sql(query string) string {
 // migrate brings a schema to the newest. Servers that start at once wait for
 // each other.
 func (d dialect) migrate(ctx context.Context, writes *sql.DB, g goose.Dialect, opts ...goose.ProviderOption) error {
+	return d.migrateTo(ctx, newestSchema, writes, g, opts...)
+}
+
+// newestSchema as a version is the newest that this program knows.
+const newestSchema = -1
+
+// migrateTo brings a schema to a version. Versions have the same numbers in every
+// dialect. One that this program does not know is fault.Invalid.
+func (d dialect) migrateTo(ctx context.Context, version int64, writes *sql.DB, g goose.Dialect, opts ...goose.ProviderOption) error {
 	dir, err := fs.Sub(schema, "schema/"+string(d))
 	if err != nil {
 		return err
@@ -57,8 +68,16 @@ func (d dialect) migrate(ctx context.Context, writes *sql.DB, g goose.Dialect, o
 	if err != nil {
 		return fmt.Errorf("reading the schema: %w", err)
 	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("bringing the schema to the newest: %w", err)
+	known := p.ListSources()
+	newest := known[len(known)-1].Version
+	if version == newestSchema {
+		version = newest
+	}
+	if version < 1 || version > newest {
+		return fault.New(fault.Invalid, "the schema has version %d, and this program knows those up to %d: take a newer program", version, newest)
+	}
+	if _, err := p.UpTo(ctx, version); err != nil {
+		return fmt.Errorf("bringing the schema to version %d: %w", version, err)
 	}
 	return nil
 }

@@ -100,6 +100,9 @@ func (e *postgresEngine) start(ctx context.Context) error {
 	if err := e.begin(ctx); err != nil {
 		return err
 	}
+	if err := e.db.goesOn(ctx); err != nil {
+		return err
+	}
 	run := context.WithoutCancel(ctx)
 	for range postgresWriters {
 		w := &postgresWriter{e: e, queue: make(chan *recording, maxBatch)}

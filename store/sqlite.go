@@ -74,6 +74,7 @@ func (db *DB) openSQLite(ctx context.Context) error {
 		func() error { return db.recognise(ctx, writes) },
 		func() error { return db.loadVersions(ctx) },
 		func() error { return db.loadLedger(ctx) },
+		func() error { return db.goesOn(ctx) },
 		func() error { return db.loadCosignatures(ctx) },
 		func() error { return db.startSQLite(ctx, writes) },
 	} {

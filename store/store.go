@@ -34,6 +34,11 @@ type Config struct {
 	// database under an old log's key would sign a second history.
 	Create bool
 
+	// Published is the newest signed head that is known to have been shown, kept
+	// outside the database; "" where none is known. A database whose log does not go
+	// on from it is not opened: ErrBehind.
+	Published string
+
 	// Now gives the time of events. It may go back; events of one subject do not.
 	Now func() time.Time
 
@@ -129,8 +134,16 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	return db, nil
 }
 
-// recognise holds the database to its keyring and its log.
+// recognise holds the database to its keyring and its log, and refuses one that a
+// restore has only begun to fill.
 func (db *DB) recognise(ctx context.Context, writes *sql.DB) error {
+	var begun bool
+	if err := writes.QueryRowContext(ctx, db.d.sql(`SELECT EXISTS (SELECT 1 FROM installation WHERE name = ?)`), restoringMark).Scan(&begun); err != nil {
+		return fmt.Errorf("naming the installation: %w", err)
+	}
+	if begun {
+		return fault.New(fault.Conflict, "a restore into this database was cut short: run it again")
+	}
 	for name, want := range map[string]string{"keyring": db.cfg.Ring.ID(), "origin": db.origin} {
 		if _, err := writes.ExecContext(ctx, db.d.sql(`INSERT INTO installation (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING`), name, want); err != nil {
 			return fmt.Errorf("naming the installation: %w", err)

@@ -1,0 +1,212 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/ledger"
+)
+
+// Backup writes everything the database holds, as of one moment, while it is
+// being written to. The stream is the same whatever the database is: a backup of
+// one can be restored into the other. It holds no key: what is sealed stays
+// sealed, so that an erasure reaches the backups of before. It does hold who is
+// how often mentioned when, so encrypt it. progress, if not nil, is told how many
+// rows of how many are written, about.
+func (db *DB) Backup(ctx context.Context, w io.Writer, progress func(done, of int64)) (Manifest, error) {
+	tx, err := db.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: db.d.snapshot()})
+	if err != nil {
+		return Manifest{}, unavailable("beginning a backup", err)
+	}
+	defer tx.Rollback()
+	b := &backup{db: db, ctx: ctx, tx: tx, progress: progress}
+	if err := b.run(w); err != nil {
+		return b.manifest, fmt.Errorf("backing up: %w", err)
+	}
+	return b.manifest, nil
+}
+
+// backup is one that is being written.
+type backup struct {
+	db       *DB
+	ctx      context.Context
+	tx       *sql.Tx
+	out      *backupWriter
+	manifest Manifest
+	progress func(done, of int64)
+	done, of int64
+}
+
+func (b *backup) run(w io.Writer) error {
+	if err := b.patience(); err != nil {
+		return err
+	}
+	header, err := b.header()
+	if err != nil {
+		return err
+	}
+	tables, err := b.db.d.tables(b.ctx, b.tx)
+	if err != nil {
+		return err
+	}
+	if b.out, err = newBackupWriter(w, header); err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if slices.Contains(derivedTables, t.Name) {
+			continue
+		}
+		if err := b.table(t); err != nil {
+			return fmt.Errorf("table %s: %w", t.Name, err)
+		}
+	}
+	if b.manifest.Head, err = b.db.headAt(b.ctx, b.manifest.Entries); err != nil {
+		return err
+	}
+	return b.out.end(&b.manifest)
+}
+
+// patience lets a statement take as long as whoever reads the backup does.
+func (b *backup) patience() error {
+	if b.db.d == sqliteDialect {
+		return nil
+	}
+	for _, limit := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
+		if _, err := b.tx.ExecContext(b.ctx, `SET LOCAL `+limit+` = 0`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *backup) header() (h BackupHeader, err error) {
+	ring := b.db.cfg.Ring
+	h = BackupHeader{Made: b.db.now(), Keyring: ring.ID(), Origin: b.db.origin, Keys: ring.LogVerifiers(), Index: indexName(ring)}
+	err = b.tx.QueryRowContext(b.ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&h.Schema)
+	if err == nil {
+		err = b.tx.QueryRowContext(b.ctx, `SELECT 2 * count(*) FROM ledger_entry`).Scan(&b.of)
+	}
+	return h, err
+}
+
+// indexName names the index key of a keyring, and tells nothing of it.
+func indexName(ring *keyring.Ring) string {
+	return hex.EncodeToString(tag(ring.Index(), "amana/backup/index/v1\n", "")[:8])
+}
+
+// derivedTables follow from others, or hold for a moment only. They are made
+// anew by a restore.
+var derivedTables = []string{"goose_db_version", "ledger_node", "ledger_tip", "mark", "shard"}
+
+// table writes a table: of those that lie in shards, shard after shard, so that
+// no database has to sort more than one of them.
+func (b *backup) table(t catalogueTable) error {
+	query := `SELECT ` + strings.Join(t.names(), ", ") + ` FROM ` + t.Name
+	order := ` ORDER BY ` + strings.Join(b.db.d.binary(t), ", ")
+	begun := false
+	if t.key[0] != shardColumn {
+		return b.rows(t, &begun, query+order)
+	}
+	for shard := publicShard; shard < Shards; shard++ {
+		if err := b.rows(t, &begun, query+` WHERE `+shardColumn+` = ?`+order, shard); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *backup) rows(t catalogueTable, begun *bool, query string, args ...any) error {
+	rows, err := b.tx.QueryContext(b.ctx, b.db.d.sql(query), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	values := make([]any, len(t.Columns))
+	into := make([]any, len(values))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	sealed := t.index("sealed")
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		if !*begun {
+			*begun = true
+			if err := b.out.table(t.tableForm); err != nil {
+				return err
+			}
+		}
+		if err := b.out.row(t.tableForm, values); err != nil {
+			return err
+		}
+		b.manifest.count(t.Name, sealed >= 0 && values[sealed] != nil)
+		b.tell(t.Name)
+	}
+	return rows.Err()
+}
+
+// count counts a row of a table.
+func (m *Manifest) count(table string, sealed bool) {
+	switch {
+	case table == "subject":
+		m.Subjects++
+	case table == "event" && sealed:
+		m.Events++
+	case table == "ledger_entry":
+		m.Entries++
+	case table == "ledger_queue":
+		m.Waiting++
+	}
+}
+
+const tellEvery = 4096 // rows
+
+func (b *backup) tell(table string) {
+	if table != "event" && table != "ledger_entry" {
+		return
+	}
+	if b.done++; b.progress != nil && b.done%tellEvery == 0 {
+		b.progress(min(b.done, b.of), b.of)
+	}
+}
+
+// headAt gives the signed head of so many entries, which are in the database.
+func (db *DB) headAt(ctx context.Context, size int64) (string, error) {
+	for end := time.Now().Add(10 * time.Second); ; {
+		if err := db.engine.newest(ctx); err != nil {
+			return "", err
+		}
+		if tree := db.tree.Load(); tree.Size() >= size {
+			return db.noteAt(ctx, tree, size)
+		}
+		select { // its commit is durable; the head follows in a moment
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Now().After(end) {
+			return "", fmt.Errorf("the log's head of %d entries is not there", size)
+		}
+	}
+}
+
+func (db *DB) noteAt(ctx context.Context, tree *ledger.Tree, size int64) (string, error) {
+	var note sql.NullString
+	if _, err := db.reader(ctx)(`SELECT note FROM ledger_head WHERE size = ?`, []any{size}, &note); err != nil || note.Valid {
+		return note.String, err
+	}
+	root, err := tree.Root(size)
+	if err != nil {
+		return "", err
+	}
+	h, err := db.keys.Load().sign(db, size, root)
+	return h.note, err
+}

@@ -1,0 +1,408 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/ledger"
+)
+
+// target is an empty database that is being filled. Until finish has returned it
+// is one that cannot be opened.
+type target interface {
+	// tables gives the tables it has.
+	tables(ctx context.Context) ([]catalogueTable, error)
+
+	// put adds a row, whose values it may keep.
+	put(ctx context.Context, f tableForm, values []any) error
+
+	// exec runs a statement, behind everything that was put.
+	exec(ctx context.Context, query string, args ...any) error
+
+	// migrate brings the schema to the newest.
+	migrate(ctx context.Context) error
+
+	// finish makes what is in it, and a log of that tree, complete and durable.
+	// before is called just before that, when all else is done.
+	finish(ctx context.Context, tree *ledger.Tree, before func() error) error
+
+	// close gives up what is not complete.
+	close() error
+}
+
+// writing is a plan as it is carried out.
+type writing struct {
+	*plan
+	ctx    context.Context
+	to     target
+	forms  map[string]tableForm // of the database
+	tree   *ledger.Tree
+	staged []ledger.Entry // on their way into the tree
+	record int64          // the largest id of a public record
+	last   map[int64]int64
+	done   int64
+
+	sameIndex bool // identifiers are found by the key they were found by
+}
+
+// write carries the plan out.
+func (p *plan) write(ctx context.Context) (err error) {
+	w := &writing{plan: p, ctx: ctx, forms: map[string]tableForm{}, last: map[int64]int64{}, sameIndex: p.header.Index == indexName(p.Ring)}
+	if w.tree, err = ledger.Load(0, nothingKept); err != nil {
+		return err
+	}
+	if w.to, err = p.openTarget(ctx, p.header.Schema); err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := w.to.close(); err == nil {
+			err = cerr
+		}
+	}()
+	for _, step := range []func() error{w.readForms, w.beginning, w.rows, w.waiting, w.migrate, w.readForms, w.stones, w.ledger, w.installation} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return w.to.finish(ctx, w.tree, func() error {
+		if p.NewOrigin == "" {
+			return nil
+		}
+		return p.Ring.BeginOrigin(ctx, p.NewOrigin)
+	})
+}
+
+func (w *writing) readForms() error {
+	tables, err := w.to.tables(w.ctx)
+	for _, t := range tables {
+		w.forms[t.Name] = t.tableForm
+	}
+	return err
+}
+
+func (w *writing) migrate() error { return w.to.migrate(w.ctx) }
+
+// beginning enters the first record of a new log.
+func (w *writing) beginning() error {
+	if w.begin == nil {
+		return nil
+	}
+	return w.enter(ledger.EntryOf(w.begin.salt, w.begin.record))
+}
+
+// rows writes the backup's rows. It was verified when the plan was made; should it
+// be another by now, the hashes of its manifest tell.
+func (w *writing) rows() error {
+	f, err := w.Backup()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	b, err := newBackupReader(f)
+	if err != nil {
+		return err
+	}
+	for {
+		form, values, err := b.next()
+		if err == io.EOF {
+			break
+		}
+		if err == nil {
+			err = w.row(form, values)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if b.manifest.Head != w.manifest.Head || b.manifest.Subjects != w.manifest.Subjects {
+		return damaged("it was changed while it was read")
+	}
+	return nil
+}
+
+func (w *writing) row(form tableForm, values []any) error {
+	if form.Name == "ledger_entry" {
+		e, err := entryOf(form, values)
+		if err != nil {
+			return err
+		}
+		w.tell()
+		return w.enter(e)
+	}
+	keep, err := w.change(form, values)
+	if err != nil || !keep {
+		return err
+	}
+	to, ok := w.forms[form.Name]
+	if !ok || len(to.Columns) != len(form.Columns) {
+		return damaged("table %s is not one of schema %d", form.Name, w.header.Schema)
+	}
+	for i := range to.Columns {
+		if to.Columns[i] != form.Columns[i] {
+			return damaged("table %s is not one of schema %d", form.Name, w.header.Schema)
+		}
+	}
+	if form.Name == "event" {
+		w.tell()
+	}
+	return w.to.put(w.ctx, form, slices.Clone(values))
+}
+
+func (w *writing) tell() {
+	if w.done++; w.Progress != nil && w.done%tellEvery == 0 {
+		of := 2 * w.manifest.Entries
+		w.Progress(min(w.done, of), of)
+	}
+}
+
+// change makes of a row what it is in the restored database, and says whether it
+// is there at all.
+func (w *writing) change(form tableForm, values []any) (keep bool, err error) {
+	switch form.Name {
+	case "installation":
+		name, _ := valueOf(form, values, "name").(string)
+		return !slices.Contains([]string{"origin", "before", restoringMark, "keyring changes"}, name) && (name != taggedName || w.sameIndex), nil
+	case "ledger_queue":
+		return false, nil // see waiting
+	case "ledger_head", "cosignature", "handover":
+		return w.begin == nil, nil // what the old log's keys signed
+	case "public_record":
+		return w.publicRecord(form, values)
+	case "subject":
+		return w.subject(form, values)
+	case "identifier":
+		return w.sameIndex && !w.left(valueOf(form, values, "subject_id")), nil
+	case "once":
+		return !w.left(valueOf(form, values, "subject")), nil
+	case "event":
+		return true, w.event(form, values)
+	case "kept":
+		return w.kept(form, values)
+	}
+	return true, nil
+}
+
+// left says whether a subject's id is that of one who is left out.
+func (w *writing) left(id any) bool {
+	raw, ok := id.([]byte)
+	return ok && len(raw) == len(keyring.SubjectID{}) && w.gone[keyring.SubjectID(raw)]
+}
+
+// moved sets the leaf of a row: moved with the log, or where it waited the one it
+// has by now.
+func (w *writing) moved(form tableForm, values []any, shard, n int64) error {
+	at := form.index("leaf")
+	if at < 0 {
+		return damaged("table %s has no leaves", form.Name)
+	}
+	if leaf, ok := values[at].(int64); ok {
+		values[at] = leaf + w.shift
+	} else if leaf, ok := w.leaves[[2]int64{shard, n}]; ok {
+		values[at] = leaf
+	}
+	return nil
+}
+
+func (w *writing) publicRecord(form tableForm, values []any) (bool, error) {
+	id, err := numbers(form, values, "id")
+	if err != nil {
+		return false, err
+	}
+	w.record = max(w.record, id[0])
+	if raw, _ := valueOf(form, values, "record").([]byte); w.begin != nil && bytes.Contains(raw, []byte(`"type":"`+ledger.HandoverType+`"`)) {
+		var kind struct{ Type string }
+		if json.Unmarshal(raw, &kind) == nil && kind.Type == ledger.HandoverType {
+			return false, nil // of the old log's keys: its entry stays, and says nothing
+		}
+	}
+	return true, w.moved(form, values, publicShard, id[0])
+}
+
+func (w *writing) subject(form tableForm, values []any) (bool, error) {
+	s, err := subjectIn(form, values)
+	if err != nil || w.gone[s.id] {
+		return false, err
+	}
+	var fate fate
+	s.keys, fate = w.fateOf(s)
+	if fate == wrappedAnew {
+		wrapped := w.Ring.Wrap(s.id, s.keys)
+		values[form.index("data_key")], values[form.index("evidence_key")] = wrapped.Data, wrapped.Evidence
+		w.out.Rewrapped++
+	}
+	if w.sameIndex {
+		return true, nil
+	}
+	return true, w.tagAnew(s)
+}
+
+// kept sees to what is kept of people who were erased before the backup.
+func (w *writing) kept(form tableForm, values []any) (bool, error) {
+	until, err := numbers(form, values, "until")
+	if err != nil {
+		return false, err
+	}
+	s, err := subjectIn(form, values)
+	if err != nil || until[0] <= millis(w.now()) {
+		return false, err
+	}
+	if _, err := w.Ring.Unwrap(s.id, s.wrapped); err == nil {
+		return true, nil
+	}
+	if w.Old == nil {
+		w.out.KeptClosed++
+		return false, nil
+	}
+	keys, err := w.Old.Unwrap(s.id, s.wrapped)
+	if err != nil {
+		w.out.KeptClosed++
+		return false, nil
+	}
+	wrapped := w.Ring.Wrap(s.id, keys)
+	values[form.index("data_key")], values[form.index("evidence_key")] = wrapped.Data, wrapped.Evidence
+	return true, nil
+}
+
+// tagAnew enters a subject's identifier under the index key of today, which is
+// another than that of the backup.
+func (w *writing) tagAnew(s *person) error {
+	if err := s.nameOf(); err != nil {
+		return err
+	}
+	at := w.shell().placeOf(s.name)
+	form := w.forms["identifier"]
+	values := make([]any, len(form.Columns))
+	for name, v := range map[string]any{shardColumn: int64(at.shard), "tag": at.tag, "subject_id": s.id[:]} {
+		values[form.index(name)] = v
+	}
+	return w.to.put(w.ctx, form, values)
+}
+
+// event blanks what is somebody's who is left out, as an erasure does.
+func (w *writing) event(form tableForm, values []any) error {
+	at, err := numbers(form, values, shardColumn, "n")
+	if err != nil {
+		return err
+	}
+	w.last[at[0]] = at[1]
+	if err := w.moved(form, values, at[0], at[1]); err != nil {
+		return err
+	}
+	if !w.left(valueOf(form, values, "subject_id")) || valueOf(form, values, "kind") == erasedKind {
+		return nil
+	}
+	w.out.Blanked++
+	for name, blank := range map[string]any{"event_id": nil, "subject_id": nil, "sealed": nil, "prev": int64(0), "seq": int64(0), "kind": HistoryErased, "purpose": ""} {
+		i := form.index(name)
+		if i < 0 {
+			return damaged("an event has no %s", name)
+		}
+		values[i] = blank
+	}
+	return nil
+}
+
+// erasedKind is the kind of the event that somebody was erased.
+const erasedKind = "subject.erased"
+
+// stones writes that those who are left out were erased, for replicas, and who
+// must not be brought back.
+func (w *writing) stones() error {
+	now := millis(w.now())
+	form := w.forms["event"]
+	for id := range w.gone {
+		shard := int64(id.Shard())
+		w.last[shard]++
+		values := make([]any, len(form.Columns))
+		for name, v := range map[string]any{shardColumn: shard, "n": w.last[shard], "subject_id": id[:], "prev": int64(0), "seq": int64(0), "kind": erasedKind, "purpose": "", "at": now} {
+			values[form.index(name)] = v
+		}
+		if err := w.to.put(w.ctx, form, values); err != nil {
+			return err
+		}
+		if err := w.to.exec(w.ctx, shredLater, int64(id.Bucket()), now, w.last[shard]); err != nil {
+			return err
+		}
+	}
+	stones := w.tags
+	if w.Tombstones != nil {
+		for _, s := range w.Tombstones.suppressed {
+			if s.at >= millis(w.header.Made) { // whoever came back before the backup is welcome
+				stones = append(stones, s)
+			}
+		}
+	}
+	for _, s := range stones {
+		if err := w.to.exec(w.ctx, `INSERT INTO suppression (shard_id, tag, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, s.shard, s.tag, s.at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waiting enters what the ledger had yet to take.
+func (w *writing) waiting() error {
+	for _, q := range w.queue {
+		if err := w.enter(q.entry); err != nil {
+			return err
+		}
+	}
+	return w.grow()
+}
+
+// enter writes an entry of the ledger.
+func (w *writing) enter(e ledger.Entry) error {
+	if err := w.to.put(w.ctx, w.forms["ledger_entry"], []any{e[:], w.tree.Size() + int64(len(w.staged))}); err != nil {
+		return err
+	}
+	if w.staged = append(w.staged, e); len(w.staged) == atOnce {
+		return w.grow()
+	}
+	return nil
+}
+
+// grow writes the hashes above what was entered.
+func (w *writing) grow() error {
+	s := w.tree.Stage(w.staged)
+	for _, n := range s.Nodes {
+		if err := w.to.put(w.ctx, w.forms["ledger_node"], []any{n.Hash[:], int64(n.Level), n.N}); err != nil {
+			return err
+		}
+	}
+	w.tree.Accept(s)
+	w.staged = w.staged[:0]
+	return nil
+}
+
+// ledger writes the head of the log, and the first record of a new one.
+func (w *writing) ledger() error {
+	size, now := w.tree.Size(), millis(w.now())
+	if size > 0 {
+		if err := w.to.exec(w.ctx, `INSERT INTO ledger_head (size, at) VALUES (?, ?) ON CONFLICT DO NOTHING`, size, now); err != nil {
+			return err
+		}
+	}
+	if w.begin == nil {
+		return nil
+	}
+	return w.to.exec(w.ctx, `INSERT INTO public_record (id, leaf, salt, record) VALUES (?, ?, ?, ?)`, w.record+1, 0, w.begin.salt[:], w.begin.record)
+}
+
+// installation names what the database belongs to.
+func (w *writing) installation() error {
+	names := map[string]string{"origin": w.header.Origin}
+	if w.begin != nil {
+		names = map[string]string{"origin": w.NewOrigin, "before": w.header.Origin}
+	}
+	for name, value := range names {
+		if err := w.to.exec(w.ctx, `INSERT INTO installation (name, value) VALUES (?, ?)`, name, value); err != nil {
+			return fmt.Errorf("naming the installation: %w", err)
+		}
+	}
+	return nil
+}

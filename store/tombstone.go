@@ -1,0 +1,183 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/keyring"
+)
+
+// Tombstones are who was erased, outside the database: so that a restore of an
+// older copy brings nobody back. Subjects stand by their random ids, and by the
+// suppression tags of their identifiers. They are lines of text, which are only
+// ever added to:
+//
+//	amana-tombstones-v1 KEYRING
+//	e SUBJECT TIME               an erased subject: its id in hexadecimal, Unix milliseconds
+//	s SHARD TAG TIME             the suppression entry of an identifier
+//	g GENERATION                 whoever was erased before the bucket keys came to it stands above
+type Tombstones struct {
+	Keyring    string
+	Generation int64 // of the bucket keys; 0 = none is told
+	Newest     time.Time
+	erased     map[keyring.SubjectID]bool
+	suppressed []suppressed
+}
+
+type suppressed struct {
+	shard int64
+	tag   []byte
+	at    int64
+}
+
+const tombstoneForm = "amana-tombstones-v1 "
+
+// TombstoneHead is the first line of a file of tombstones.
+func (db *DB) TombstoneHead() string { return tombstoneForm + db.cfg.Ring.ID() + "\n" }
+
+// TombstoneLines gives the lines of who was erased from a time on; the last is
+// that of the generation of the bucket keys that they are complete for.
+func (db *DB) TombstoneLines(ctx context.Context, from time.Time) ([]string, error) {
+	generation := db.cfg.Ring.BucketGeneration() // looked at first: what comes in between is here and not in it
+	lines, err := db.erasedSince(ctx, from)
+	if err == nil && len(lines) > 0 {
+		var more []string
+		more, err = db.suppressedSince(ctx, from)
+		lines = append(lines, more...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing who was erased: %w", err)
+	}
+	return append(lines, fmt.Sprintf("g %d\n", generation)), nil
+}
+
+func (db *DB) erasedSince(ctx context.Context, from time.Time) ([]string, error) {
+	rows, err := db.readRows(ctx)(`SELECT subject_id, at FROM event WHERE purpose = '' AND at >= ? AND kind = 'subject.erased' ORDER BY at`, max(moment(from), 0))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var id []byte
+		var at int64
+		if err := rows.Scan(&id, &at); err != nil {
+			return nil, err
+		}
+		out = append(out, fmt.Sprintf("e %x %d\n", id, at))
+	}
+	return out, rows.Err()
+}
+
+func (db *DB) suppressedSince(ctx context.Context, from time.Time) ([]string, error) {
+	rows, err := db.readRows(ctx)(`SELECT shard_id, tag, at FROM suppression WHERE at >= ? ORDER BY at`, max(moment(from), 0))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var shard, at int64
+		var tag []byte
+		if err := rows.Scan(&shard, &tag, &at); err != nil {
+			return nil, err
+		}
+		out = append(out, fmt.Sprintf("s %d %x %d\n", shard, tag, at))
+	}
+	return out, rows.Err()
+}
+
+// maxTombstone bounds a line, in bytes.
+const maxTombstone = 256
+
+// ReadTombstones reads a file of tombstones. A last line that a crash cut short
+// is left out; any other line that is none is fault.Invalid.
+func ReadTombstones(r io.Reader) (*Tombstones, error) {
+	b := bufio.NewReaderSize(r, maxTombstone)
+	t := &Tombstones{erased: map[keyring.SubjectID]bool{}}
+	for n := 1; ; n++ {
+		raw, err := b.ReadSlice('\n')
+		if errors.Is(err, io.EOF) {
+			if n == 1 {
+				return nil, fault.New(fault.Invalid, "these are no tombstones")
+			}
+			return t, nil
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			return nil, fault.New(fault.Invalid, "line %d of the tombstones is too long", n)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading tombstones: %w", err)
+		}
+		line := strings.TrimSuffix(string(raw), "\n")
+		if n == 1 {
+			id, ok := strings.CutPrefix(line, tombstoneForm)
+			if !ok || id == "" {
+				return nil, fault.New(fault.Invalid, "these are no tombstones")
+			}
+			t.Keyring = id
+		} else if !t.take(strings.Split(line, " ")) {
+			return nil, fault.New(fault.Invalid, "line %d of the tombstones cannot be read", n)
+		}
+	}
+}
+
+func (t *Tombstones) take(words []string) bool {
+	switch {
+	case words[0] == "e" && len(words) == 3:
+		id, err1 := hex.DecodeString(words[1])
+		at, err2 := strconv.ParseInt(words[2], 10, 64)
+		if err1 != nil || err2 != nil || len(id) != len(keyring.SubjectID{}) {
+			return false
+		}
+		t.erased[keyring.SubjectID(id)] = true
+		t.seen(at)
+		return true
+	case words[0] == "s" && len(words) == 4:
+		shard, err1 := strconv.ParseInt(words[1], 10, 64)
+		tag, err2 := hex.DecodeString(words[2])
+		at, err3 := strconv.ParseInt(words[3], 10, 64)
+		if err1 != nil || err2 != nil || err3 != nil || shard < 0 || shard >= Shards || len(tag) != 32 {
+			return false
+		}
+		t.suppressed = append(t.suppressed, suppressed{shard, tag, at})
+		t.seen(at)
+		return true
+	case words[0] == "g" && len(words) == 2:
+		g, err := strconv.ParseInt(words[1], 10, 64)
+		t.Generation = max(t.Generation, g)
+		return err == nil
+	}
+	return false
+}
+
+func (t *Tombstones) seen(at int64) {
+	if when := fromMillis(at); when.After(t.Newest) {
+		t.Newest = when
+	}
+}
+
+// Erased is how many subjects they stand for.
+func (t *Tombstones) Erased() int { return len(t.erased) }
+
+// Add takes in others of the same keyring.
+func (t *Tombstones) Add(u *Tombstones) error {
+	if t.Keyring != u.Keyring {
+		return fault.New(fault.Conflict, "the tombstones belong to two keyrings")
+	}
+	for id := range u.erased {
+		t.erased[id] = true
+	}
+	t.suppressed = append(t.suppressed, u.suppressed...)
+	t.Generation = max(t.Generation, u.Generation)
+	t.seen(millis(u.Newest))
+	return nil
+}
