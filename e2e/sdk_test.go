@@ -172,6 +172,59 @@ console.log(JSON.stringify(list.map(q => granted(manifest, { cookie: q.Cookie, "
 	}
 }
 
+// TestNginxReadsAsTheDoor gives the same cookies to the maps for nginx, whose
+// regular expressions JavaScript reads alike.
+func TestNginxReadsAsTheDoor(t *testing.T) {
+	v := casco(t)
+	m := banner.ManifestOf(v, nil)
+	type question struct {
+		Value string
+		Want  []string
+	}
+	var list []question
+	for set := range 1 << 5 {
+		for _, gpc := range []bool{false, true} {
+			value := fmt.Sprintf("1.%s.%x.tbb8w0.AAECAwQFBgcICQoLDA0ODw", cookie.Revision(v.ID), set)
+			if set == 0 {
+				value = "1." + cookie.Revision(v.ID) + ".0"
+			}
+			c, err := cookie.Parse(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			q := question{Value: map[bool]string{true: "1"}[gpc] + ":" + value, Want: []string{}}
+			for _, k := range c.Read(v, v, gpc, v.Published.AddDate(0, 0, 31)).Granted {
+				q.Want = append(q.Want, strings.ReplaceAll(banner.Value(k), "/", "_"))
+			}
+			list = append(list, q, question{Value: q.Value + ".u", Want: []string{}})
+		}
+	}
+	in, _ := json.Marshal(map[string]any{"conf": string(m.Nginx()), "list": list})
+	c := exec.CommandContext(t.Context(), "node", "--input-type=module", "-e", `
+let raw = ""
+for await (const part of process.stdin) raw += part
+const { conf, list } = JSON.parse(raw)
+const maps = [...conf.matchAll(/\$amana_(\w+) \{([^}]*(?:\{\d+\}[^}]*)*)\n\}/g)].map(m => [m[1], [...m[2].matchAll(/"~(.*)" 1;/g)].map(p => new RegExp(p[1]))])
+console.log(JSON.stringify(list.map(q => maps.filter(m => m[1].some(p => p.test(q.Value))).map(m => m[0]))))`)
+	c.Stdin = bytes.NewReader(in)
+	out, err := c.Output()
+	need(t, "node", err)
+	var got [][]string
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatal(err)
+	}
+	some := 0
+	for i, q := range list {
+		if d := cmp.Diff(q.Want, got[i]); d != "" {
+			t.Errorf("%s:\n%s", q.Value, d)
+		}
+		some += len(q.Want)
+	}
+	if some < 50 {
+		t.Errorf("only %d switches counted", some)
+	}
+}
+
 // TestATypingErrorDoesNotCompile holds the declarations to a compiler.
 func TestATypingErrorDoesNotCompile(t *testing.T) {
 	dir := t.TempDir()

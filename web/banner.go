@@ -147,6 +147,16 @@ func (s *site) bannerManifest(v *visit) error {
 	return nil
 }
 
+// bannerNginx serves the same for nginx.
+func (s *site) bannerNginx(v *visit) error {
+	b, err := v.once("nginx", func() ([]byte, error) { return banner.ManifestOf(v.version, s.Store.History()).Nginx(), nil })
+	if err != nil {
+		return err
+	}
+	v.send(200, shortly, "text/plain; charset=utf-8", b)
+	return nil
+}
+
 // bannerTypes serves the TypeScript declarations, with the policy's own purposes.
 func (s *site) bannerTypes(v *visit) error {
 	b, err := v.once("types", func() ([]byte, error) { return banner.Types(v.version.Policy), nil })

@@ -119,6 +119,7 @@ func (s *site) routes() *http.ServeMux {
 	mux.Handle("/amana/{file}", s.serve("", get(s.bannerFile)))
 	mux.Handle("/amana-gpp.js", s.serve("", get(s.bannerPlatform)))
 	mux.Handle("/amana.json", s.serve("", get(s.bannerManifest)))
+	mux.Handle("/amana-nginx.conf", s.serve("", get(s.bannerNginx)))
 	mux.Handle("/amana.d.ts", s.serve("", get(s.bannerTypes)))
 	s.logRoutes(mux)
 	mux.Handle("/v1/choices", s.json(s.chooseJSON))
