@@ -7,41 +7,59 @@ import (
 	"github.com/amana-privacy/amana/consent"
 )
 
-// voices gives the states that have to say yes for a key, each as it stands
-// after the noes of the person's other identifiers reached it.
+// Voice is what one identifier comes to for a key after the noes of the
+// person's other identifiers reached it.
+type Voice struct {
+	Kind  string // of the identifier; "" for one that has said nothing itself
+	Asked bool   // it is the identifier asked by
+	State consent.State
+}
+
+// Voices gives the voice of each identifier for a key: first that of the one
+// asked by, where there is one, then those of the linked ones, and last that of
+// one that has said nothing, which speaks where no other may. Which of them
+// have to say yes depends on the kinds that the purpose acts on.
+func (w World) Voices(key consent.Key) []Voice {
+	all := w.identifiers()
+	var voices []Voice
+	for _, s := range all {
+		voices = append(voices, Voice{s.Kind, s == w.Subject, heard(s, all, key)})
+	}
+	return append(voices, Voice{State: heard(&Subject{}, all, key)})
+}
+
+// voices gives the states that have to say yes for a key.
 //
 // Asked by an identifier of a kind the purpose acts on, that one speaks: a yes
 // never crosses to another. Asked by any other kind, every linked identifier of
 // an acting kind speaks; where there is none, only a no can be told.
 func (c *inquiry) voices(key consent.Key) []consent.State {
-	all := c.identifiers()
-	var acting []*Subject
-	for _, s := range all {
-		if slices.Contains(c.p.Acts(), s.Kind) {
-			acting = append(acting, s)
+	all := c.Voices(key)
+	nobody := len(all) - 1
+	var acting []consent.State
+	for _, v := range all[:nobody] {
+		if !slices.Contains(c.p.Acts(), v.Kind) {
+			continue
 		}
+		if v.Asked {
+			return []consent.State{v.State}
+		}
+		acting = append(acting, v.State)
 	}
-	switch {
-	case slices.Contains(acting, c.Subject):
-		acting = []*Subject{c.Subject}
-	case len(acting) == 0:
-		acting = []*Subject{{}}
+	if len(acting) == 0 {
+		return []consent.State{all[nobody].State}
 	}
-	var states []consent.State
-	for _, s := range acting {
-		states = append(states, heard(s, all, key))
-	}
-	return states
+	return acting
 }
 
 // identifiers gives the one asked by, where there is one, and those linked with it.
-func (c *inquiry) identifiers() []*Subject {
+func (w World) identifiers() []*Subject {
 	var all []*Subject
-	if c.Subject != nil {
-		all = append(all, c.Subject)
+	if w.Subject != nil {
+		all = append(all, w.Subject)
 	}
-	for i := range c.Linked {
-		all = append(all, &c.Linked[i])
+	for i := range w.Linked {
+		all = append(all, &w.Linked[i])
 	}
 	return all
 }
