@@ -134,15 +134,24 @@ func (c *cursor) signed() int64 {
 	return int64(n>>1) ^ -int64(n&1)
 }
 
-// list skips a list of numbers and tells whether it has one of them.
-func (c *cursor) list(want uint32) bool {
-	found := false
-	for range c.next() {
+// list skips a list of numbers and tells whether it has one of them, and any.
+func (c *cursor) list(want uint32) (found, any bool) {
+	n := c.next()
+	for range n {
 		if c.next() == uint64(want) {
 			found = true
 		}
 	}
-	return found
+	return found, n > 0
+}
+
+// key reads the key of the voices that follow.
+func (c *cursor) key() answered {
+	p, to := c.next(), uint64(0)
+	if p%2 == 1 {
+		to = c.next() + 1
+	}
+	return answered{uint32(p / 2), uint32(to)}
 }
 
 func (c *cursor) term() Term {
@@ -156,6 +165,7 @@ type facts struct {
 	flags                      byte
 	kind                       uint32
 	named, objected, overruled bool
+	listed                     bool // any purpose is named or objected to
 	anchors                    int
 	terms                      cursor // at their count
 	answers                    cursor
@@ -165,7 +175,11 @@ type facts struct {
 func (c content) open(purpose uint32) facts {
 	r := cursor{string(c)}
 	f := facts{flags: r.byte(), kind: uint32(r.next())}
-	f.named, f.objected, f.overruled = r.list(purpose), r.list(purpose), r.list(purpose)
+	var named, objected bool
+	f.named, named = r.list(purpose)
+	f.objected, objected = r.list(purpose)
+	f.overruled, _ = r.list(purpose)
+	f.listed = named || objected
 	f.anchors = int(r.next())
 	f.terms = r
 	for range r.next() {
@@ -215,11 +229,7 @@ func (c *cursor) voice() (v voice, more bool) {
 func (f *facts) voices(purpose, recipient uint32) (cursor, bool) {
 	r := f.answers
 	for r.rest != "" {
-		p, to := r.next(), uint64(0)
-		if p%2 == 1 {
-			to = r.next() + 1
-		}
-		if p/2 == uint64(purpose) && to == uint64(recipient) {
+		if r.key() == (answered{purpose, recipient}) {
 			return r, true
 		}
 		for more := true; more; {

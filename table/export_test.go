@@ -8,11 +8,14 @@ func (t *Table) Quick(now time.Time) bool {
 	return nanos(now) >= r.from && nanos(now) < r.until
 }
 
-// Cramp leaves room for few sets and few ends that are waited for.
+// Cramp leaves room for few sets, few ends that are waited for, and no entry more.
 func (t *Table) Cramp(sets, ends int) {
 	t.writer.mostSets, t.writer.mostEnds = sets, ends
 	t.writer.root.sets = t.writer.root.sets[:sets]
 	t.writer.changed = true
+	for i := range uint32(256) {
+		t.writer.place(1<<15 | i<<5 | 7)
+	}
 }
 
 // Exceptions gives how many identifiers are kept apart.

@@ -15,7 +15,11 @@ type plan struct {
 	named    lexicon[purpose]       // the same
 	data     map[string]policy.Data // declared in the policy in force
 	columns  []column
+	at       map[answered]int // the column of a key
 }
+
+// answered is a key by its symbols; recipient is one more than the recipient's, or 0.
+type answered struct{ purpose, recipient uint32 }
 
 // column is what a row judges: a purpose, or the permission of one recipient of it.
 type column struct {
@@ -60,7 +64,7 @@ const (
 
 // newPlan makes rules ready. Names become numbers in s.
 func newPlan(r Rules, s *symbols) *plan {
-	p := &plan{purposes: map[string]*purpose{}}
+	p := &plan{purposes: map[string]*purpose{}, at: map[answered]int{}}
 	if r.Policy != nil {
 		p.data = r.Policy.Policy.Data
 		for _, id := range sorted(r.Policy.Policy.Purposes) {
@@ -68,6 +72,9 @@ func newPlan(r Rules, s *symbols) *plan {
 		}
 	}
 	p.named = newLexicon(p.purposes)
+	for i, c := range p.columns {
+		p.at[answered{c.symbol, c.recipient}] = i
+	}
 	return p
 }
 

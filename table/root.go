@@ -225,22 +225,17 @@ func (r *root) told(a *ask, f *facts, v voice, col *column, l *life) code {
 	return codeGiven
 }
 
-// judged makes the entry of a column for a set.
-func (r *root) judged(s set, col *column) uint32 {
-	f := s.content.open(col.symbol)
-	if c := col.settled(&f); c != codeNone {
-		return uint32(c)
-	}
-	c, more := f.voices(col.symbol, col.recipient)
-	who := col.speaker(&f, c, more)
+// voiced makes the entry of a column from the voices at c, and has c read past them.
+func (r *root) voiced(f *facts, c *cursor, col *column, mask uint64) uint32 {
+	who := col.speaker(f, *c, true)
 	voices, given, least := 0, uint32(0), codeNone
-	for more {
+	for more := true; more; {
 		var v voice
 		if v, more = c.voice(); !col.speaks(v, who) {
 			continue
 		}
 		voices++
-		if e := r.heard(&f, v, col, s.mask); e&formMask == formFixed {
+		if e := r.heard(f, v, col, mask); e&formMask == formFixed {
 			least = min(least, code(e))
 		} else {
 			given = e

@@ -93,18 +93,43 @@ func (w *writer) room(size int) {
 
 // make writes the set of a number and its row.
 func (w *writer) make(number uint32, mask uint64) {
-	w.root.sets[number] = set{w.shapes[w.sets[number].shape].content, mask}
-	row := w.root.rows[int(number)*w.root.stride:]
-	for i := range w.root.plan.columns {
-		row[i] = w.place(w.root.judged(w.root.sets[number], &w.root.plan.columns[i]))
+	r, c := &w.root, w.shapes[w.sets[number].shape].content
+	r.sets[number] = set{c, mask}
+	row := r.rows[int(number)*r.stride : int(number+1)*r.stride]
+	all := c.open(0)
+	for i := range row {
+		col, f := &r.plan.columns[i], all
+		if all.listed {
+			f = c.open(col.symbol)
+		}
+		row[i] = byte(col.settled(&f))
+	}
+	for answers := all.answers; answers.rest != ""; {
+		i, ok := r.plan.at[answers.key()]
+		switch {
+		case ok && row[i] == byte(codeNone):
+			row[i] = w.place(r.voiced(&all, &answers, &r.plan.columns[i], mask))
+		default:
+			for more := true; more; {
+				_, more = answers.voice()
+			}
+		}
+	}
+	for i := range row {
+		if row[i] == byte(codeNone) {
+			row[i] = byte(codeNotAsked)
+		}
 	}
 }
 
-// place gives the place of an entry.
+// place gives the place of an entry. A fixed one has the place of its code.
 func (w *writer) place(entry uint32) uint8 {
+	if entry <= uint32(codeNone) {
+		return uint8(entry)
+	}
 	n, ok := w.places[entry]
-	if !ok && len(w.places) < len(w.root.entries)-1 {
-		n, ok = uint8(len(w.places)), true
+	if !ok && len(w.places)+int(codeNone)+1 < len(w.root.entries)-1 {
+		n, ok = uint8(len(w.places)+int(codeNone)+1), true
 		w.root.entries[n], w.places[entry] = entry, n
 	}
 	if !ok {
@@ -116,6 +141,9 @@ func (w *writer) place(entry uint32) uint8 {
 // noEntries begins anew with none. Reads of the old root keep theirs.
 func (w *writer) noEntries() {
 	w.places, w.root.entries = map[uint32]uint8{}, new([256]uint32)
+	for c := range codeNone {
+		w.root.entries[c] = uint32(c)
+	}
 	w.root.entries[len(w.root.entries)-1] = formMixed
 }
 
