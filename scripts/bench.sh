@@ -44,6 +44,8 @@ for round in $(seq "$rounds"); do
 done
 measure idle 120 bench $(bench Idle 1x) ./httpdoor
 AMANA_BENCH_EVENTS=${EVENTS:-5000000} measure history 1500 bench $(bench History 2s) ./writes
+echo "== table"
+go -C bench run ./table | tee "$out/table.out"
 
 echo
 echo "$(date -u +%F), $(nproc) processors, $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -1), $(go version | cut -d' ' -f3), Node $(node --version), PostgreSQL 15; medians of $rounds rounds"
