@@ -48,6 +48,12 @@ func SourceOf(masterKey, identity string) (Source, error) {
 	return File(), nil
 }
 
+// FromEnvironment is the name of the source that is the environment.
+const FromEnvironment = "environment"
+
+// Source names where the master key comes from.
+func (r *Ring) Source() string { return r.keptBy().String() }
+
 // masterHead is how the text of a master key begins.
 const masterHead = "amana-master-v1:"
 
@@ -183,7 +189,7 @@ func Environment(text string) (Source, error) {
 	return s, nil
 }
 
-func (environment) String() string { return "environment" }
+func (environment) String() string { return FromEnvironment }
 
 func (s environment) masters(d disk) ([]Key, error) {
 	for _, name := range []string{masterFile, identityFile} {

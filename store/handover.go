@@ -264,7 +264,10 @@ func (db *DB) finishHandover(ctx context.Context) (*ledger.Handover, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keeping what the log's old key signed: %w", err)
 	}
-	return &h, db.cfg.Ring.FinishLog(ctx, last.Key)
+	if err := db.cfg.Ring.FinishLog(ctx, last.Key); err != nil {
+		return nil, fmt.Errorf("destroying the log's old key: %w", err)
+	}
+	return &h, db.keysChanged(ctx)
 }
 
 // unwrittenNotes signs heads up to a size whose notes are not written yet.

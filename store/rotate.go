@@ -160,6 +160,23 @@ func (db *DB) RotateBuckets(ctx context.Context, tell Tell) error {
 	return db.keysChanged(ctx)
 }
 
+// RotateMaster seals the keyring under a new master key.
+func (db *DB) RotateMaster(ctx context.Context) error {
+	if err := db.cfg.Ring.RotateMaster(ctx); err != nil {
+		return err
+	}
+	return db.keysChanged(ctx)
+}
+
+// MoveMaster leaves the master key to another source, and changes it: what the
+// old place may still give up opens nothing that is written from now on.
+func (db *DB) MoveMaster(ctx context.Context, to keyring.Source) error {
+	if err := db.cfg.Ring.MoveMaster(ctx, to); err != nil {
+		return err
+	}
+	return db.RotateMaster(ctx)
+}
+
 // RotateFeed gives feeds and snapshots a new key and destroys the old one.
 // Replicas begin anew from a snapshot.
 func (db *DB) RotateFeed(ctx context.Context) error {

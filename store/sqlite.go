@@ -325,8 +325,10 @@ func (w *sqliteEngine) commit(ctx context.Context, known *versions) error {
 			return err
 		}
 	}
-	if _, err := keys.at(db, staged.Size); err != nil { // what cannot be signed is not committed
-		return err
+	if len(w.batch) > 0 {
+		if _, err := keys.at(db, staged.Size); err != nil { // what cannot be signed is not committed
+			return err
+		}
 	}
 	if _, err := w.conn.ExecContext(ctx, `COMMIT`); err != nil {
 		return unavailable("committing", err)

@@ -45,6 +45,8 @@ func serveControl(in *installation) (*http.Server, error) {
 	mux.Handle("POST /import", streamed(op.Import))
 	mux.Handle("POST /export", streamed(op.Export))
 	mux.Handle("POST /move", streamed(op.Move))
+	mux.Handle("POST /keys", controlled(op.Keys))
+	mux.Handle("POST /rotate", streamed(op.Rotate))
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go s.Serve(l)
 	return s, nil

@@ -64,6 +64,9 @@ func verbs() []verb {
 		{"history", "[SUBJECT] [--purpose P] [--from TIME] [--until TIME] [--oldest] [--limit N] [--cursor C] [--clear] --dir DIR", "show what happened, page by page", runHistory},
 		{"audit", "URL [--key KEY|FILE] [--state FILE] [--receipts DIR] [--witness KEY[=URL]]… [--json]", "hold a published log to its word, from outside", runAudit},
 		{"witness", "--log KEY[=/PREFIX]… [--signers FILE]… [--listen ADDR] [--dir DIR] [--name NAME]", "co-sign logs of others, as long as they only grow", runWitness},
+		{"keys list", "--dir DIR [--json]", "what keys there are, and which of them is being changed", runKeysList},
+		{"keys rotate", "master|bucket|index|feed|ledger --dir DIR [--to-identity FILE] [--prepare] [--json]", "change a key, while serving", runKeysRotate},
+		{"keys make", "", "print a new master key, for AMANA_MASTER_KEY", runKeysMake},
 		{"token create", "--name NAME --scope SCOPE… --dir DIR", "make a bearer token for the company door", runTokenCreate},
 		{"version", "", "print the version", runVersion},
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/store"
@@ -26,6 +27,8 @@ type operator interface {
 	History(ctx context.Context, r historyRequest) (historyShown, error)
 	Import(ctx context.Context, r importRequest, s stream) (imported, error)
 	Export(ctx context.Context, r exportRequest, s stream) (exported, error)
+	Keys(ctx context.Context, r struct{}) ([]keyring.Listed, error)
+	Rotate(ctx context.Context, r rotateRequest, s stream) (rotated, error)
 }
 
 type publishRequest struct {

@@ -31,7 +31,7 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "eventually": eventually, "sed": sed, "dated": dated},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "eventually": eventually, "sed": sed, "dated": dated, "setenv": setenv},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EXAMPLES", examples+"/../../examples")
 			if strings.HasSuffix(e.WorkDir, "-postgres") { // of stories that are named so
@@ -95,4 +95,13 @@ func dated(ts *testscript.TestScript, _ bool, args []string) {
 		})
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
 	}
+}
+
+// setenv NAME FILE… gives a variable what stands in files, with spaces between.
+func setenv(ts *testscript.TestScript, _ bool, args []string) {
+	var all []string
+	for _, name := range args[1:] {
+		all = append(all, strings.TrimSpace(ts.ReadFile(name)))
+	}
+	ts.Setenv(args[0], strings.Join(all, " "))
 }
