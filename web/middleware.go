@@ -60,7 +60,11 @@ func (s *site) admit(cross *http.CrossOriginProtection, w http.ResponseWriter, r
 	if r.Method != http.MethodPost {
 		return s.places.Enter(r.Context())
 	}
-	if !s.limits.allow(r, s.Now()) {
+	limits := s.limits
+	if r.URL.Path == "/v1/shown" {
+		limits = s.views
+	}
+	if !limits.allow(r, s.Now()) {
 		return nil, errRate
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(arrival)) // a connection that cannot is a test's

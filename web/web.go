@@ -65,6 +65,7 @@ type site struct {
 	Config
 	links   links
 	limits  *limits
+	views   *limits // of what is only counted: who looks takes nothing from who answers
 	places  edge.Places
 	uploads edge.Places // of their own, because a file takes time to arrive
 	current atomic.Pointer[edition]
@@ -87,7 +88,7 @@ func New(c Config) http.Handler {
 		rand.Read(c.LinkKey[:]) // never fails, by its contract
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
-	s := &site{Config: c, links: newLinks(c.LinkKey), limits: newLimits(c.TrustedProxies),
+	s := &site{Config: c, links: newLinks(c.LinkKey), limits: newLimits(c.TrustedProxies), views: newLimits(c.TrustedProxies),
 		places: edge.NewPlaces(c.InFlight), uploads: edge.NewPlaces(max(1, c.InFlight/16))}
 	return s.middleware(s.routes())
 }
