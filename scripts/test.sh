@@ -37,14 +37,14 @@ step() {
 step needs 300 scripts/needs.sh
 step format 30 scripts/format.sh
 step vet 240 go vet ./...
-step bench 120 sh -c 'go -C bench vet ./... && go -C bench test ./load ./ratios'
+step bench 120 go -C bench test ./load ./ratios
 step staticcheck 240 go tool -modfile=tools/go.mod staticcheck ./...
 step build 120 make --no-print-directory build
 # The race detector needs cgo. It leaves SQLite alone: that is C turned into Go,
 # no code of ours, and a hundred times slower under the detector.
 # e2e and docs drive the built program and share no memory with it.
 mapfile -t packages < <(go list ./... | grep -vE '/(e2e|docs)$')
-step tests 600 env CGO_ENABLED=1 scripts/gotest.sh -race -vet=off -gcflags='modernc.org/...=-race=false' -timeout="$((600 * longer))s" "${packages[@]}"
+step tests 900 env CGO_ENABLED=1 scripts/gotest.sh -race -vet=off -gcflags='modernc.org/...=-race=false' -parallel=6 -timeout="$((600 * longer))s" "${packages[@]}"
 step program 300 scripts/gotest.sh -count=1 ./e2e ./docs
 step fuzz 300 scripts/fuzz.sh
 echo "== all done in $SECONDS s"
