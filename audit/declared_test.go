@@ -49,4 +49,12 @@ func TestExportsNameWhoMadeThem(t *testing.T) {
 			t.Errorf("taken: %s", bad)
 		}
 	}
+	if err := filtered(7, []byte(`{"purpose":"newsletter","time":"2026-11-21T10:00:00.000Z","type":"scrub"}`)); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{`{"purpose":"","time":"2026-11-21T10:00:00.000Z","type":"scrub"}`, `{"purpose":"newsletter","type":"scrub"}`} {
+		if filtered(7, []byte(bad)) == nil {
+			t.Errorf("taken: %s", bad)
+		}
+	}
 }

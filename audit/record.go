@@ -133,6 +133,8 @@ func (a *audit) content(leaf int64, record []byte) error {
 		return declared(leaf, record)
 	case "export":
 		return takenOut(leaf, record)
+	case "scrub":
+		return filtered(leaf, record)
 	}
 	if kind.Type != "policy" {
 		a.note("not looked at: what public records of type " + kind.Type + " say, which this version does not know")
@@ -197,6 +199,18 @@ func takenOut(leaf int64, record []byte) error {
 	err := dec.Decode(&r)
 	if _, terr := receipt.Time(r.Time); err != nil || terr != nil || r.By == "" {
 		return lie(ImproperRecord, "the record of an export at leaf %d names no time or nobody", leaf)
+	}
+	return nil
+}
+
+// filtered holds the public record of a filtered list to its form.
+func filtered(leaf int64, record []byte) error {
+	var r struct{ Type, Time, Purpose, Recipient string }
+	dec := json.NewDecoder(bytes.NewReader(record))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(&r)
+	if _, terr := receipt.Time(r.Time); err != nil || terr != nil || r.Purpose == "" {
+		return lie(ImproperRecord, "the record of a filtered list at leaf %d names no time or purpose", leaf)
 	}
 	return nil
 }

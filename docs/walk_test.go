@@ -64,7 +64,7 @@ const mark = "@@@@ end of block"
 // what it prints is what the page shows; … stands for anything.
 func TestWhatThePagesTellToTypeWorks(t *testing.T) {
 	var all []block
-	for _, page := range []string{"getting-started.md", "publishing.md", "embedding.md", "banner.md", "receipts.md", "audit.md", "import-export.md", "operating.md", "history.md", "keys.md"} {
+	for _, page := range []string{"getting-started.md", "publishing.md", "embedding.md", "banner.md", "receipts.md", "audit.md", "import-export.md", "scrub.md", "operating.md", "history.md", "keys.md"} {
 		all = append(all, blocks(t, page)...)
 	}
 	if _, err := exec.LookPath("python3"); err != nil {

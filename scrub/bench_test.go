@@ -10,7 +10,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/scrub"
@@ -93,19 +95,24 @@ func stream(head string, part []byte, rows, perPart int) io.Reader {
 func BenchmarkScrub(b *testing.B) {
 	for _, f := range forms {
 		part := block(f.line)
-		for who, d := range map[string]scrub.Decider{"asking nobody": halves{}, "asking a map of 1M": crowd()} {
+		for _, who := range []string{"asking nobody", "asking a map of 1M"} {
 			b.Run(f.name+"/"+who, func(b *testing.B) {
+				d := scrub.Decider(halves{})
+				if who != "asking nobody" {
+					d = crowd()
+				}
 				n := benchRows(b)
 				cfg := contacts()
 				cfg.Decider = d
 				b.SetBytes(int64(len(part)) * int64(n) / 20_000)
+				begun := cpu(b)
 				for b.Loop() {
 					report, err := scrub.Run(context.Background(), stream(f.head, part, n, 20_000), io.Discard, cfg)
 					if err != nil || report.Rows != n {
 						b.Fatal(report, err)
 					}
 				}
-				b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "rows/s")
+				b.ReportMetric(float64(n*b.N)/(cpu(b)-begun), "rows/core-s")
 			})
 		}
 	}
@@ -130,6 +137,7 @@ func BenchmarkEncodingCSV(b *testing.B) {
 	part := block(forms[0].line)
 	n := benchRows(b)
 	b.SetBytes(int64(len(part)) * int64(n) / 20_000)
+	begun := cpu(b)
 	for b.Loop() {
 		r := csv.NewReader(stream(forms[0].head, part, n, 20_000))
 		r.ReuseRecord = true
@@ -145,5 +153,16 @@ func BenchmarkEncodingCSV(b *testing.B) {
 		}
 		w.Flush()
 	}
-	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(n*b.N)/(cpu(b)-begun), "rows/core-s")
+}
+
+// cpu gives the seconds that cores have spent on this process: what a row costs,
+// whatever else runs on the machine.
+func cpu(b *testing.B) float64 {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }

@@ -102,7 +102,7 @@ func (s *csvSource) head() []byte {
 		}
 		to = s.form.Append(to, []byte(n))
 	}
-	return append(to, "\r\n"...)
+	return append(to, s.r.LineEnd()...)
 }
 
 func (s *csvSource) next(b *batch) error {
@@ -148,5 +148,5 @@ func (s *csvSource) write(to []byte, p pieces, mask uint64) []byte {
 	if len(to) == before { // an empty line would be no record
 		to = append(to, `""`...)
 	}
-	return append(to, "\r\n"...)
+	return append(to, s.r.LineEnd()...)
 }

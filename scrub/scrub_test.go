@@ -147,7 +147,7 @@ func TestEveryKindOfIdentifierIsAKey(t *testing.T) {
 		{subject.Customer, "", "١٠٠٤٢"},
 	} {
 		cfg := scrub.Config{Key: "id", Kind: c.kind, Region: c.region, Decider: town, Columns: []scrub.Column{{Name: "n", Data: "name"}}}
-		if out, _ := run(t, "id,n\n"+c.key+",x\n", cfg); out != "n\r\nx\r\n" {
+		if out, _ := run(t, "id,n\n"+c.key+",x\n", cfg); out != "n\nx\n" {
 			t.Errorf("%s %s: %q", c.kind, c.key, out)
 		}
 		line, _ := json.Marshal(map[string]string{"id": strings.TrimPrefix(c.key, "'"), "n": "x"})
@@ -164,7 +164,7 @@ func TestEveryKindOfIdentifierIsAKey(t *testing.T) {
 func TestWhatComesOutCanBeReadAgain(t *testing.T) {
 	cfg := scrub.Config{Key: "id", Kind: subject.Customer, Decider: town, Columns: []scrub.Column{{Name: "n", Data: "name"}}, Form: sheet.Form{BOM: true, Safe: true}}
 	out, _ := run(t, "id,n\n10042,\n10042,=1+1\n10042,'=1+1\n10042,\"a\nb\"\n", cfg)
-	if want := "\ufeffn\r\n\"\"\r\n'=1+1\r\n'=1+1\r\n\"a\nb\"\r\n"; out != want {
+	if want := "\ufeffn\n\"\"\n'=1+1\n'=1+1\n\"a\nb\"\n"; out != want {
 		t.Errorf("%q, want %q", out, want)
 	}
 }
@@ -174,7 +174,7 @@ func TestPackedListsAreOpened(t *testing.T) {
 	z := gzip.NewWriter(&packed)
 	io.WriteString(z, "email,name,E-mail,phone\nsara@example.com,Sara,x,y\n")
 	z.Close()
-	if out, report := run(t, packed.String(), contacts()); out != "name,E-mail,phone\r\nSara,x,y\r\n" || report.Permitted != 1 {
+	if out, report := run(t, packed.String(), contacts()); out != "name,E-mail,phone\nSara,x,y\n" || report.Permitted != 1 {
 		t.Errorf("%q", out)
 	}
 }

@@ -27,6 +27,7 @@ func (r *Reader) quoted() ([][]byte, error) {
 		return nil, &RowError{r.begun, Unclosed}
 	}
 	record := r.rest()[:n]
+	r.note(record)
 	r.start += n
 	r.line += max(1, bytes.Count(record, []byte{'\n'}))
 	if !well {

@@ -13,10 +13,11 @@ import (
 // are no records.
 type Reader struct {
 	window
-	comma byte
-	width int      // of every record; 0: any
-	cells [][]byte // of the last record
-	begun int
+	comma  byte
+	width  int      // of every record; 0: any
+	ending string   // end of the first line
+	cells  [][]byte // of the last record
+	begun  int
 }
 
 // Delimiters are those that are found out by themselves.
@@ -35,6 +36,9 @@ func NewReader(r io.Reader, comma byte) *Reader {
 
 // Comma gives the delimiter.
 func (r *Reader) Comma() byte { return r.comma }
+
+// LineEnd gives how the first record ended: CR LF or LF.
+func (r *Reader) LineEnd() string { return r.ending }
 
 // Line gives the line in which the last record began, from 1.
 func (r *Reader) Line() int { return r.begun }
@@ -79,6 +83,7 @@ func (r *Reader) Read() ([][]byte, error) {
 			return r.quoted()
 		}
 		r.take(len(record))
+		r.note(record)
 		if record = chomp(record); len(record) > MaxRecord {
 			r.skipLine(n >= 0)
 			return nil, &RowError{r.begun, TooLong}
@@ -89,6 +94,16 @@ func (r *Reader) Read() ([][]byte, error) {
 		if len(record) > 0 {
 			return r.counted(r.split(record))
 		}
+	}
+}
+
+// note keeps the end of the first line.
+func (r *Reader) note(record []byte) {
+	if r.ending != "" {
+		return
+	}
+	if r.ending = "\n"; bytes.HasSuffix(record, []byte("\r\n")) {
+		r.ending = "\r\n"
 	}
 }
 

@@ -109,6 +109,16 @@ func TestTheHeaderHoldsTheOthers(t *testing.T) {
 	}
 }
 
+func TestTheFirstLineTellsHowLinesEnd(t *testing.T) {
+	for in, want := range map[string]string{"a\nb\r\n": "\n", "a\r\nb\n": "\r\n", "\"a\r\nb\"\nc\r\n": "\n", "\"a\"\r\n": "\r\n", "a": "\n"} {
+		r := sheet.NewReader(strings.NewReader(in), 0)
+		all(t, r)
+		if got := r.LineEnd(); got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}
+
 func TestErrorsDoNotRepeatTheRow(t *testing.T) {
 	r := sheet.NewReader(strings.NewReader("a\nsecret\"secret\n"), 0)
 	for {

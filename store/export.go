@@ -217,3 +217,24 @@ func rowOf(s consent.State, now time.Time) transfer.Row {
 	}
 	return row
 }
+
+// filtered is the public record of a customer list that was filtered: what for.
+type filtered struct {
+	Type      string `json:"type"` // scrub
+	Time      string `json:"time"`
+	Purpose   string `json:"purpose"`
+	Recipient string `json:"recipient,omitempty"`
+}
+
+// EnterScrub enters in the log that a customer list is filtered for a purpose,
+// and a recipient where there is one.
+func (db *DB) EnterScrub(ctx context.Context, purpose, recipient string) error {
+	err := db.write(ctx, func(t *tx) error {
+		_, err := t.enterPublic(filtered{"scrub", stamp(t.now), purpose, recipient})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("entering that a list is filtered: %w", err)
+	}
+	return nil
+}

@@ -47,6 +47,7 @@ func serveControl(in *installation) (*http.Server, error) {
 	mux.Handle("POST /move", streamed(op.Move))
 	mux.Handle("POST /keys", controlled(op.Keys))
 	mux.Handle("POST /rotate", streamed(op.Rotate))
+	mux.Handle("POST /scrub", streamed(op.Scrub))
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go s.Serve(l)
 	return s, nil

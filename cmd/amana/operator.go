@@ -29,6 +29,7 @@ type operator interface {
 	Export(ctx context.Context, r exportRequest, s stream) (exported, error)
 	Keys(ctx context.Context, r struct{}) ([]keyring.Listed, error)
 	Rotate(ctx context.Context, r rotateRequest, s stream) (rotated, error)
+	Scrub(ctx context.Context, r scrubRequest, s stream) (scrubbed, error)
 }
 
 type publishRequest struct {

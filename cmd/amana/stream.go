@@ -20,6 +20,7 @@ import (
 // four bytes, so many bytes.
 const (
 	frameOutput = 'o' // a piece of what is written
+	frameSide   = 's' // a piece of what is written beside it
 	frameNews   = 'n' // JSON: how far it is, or what is to be told on the way
 	frameResult = 'r' // JSON: it ended well; the last frame
 	frameFailed = 'f' // JSON of a refusal; the last frame
@@ -33,6 +34,7 @@ const maxFrame = 1 << 20
 type stream struct {
 	in   io.Reader
 	out  io.Writer
+	side io.Writer
 	news func(json.RawMessage) error
 }
 
@@ -63,7 +65,7 @@ func streamed[In, Out any](do func(context.Context, In, stream) (Out, error)) ht
 			err = json.Unmarshal(head, &in)
 		}
 		if err == nil {
-			out, err = do(r.Context(), in, stream{body, writing(func(b []byte) error { return f.put(frameOutput, b) }), func(b json.RawMessage) error {
+			out, err = do(r.Context(), in, stream{body, f.of(frameOutput), f.of(frameSide), func(b json.RawMessage) error {
 				return errors.Join(f.put(frameNews, b), f.now())
 			}})
 		}
@@ -98,6 +100,11 @@ func (f *frames) put(kind byte, b []byte) error {
 			return nil
 		}
 	}
+}
+
+// of gives a writer of frames of a kind.
+func (f *frames) of(kind byte) io.Writer {
+	return writing(func(b []byte) error { return f.put(kind, b) })
 }
 
 func (f *frames) now() error { return errors.Join(f.w.Flush(), f.flush()) }
@@ -162,6 +169,10 @@ func (s stream) receive(r io.Reader, result any) error {
 		switch head[0] {
 		case frameOutput:
 			if _, err := s.out.Write(b); err != nil {
+				return err
+			}
+		case frameSide:
+			if _, err := s.side.Write(b); err != nil {
 				return err
 			}
 		case frameNews:
