@@ -88,9 +88,9 @@ func TestTagsThatFallTogetherStayApart(t *testing.T) {
 		if len(tags) > 0 && c.IntN(3) == 0 {
 			tag = tags[c.IntN(len(tags))]
 		}
-		home, known := homes[tag]
+		home := 0
+		_, known := homes[tag]
 		if known && c.IntN(10) == 0 {
-			home = 0
 			tab.Remove(tag)
 		} else {
 			home = c.IntN(len(worlds))
