@@ -70,29 +70,26 @@ type settings struct {
 }
 
 // with gives a part its settings.
-func (s settings) with(part string) []byte {
-	raw, err := json.Marshal(s)
-	if err != nil {
-		panic("banner: settings do not marshal: " + err.Error()) // they are plain values
-	}
-	return []byte("{let $C=" + string(literal(raw)) + ";" + part + "}\n")
+func with(settings any, part string) []byte {
+	return []byte("{let $C=" + string(literal(settings)) + ";" + part + "}\n")
 }
 
-var (
-	member  = regexp.MustCompile(`"([a-z]\w*)":`)
-	escaped = map[string]string{`\u003c`: "<", `\u003e`: ">", `\u0026`: "&"}
-)
-
-// literal writes JSON as a shorter JavaScript literal: members that are names
-// need no quotation marks, and a script of its own may hold < > and &.
-func literal(raw []byte) []byte {
-	for long, short := range escaped {
-		raw = bytes.ReplaceAll(raw, []byte(long), []byte(short))
+// literal writes plain values as a JavaScript literal. A script that is no part
+// of a page may hold < > and &.
+func literal(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic("banner: a plain value does not marshal: " + err.Error())
 	}
-	return bare(raw)
+	return bare(bytes.TrimSpace(b.Bytes()))
 }
 
-// bare takes the quotation marks off members, and off nothing inside a text.
+var member = regexp.MustCompile(`"([a-z]\w*)":`)
+
+// bare takes the quotation marks off members that are names, and off nothing
+// inside a text: JavaScript needs them no more than the bytes they take.
 func bare(raw []byte) []byte {
 	var out []byte
 	for i := 0; i < len(raw); i++ {

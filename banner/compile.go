@@ -49,13 +49,13 @@ func Compile(v *policy.Version, w *lang.Words, attributes string) (*Script, erro
 	if !slices.ContainsFunc(list, func(a asked) bool { return !a.Heeds }) {
 		s.all.Z = 1
 	}
-	s.Questions = fileOf("text/javascript", ".js", s.all.with(farJS))
+	s.Questions = fileOf("text/javascript", ".js", with(s.all, farJS))
 	s.all.M = [][]any{{"default", ConsentMode(v.Policy, nil)}}
 	if len(ConsentMode(v.Policy, nil)) == 0 {
 		s.all.M = nil
 	}
 	s.gate = settings{M: s.all.M, U: s.Questions.Path()}
-	s.Static = fileOf("text/javascript", ".js", s.all.with(answered+"{"+staticJS+"}else{"+fullJS+"}"))
+	s.Static = fileOf("text/javascript", ".js", with(s.all, answered+"{"+staticJS+"}else{"+fullJS+"}"))
 	return s, nil
 }
 
@@ -66,9 +66,9 @@ const answered = "if(/(?:^|; )amana=1\\./.test(document.cookie))"
 // ask, else the gate alone.
 func (s *Script) For(v Visitor) []byte {
 	if v.Answer != "" && !v.Ask {
-		return v.set(s.gate, s.v.Policy).with(gateJS)
+		return with(v.set(s.gate, s.v.Policy), gateJS)
 	}
-	return v.set(s.all, s.v.Policy).with(fullJS)
+	return with(v.set(s.all, s.v.Policy), fullJS)
 }
 
 func (v Visitor) set(s settings, p *policy.Policy) settings {

@@ -1,11 +1,9 @@
 package banner
 
 import (
-	"encoding/json"
+	_ "embed"
 	"slices"
 	"strconv"
-
-	_ "embed"
 
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/gpp"
@@ -38,11 +36,7 @@ func GPP(p *policy.Policy) []byte {
 			strings[key] = []any{gpp.Encode(s), members(s)}
 		}
 	}
-	raw, err := json.Marshal(map[string]any{"m": behind, "s": strings})
-	if err != nil {
-		panic("banner: a plain value does not marshal: " + err.Error())
-	}
-	return []byte("{let $C=" + string(literal(raw)) + ";" + gppJS + "}\n")
+	return with(map[string]any{"m": behind, "s": strings}, gppJS)
 }
 
 // platformOf gives the section where the n-th bit says that the n-th opt-out is

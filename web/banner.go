@@ -31,13 +31,11 @@ func (s *site) bannerScript(v *visit) error {
 		return err
 	}
 	who := s.visitorOf(v.Request, v.version)
-	b := func() ([]byte, error) { return script.For(who), nil }
-	if len(cookie.Switches(v.version.Policy)) > 6 { // there could be too many answers to keep a script for each
-		plain, _ := b()
-		v.send(200, briefly, "text/javascript; charset=utf-8", body{plain: plain, pressed: pressed(plain)})
+	if who.Answer != "" && !strings.HasSuffix(who.Answer, ".0") { // there are too many yeses to keep a script for each
+		v.write(200, briefly, "text/javascript; charset=utf-8", script.For(who))
 		return nil
 	}
-	kept, err := v.once("banner "+fmt.Sprint(who), b)
+	kept, err := v.once(fmt.Sprintf("banner %s %t %t", who.Answer, who.Ask, who.GPC), func() ([]byte, error) { return script.For(who), nil })
 	if err != nil {
 		return err
 	}

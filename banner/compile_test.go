@@ -1,0 +1,109 @@
+package banner
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/cookie"
+	"github.com/amana-privacy/amana/examples"
+)
+
+func keys(purposes ...string) (list []consent.Key) {
+	for _, p := range purposes {
+		list = append(list, consent.Key{Purpose: p})
+	}
+	return list
+}
+
+func TestConsentModeGrantsOnlyWhatEveryPurposeAllows(t *testing.T) {
+	p := example(t, "souq-nakheel").Policy // two purposes stand behind personalization_storage
+	denied := func(granted ...string) map[string]string {
+		m := map[string]string{"ad_personalization": "denied", "ad_storage": "denied", "ad_user_data": "denied", "analytics_storage": "denied", "functionality_storage": "denied", "personalization_storage": "denied"}
+		for _, g := range granted {
+			m[g] = "granted"
+		}
+		return m
+	}
+	for name, c := range map[string]struct {
+		given []consent.Key
+		want  map[string]string
+	}{
+		"nothing":         {nil, denied()},
+		"one":             {keys("analytics"), denied("analytics_storage")},
+		"one of two":      {keys("comfort"), denied("functionality_storage")},
+		"both":            {keys("comfort", "recently_viewed"), denied("functionality_storage", "personalization_storage")},
+		"what none names": {cookie.Switches(p), denied("ad_storage", "ad_user_data", "analytics_storage", "functionality_storage", "personalization_storage")},
+	} {
+		if d := cmp.Diff(c.want, ConsentMode(p, c.given)); d != "" {
+			t.Errorf("%s:\n%s", name, d)
+		}
+	}
+}
+
+func TestEveryTextOfAPurposeIsShown(t *testing.T) {
+	for _, company := range []string{"casco-fiber", "souq-nakheel"} {
+		v := example(t, company)
+		for _, tag := range v.Policy.Languages {
+			s := compile(t, v, tag)
+			first, details := string(s.For(Visitor{})), string(s.Details.Body)
+			for _, k := range cookie.Switches(v.Policy) {
+				u := v.Policy.Purposes[k.Purpose]
+				if k.Recipient == "" && (!strings.Contains(first, u.Title[tag]) || !strings.Contains(first, u.Benefit[tag])) {
+					t.Errorf("%s in %s: the first layer does not name %s and its benefit", company, tag, k.Purpose)
+				}
+				if !strings.Contains(first, "value="+Value(k)) {
+					t.Errorf("%s in %s: there is no box for %s", company, tag, Value(k))
+				}
+				for _, text := range []string{u.Text[tag], u.IfRefused[tag]} {
+					if !strings.Contains(details, text) {
+						t.Errorf("%s in %s: %q is not shown", company, tag, text)
+					}
+				}
+			}
+			for _, item := range v.Policy.Storage {
+				if u := v.Policy.Purposes[item.Purpose]; cookieAsked(v.Policy.Purposes[item.Purpose].Acts(), string(u.Basis)) && (!strings.Contains(details, item.Name) || !strings.Contains(details, item.Why[tag])) {
+					t.Errorf("%s in %s: %s is not explained", company, tag, item.Name)
+				}
+			}
+			if strings.Contains(first, "checked") && !strings.Contains(first, ".checked=") {
+				t.Errorf("%s in %s: something is ticked", company, tag)
+			}
+		}
+	}
+}
+
+func cookieAsked(acts []string, basis string) bool {
+	return basis == "consent" && strings.Contains(strings.Join(acts, " "), "device")
+}
+
+// A text of a policy is text, whatever it says.
+func TestTextsDoNotBreakOut(t *testing.T) {
+	src, err := examples.FS.ReadFile("casco-fiber/amana.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := version(t, strings.Replace(string(src), "title: {en: Counting visits to our site,", "title: {en: '\\u003cscript>alert(2)</script></dialog><script>alert(1)</script>\" \\ ` ${x}',", 1))
+	s := compile(t, v, "en")
+	for _, body := range []string{string(s.For(Visitor{})), string(s.Details.Body), string(s.Questions.Body)} {
+		if strings.Contains(body, "<script>alert") || strings.Contains(body, `\<script`) {
+			t.Errorf("markup of a text stands in\n%s", body)
+		}
+	}
+}
+
+func TestMembersLoseTheirQuotationMarksAlone(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"a":"b","c":{"d_e":1}}`: `{a:"b",c:{d_e:1}}`,
+		`{"a-b":1,"+c":2,"D":3}`:  `{"a-b":1,"+c":2,"D":3}`,
+		`["a","b"]`:               `["a","b"]`,
+		`{"a":"say \"b\":c"}`:     `{a:"say \"b\":c"}`,
+		`{"a":"{\"b\":1}"}`:       `{a:"{\"b\":1}"}`,
+	} {
+		if got := string(bare([]byte(in))); got != want {
+			t.Errorf("bare(%s) = %s, want %s", in, got, want)
+		}
+	}
+}
