@@ -35,7 +35,7 @@ const (
 	setBits  = 19
 	setLimit = 1 << setBits
 	wordSet  = setLimit - 1
-	farBits  = 4 // at which try from home
+	farBits  = 5 // at which try from home
 	reach    = 1 << farBits
 	restAt   = setBits + farBits
 	restBits = 64 - restAt
@@ -83,7 +83,7 @@ type spot struct {
 func (g *grid) spot(tag Tag) spot {
 	s, h := g.part(tag)
 	line, word := s.home(h)
-	atomic.LoadUint64(&s.lines[line][0]) // nothing waits for it
+	prefetch(&s.lines[line])
 	return spot{s, line, word}
 }
 
@@ -189,8 +189,8 @@ func (s *segment) places(from, count int, do func(place)) {
 // segment is made for; and how many segments' lines are made in one piece, so
 // that huge pages reach across them.
 const (
-	fillLoad      = 88
-	growLoad      = 92
+	fillLoad      = 91
+	growLoad      = 94
 	segmentCount  = 400_000
 	leastLines    = 1 << 10
 	blockSegments = 16

@@ -214,14 +214,14 @@ func layouts() {
 		{"  in huge pages", func() layout { return &half{huge(make([][3]uint32, n*5/4))} }},
 		{"pairs of lines, 16 bits at once, 90 % full", func() layout { return &pairs{make([][16]uint64, n*10/81)} }},
 		{"  in huge pages", func() layout { return &pairs{huge(make([][16]uint64, n*10/81))} }},
-		{"one line, times beside and read, 88 % full", func() layout {
-			return &lines{huge(make([][8]uint64, n*100/(8*88))), huge(make([][8][5]byte, n*100/(8*88))), true}
+		{"one line, times beside and read, 91 % full", func() layout {
+			return &lines{huge(make([][8]uint64, n*100/(8*91))), huge(make([][8][5]byte, n*100/(8*91))), true}
 		}},
-		{"one line, times beside, 88 % full", func() layout {
-			return &lines{make([][8]uint64, n*100/(8*88)), make([][8][5]byte, n*100/(8*88)), false}
+		{"one line, times beside, 91 % full", func() layout {
+			return &lines{make([][8]uint64, n*100/(8*91)), make([][8][5]byte, n*100/(8*91)), false}
 		}},
 		{"  in huge pages", func() layout {
-			return &lines{huge(make([][8]uint64, n*100/(8*88))), make([][8][5]byte, n*100/(8*88)), false}
+			return &lines{huge(make([][8]uint64, n*100/(8*91))), make([][8][5]byte, n*100/(8*91)), false}
 		}},
 	} {
 		l, weight := weigh(n, t.mk)
