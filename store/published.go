@@ -15,12 +15,7 @@ import (
 // ErrBehind says that a database is not the one whose log was published: it lacks
 // entries of a head that was shown, or has others. Going on would sign a second
 // history.
-var ErrBehind = errors.New("the log would fork")
-
-// behindFault is what is said of a log that does not go on from a published head.
-func behindFault(format string, args ...any) error {
-	return &fault.Error{Kind: fault.Conflict, Words: fmt.Sprintf(format, args...), Err: ErrBehind}
-}
+var ErrBehind = errors.New("going on from it would sign a second history")
 
 // goesOn holds the database to the newest head that is known to have been
 // published (Config.Published), before anything is signed.
@@ -42,7 +37,11 @@ func (db *DB) goesOn(ctx context.Context) error {
 		return err
 	}
 	tree := db.tree.Load()
-	return follows(head, tree.Size(), tree.Root)
+	err = follows(head, tree.Size(), tree.Root)
+	if errors.Is(err, ErrBehind) {
+		return &fault.Error{Kind: fault.Conflict, Words: "the database is not the newest: put that back; where it is lost, restore a backup", Err: err}
+	}
+	return err
 }
 
 // errOtherLog says that a head is that of a log of another name.
@@ -70,17 +69,17 @@ func publishedHead(signed string, keys []string) (ledger.Checkpoint, error) {
 	return head, &fault.Error{Kind: fault.Conflict, Words: "the published head that is kept was not signed by a key of this log", Err: err}
 }
 
-// follows says whether a log of so many entries goes on from a head.
+// follows says whether a log of so many entries goes on from a head that was shown.
 func follows(head ledger.Checkpoint, size int64, root func(int64) (tlog.Hash, error)) error {
 	if head.Size > size {
-		return behindFault("the database is behind what was published: it has %d entries of the log, and a head of %d was shown. It is an older copy: put the newest back; where that is lost, amana restore begins a new log that says so", size, head.Size)
+		return fmt.Errorf("it is behind what was published: it has %d entries of the log, and a head of %d was shown; %w", size, head.Size, ErrBehind)
 	}
 	has, err := root(head.Size)
 	if err != nil {
 		return fmt.Errorf("computing the root of %d entries: %w", head.Size, err)
 	}
 	if has != head.Root {
-		return behindFault("the database is not the one that was published: the first %d entries of its log are others than those of a head that was shown", head.Size)
+		return fmt.Errorf("the first %d entries of its log are others than those of a head that was shown; %w", head.Size, ErrBehind)
 	}
 	return nil
 }

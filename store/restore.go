@@ -40,18 +40,18 @@ type Restore struct {
 
 // Restored is what became of a backup.
 type Restored struct {
-	Made       time.Time // when the backup was
-	Subjects   int64     // who are there again
-	Events     int64     // that are somebody's
-	Entries    int64     // of the ledger
-	Erased     int64     // subjects left out because they were erased since
-	Closed     int64     // left out because no key opens them
-	Doubtful   int64     // left out because only the copy of the keyring opens them, and nobody knows whether they were erased
-	Rewrapped  int64     // opened by the copy, and wrapped under the keyring's keys anew
-	Blanked    int64     // events of those left out, of which the times are kept
-	KeptClosed int64     // records kept of people erased before the backup, left out because no key opens them
-	Head       string    // the signed head of the log as it stands now
-	Before     string    // the newest head known of the log before, where a new one was begun
+	Made       time.Time `json:"made"`             // when the backup was
+	Subjects   int64     `json:"subjects"`         // who are there again
+	Events     int64     `json:"events"`           // that are somebody's
+	Entries    int64     `json:"entries"`          // of the ledger
+	Erased     int64     `json:"erased"`           // subjects left out because they were erased since
+	Closed     int64     `json:"closed"`           // left out because no key opens them
+	Doubtful   int64     `json:"doubtful"`         // left out because only the copy of the keyring opens them, and nobody knows whether they were erased
+	Rewrapped  int64     `json:"rewrapped"`        // opened by the copy, and wrapped under the keyring's keys anew
+	Blanked    int64     `json:"blanked"`          // events of those left out, of which the times are kept
+	KeptClosed int64     `json:"kept_closed"`      // records kept of people erased before the backup, left out because no key opens them
+	Head       string    `json:"head"`             // the signed head of the log as it stands now
+	Before     string    `json:"before,omitempty"` // the newest head known of the log before, where a new one was begun
 }
 
 // restoringMark stands in the installation while a restore fills it.
@@ -71,6 +71,9 @@ func (r Restore) Run(ctx context.Context) (Restored, error) {
 }
 
 func (r Restore) run(ctx context.Context) (Restored, error) {
+	if err := r.vacant(ctx); err != nil {
+		return Restored{}, err
+	}
 	p, err := r.plan()
 	if err != nil {
 		return Restored{}, err

@@ -132,7 +132,7 @@ func testAnOlderCopyIsNotOpened(t *testing.T, w *world) {
 		}
 	}
 	err := open(older, published)
-	if !errors.Is(err, ErrBehind) || fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "older copy") {
+	if !errors.Is(err, ErrBehind) || fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "behind what was published") {
 		t.Fatalf("an older copy: %v", err)
 	}
 	if err := open(w.config(w.ring()), published); err != nil {
@@ -147,7 +147,7 @@ func testAnOlderCopyIsNotOpened(t *testing.T, w *world) {
 	v.say(sara, "offers", consent.Refused) // a second history, of the same size
 	v.settled()
 	v.db.Close()
-	if err := open(older, published); !errors.Is(err, ErrBehind) || !strings.Contains(err.Error(), "other") {
+	if err := open(older, published); !errors.Is(err, ErrBehind) || !strings.Contains(err.Error(), "are others than") {
 		t.Fatalf("another history: %v", err)
 	}
 	if err := open(older, "casco.example/log\n1\nnonsense\n"); fault.KindOf(err) != fault.Conflict {
@@ -347,7 +347,7 @@ func (w *world) forget(tried map[uint16]subject.ID, but ...subject.ID) {
 
 func (w *world) tombstones() *Tombstones {
 	w.t.Helper()
-	lines, err := w.db.TombstoneLines(w.t.Context(), time.Time{})
+	lines, err := w.db.TombstoneLines(w.t.Context(), time.Time{}, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -27,6 +27,30 @@ func (r Restore) openTarget(ctx context.Context, schema int64) (target, error) {
 	return openSQLiteTarget(ctx, r.Path, schema)
 }
 
+// vacant refuses a database that is not empty, before the backup is read.
+func (r Restore) vacant(ctx context.Context) error {
+	if r.Postgres == "" {
+		return vacant(r.Path)
+	}
+	t, err := connectTarget(ctx, r.Postgres)
+	if err != nil {
+		return err
+	}
+	_, err = t.left(ctx)
+	return errors.Join(err, t.close())
+}
+
+func vacant(path string) error {
+	switch _, err := os.Lstat(path); {
+	case err == nil:
+		return fault.New(fault.Conflict, "there is a database at %s: a backup is restored into an empty place", path)
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	default:
+		return fmt.Errorf("looking for the database: %w", err)
+	}
+}
+
 // sqliteTarget fills a file of another name, which takes its own when it is
 // complete.
 type sqliteTarget struct {
@@ -41,8 +65,8 @@ type sqliteTarget struct {
 const rowsAtOnce = 20_000
 
 func openSQLiteTarget(ctx context.Context, path string, schema int64) (target, error) {
-	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
-		return nil, errors.Join(fault.New(fault.Conflict, "there is a database at %s: a backup is restored into an empty place", path), err)
+	if err := vacant(path); err != nil {
+		return nil, err
 	}
 	t := &sqliteTarget{path: path, begun: path + "." + restoringMark, stmts: map[string]*sql.Stmt{}}
 	if err := t.clear(); err != nil {
@@ -192,7 +216,7 @@ type postgresTarget struct {
 	begun bool      // a transaction is open
 }
 
-func openPostgresTarget(ctx context.Context, address string, schema int64) (target, error) {
+func connectTarget(ctx context.Context, address string) (*postgresTarget, error) {
 	cfg, err := pgx.ParseConfig(address)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "the database's address is not like postgres://user@host/name") // the error may hold a password
@@ -203,6 +227,14 @@ func openPostgresTarget(ctx context.Context, address string, schema int64) (targ
 	t := &postgresTarget{cfg: cfg}
 	if t.conn, err = pgx.ConnectConfig(ctx, cfg); err != nil {
 		return nil, fault.New(fault.Overloaded, "the database cannot be reached: %s", plainly(err))
+	}
+	return t, nil
+}
+
+func openPostgresTarget(ctx context.Context, address string, schema int64) (target, error) {
+	t, err := connectTarget(ctx, address)
+	if err != nil {
+		return nil, err
 	}
 	if err = t.clear(ctx); err == nil {
 		err = t.migrateTo(ctx, schema)
@@ -216,26 +248,31 @@ func openPostgresTarget(ctx context.Context, address string, schema int64) (targ
 	return t, nil
 }
 
-// clear refuses a database that holds anything but what a restore that was cut
-// short left, and removes that.
-func (t *postgresTarget) clear(ctx context.Context) error {
+// left gives the tables that a restore that was cut short left. A database that
+// holds anything else is refused.
+func (t *postgresTarget) left(ctx context.Context) (names []string, err error) {
 	tables, err := t.tables(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var names []string
 	for _, table := range tables {
 		names = append(names, table.Name)
 	}
-	if len(names) == 0 {
-		return nil
-	}
-	ours := slices.Equal(names, []string{"goose_db_version"})
+	ours := len(names) == 0 || slices.Equal(names, []string{"goose_db_version"})
 	if slices.Contains(names, "installation") {
 		err = t.conn.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM installation WHERE name = $1) OR NOT EXISTS (SELECT 1 FROM installation)`, restoringMark).Scan(&ours)
 	}
 	if err != nil || !ours {
-		return errors.Join(fault.New(fault.Conflict, "the database is not empty: a backup is restored into an empty one"), err)
+		return nil, errors.Join(fault.New(fault.Conflict, "the database is not empty: a backup is restored into an empty one"), err)
+	}
+	return names, nil
+}
+
+// clear removes what a restore that was cut short left.
+func (t *postgresTarget) clear(ctx context.Context) error {
+	names, err := t.left(ctx)
+	if err != nil || len(names) == 0 {
+		return err
 	}
 	_, err = t.conn.Exec(ctx, `DROP TABLE `+strings.Join(names, ", ")+` CASCADE`)
 	return err

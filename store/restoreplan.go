@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -123,7 +124,11 @@ func (p *plan) continueLog() error {
 	newest := shownHead{p.manifest.Head, p.inspection.head}
 	for _, h := range p.shown {
 		if p.NewOrigin == "" {
-			if err := follows(h.Checkpoint, p.manifest.Entries, p.rootAt); err != nil {
+			err := follows(h.Checkpoint, p.manifest.Entries, p.rootAt)
+			if errors.Is(err, ErrBehind) {
+				return &fault.Error{Kind: fault.Conflict, Words: "the log cannot go on from this backup; a new log can, which says so", Err: err}
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,20 +44,25 @@ const tombstoneForm = "amana-tombstones-v1 "
 // TombstoneHead is the first line of a file of tombstones.
 func (db *DB) TombstoneHead() string { return tombstoneForm + db.cfg.Ring.ID() + "\n" }
 
-// TombstoneLines gives the lines of who was erased from a time on; the last is
-// that of the generation of the bucket keys that they are complete for.
-func (db *DB) TombstoneLines(ctx context.Context, from time.Time) ([]string, error) {
+// TombstoneLines gives the lines of who was erased from a time on, but for those
+// in seen; the last, where it is new, is that of the generation of the bucket keys
+// that they are complete for.
+func (db *DB) TombstoneLines(ctx context.Context, from time.Time, seen map[string]bool) ([]string, error) {
 	generation := db.cfg.Ring.BucketGeneration() // looked at first: what comes in between is here and not in it
-	lines, err := db.erasedSince(ctx, from)
+	fresh := func(lines []string) []string {
+		return slices.DeleteFunc(lines, func(line string) bool { return seen[line] })
+	}
+	all, err := db.erasedSince(ctx, from)
+	lines := fresh(all)
 	if err == nil && len(lines) > 0 {
 		var more []string
 		more, err = db.suppressedSince(ctx, from)
-		lines = append(lines, more...)
+		lines = append(lines, fresh(more)...)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listing who was erased: %w", err)
 	}
-	return append(lines, fmt.Sprintf("g %d\n", generation)), nil
+	return append(lines, fresh([]string{fmt.Sprintf("g %d\n", generation)})...), nil
 }
 
 func (db *DB) erasedSince(ctx context.Context, from time.Time) ([]string, error) {
