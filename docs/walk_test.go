@@ -64,16 +64,18 @@ const mark = "@@@@ end of block"
 // what it prints is what the page shows; … stands for anything.
 func TestWhatThePagesTellToTypeWorks(t *testing.T) {
 	var all []block
-	for _, page := range []string{"getting-started.md", "publishing.md", "embedding.md", "banner.md", "receipts.md", "audit.md", "import-export.md", "scrub.md", "operating.md", "history.md", "keys.md"} {
+	for _, page := range []string{"getting-started.md", "publishing.md", "embedding.md", "banner.md", "receipts.md", "audit.md", "import-export.md", "scrub.md", "operating.md", "backup.md", "history.md", "keys.md"} {
 		all = append(all, blocks(t, page)...)
 	}
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Skip("python3 is not installed")
 	}
 	public, company := free(t), free(t)
-	here := strings.NewReplacer("127.0.0.1:8080", public, "127.0.0.1:8081", company, "'tidebooks.example/log+…'", `"$(sed -n 's/^log key *//p' "$ROOT/serve.log")"`)
+	here := strings.NewReplacer("127.0.0.1:8080", public, "127.0.0.1:8081", company, "'tidebooks.example/log+…'", `"$(sed -n 's/^log key *//p' "$ROOT/serve.log")"`,
+		"key.txt", `"$ROOT/key.txt"`, "age1…", "age1n5xt8yzh6fuvh74g22lxfkv946h370h9fuf6mykgnl5jfh75tfls8l7vmz")
 	var script strings.Builder
-	script.WriteString("trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\ncd \"$ROOT\"\n")
+	script.WriteString("trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\ncd \"$ROOT\"\n" + // and a pair of keys as age-keygen makes it
+		"echo AGE-SECRET-KEY-1EAG8PKUVCRJ5LR0JHVX0YJJAZUQ2JCYPMZMCVACRDC7V4UT5U6GQLMG35X >key.txt\n")
 	for _, b := range all {
 		switch b.kind {
 		case "sh":

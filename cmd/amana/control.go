@@ -48,6 +48,9 @@ func serveControl(in *installation) (*http.Server, error) {
 	mux.Handle("POST /keys", controlled(op.Keys))
 	mux.Handle("POST /rotate", streamed(op.Rotate))
 	mux.Handle("POST /scrub", streamed(op.Scrub))
+	mux.Handle("POST /backup", streamed(op.Backup))
+	mux.Handle("POST /keyring", streamed(op.CopyKeyring))
+	mux.Handle("POST /tombstones", streamed(op.Tombstones))
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go s.Serve(l)
 	return s, nil

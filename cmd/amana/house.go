@@ -115,6 +115,7 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 	keep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	h.stopUpkeep = stop
 	h.upkeep.Go(func() { h.shred(keep, log) })
+	h.upkeep.Go(func() { h.in.outside.run(keep, log) })
 	return h.collect(keep, c.Witnesses, log)
 }
 

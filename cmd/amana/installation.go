@@ -28,6 +28,8 @@ type installation struct {
 	ring *keyring.Ring
 	db   *store.DB
 	logo atomic.Pointer[web.Logo] // as the pages show it
+
+	outside *outside // what is kept beside the database
 }
 
 // errLocked says that another process has the installation open.
@@ -59,17 +61,29 @@ func openLog(ctx context.Context, at place, publicURL, log string) (_ *installat
 	if err = at.into(&c); err != nil {
 		return nil, err
 	}
+	if c.Published, err = publishedIn(at.dir); err != nil {
+		return nil, err
+	}
+	if c.Published != "" && log != "" && !exists(at.keyring()) && (at.postgres() || !exists(at.file())) {
+		return nil, fault.New(fault.Conflict, "%s has published a log, and its keyring is gone: put it back, or restore a backup with a copy of it. To begin from nothing, take the file %q away", at.dir, headFile)
+	}
 	if in.ring, c.Create, err = openRing(at, log); err != nil {
 		return nil, err
 	}
 	c.Ring = in.ring
-	if in.db, err = store.Open(ctx, c); err != nil {
+	if in.db, err = store.Open(ctx, c); errors.Is(err, store.ErrBehind) {
+		return nil, no(err)
+	} else if err != nil {
 		return nil, err
 	}
 	if c.Create {
-		if err = in.ring.Move(at.keyring()); err != nil {
-			return nil, errors.Join(err, in.db.Close())
-		}
+		err = in.ring.Move(at.keyring())
+	}
+	if err == nil {
+		in.outside, err = newOutside(ctx, at.dir, in.db)
+	}
+	if err != nil {
+		return nil, errors.Join(err, in.db.Close())
 	}
 	return in, nil
 }
@@ -154,5 +168,5 @@ func takeBack(publicURL string) func(string) (string, string) {
 }
 
 func (in *installation) close() error {
-	return errors.Join(in.db.Close(), in.lock.Close())
+	return errors.Join(in.outside.last(), in.db.Close(), in.lock.Close())
 }

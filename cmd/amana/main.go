@@ -57,6 +57,8 @@ func verbs() []verb {
 		{"import consents", "FILE --dir DIR [--from PROGRAM] [--evidence FILE]… [--purpose P] [--dry-run]", "take in the consent list of another program", runImportConsents},
 		{"import export", "FILE --dir NEW --public-url URL", "take in everything of another installation", runImportExport},
 		{"export", "--by NAME [--out FILE] [--consents csv|ndjson] --dir DIR", "take everything out, or what stands as a list", runExport},
+		{"backup", "--to FILE --recipient age1… [--keyring [--days N] | --tombstones] --dir DIR", "back everything up, encrypted, while it is being used", runBackup},
+		{"restore", "FILE --identity KEYFILE --dir DIR [--keyring COPY] [--tombstones FILE]… [--witness URL=KEY]… [--force-new-origin NAME]", "restore a backup into an empty database", runRestore},
 		{"request erase", "SUBJECT [--by subject|company] [--yes] --dir DIR", "erase a person, and print the receipt", runErase},
 		{"evidence open", "RECEIPT-ID --by NAME --by NAME --dir DIR", "open what was kept of somebody erased", runEvidenceOpen},
 		{"db check", "--dir DIR [--db DB] [--json]", "hold the database to what must be true of it", runCheck},

@@ -30,6 +30,9 @@ type operator interface {
 	Keys(ctx context.Context, r struct{}) ([]keyring.Listed, error)
 	Rotate(ctx context.Context, r rotateRequest, s stream) (rotated, error)
 	Scrub(ctx context.Context, r scrubRequest, s stream) (scrubbed, error)
+	Backup(ctx context.Context, r struct{}, s stream) (store.Manifest, error)
+	CopyKeyring(ctx context.Context, r copyRequest, s stream) (struct{}, error)
+	Tombstones(ctx context.Context, r struct{}, s stream) (struct{}, error)
 }
 
 type publishRequest struct {

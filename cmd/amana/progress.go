@@ -51,6 +51,14 @@ func (p *progress) rows(n int) {
 	p.redraw()
 }
 
+// reach says that so many of so many are done, where neither was known before.
+func (p *progress) reach(count, total int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count, p.total = count, total
+	p.redraw()
+}
+
 func (p *progress) redraw() {
 	if now := time.Now(); p.w != nil && now.Sub(p.drawn) > 100*time.Millisecond {
 		p.drawn = now

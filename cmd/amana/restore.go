@@ -1,0 +1,265 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/witness"
+)
+
+func runRestore(ctx context.Context, e env, args []string) error {
+	fs := find("restore").flags(e)
+	var r restoring
+	r.at.flags(fs, "amana-data")
+	fs.StringVar(&r.identity, "identity", "", "file of the age identity that opens the backup")
+	fs.StringVar(&r.copy, "keyring", "", "copy of the keyring from about the time of the backup (amana backup --keyring): opens whose bucket was given a new key since, or takes the place of a keyring that was lost")
+	fs.Var(&r.stones, "tombstones", "list of who was erased (amana backup --tombstones), beside the one in the folder; may be repeated")
+	fs.StringVar(&r.head, "head", "", "file with the newest published head of the log, where the one in the folder was lost")
+	fs.Func("witness", "a witness that is asked what was published, as URL=KEY; may be repeated", func(s string) error {
+		w, err := witnessOf(s)
+		r.witnesses = append(r.witnesses, w)
+		return err
+	})
+	fs.StringVar(&r.origin, "force-new-origin", "", "begin a new log of this name, such as shop.example/log2: the only way where more was published than the backup holds")
+	asJSON := fs.Bool("json", false, "print one JSON object")
+	operands, err := parse(fs, args)
+	if err != nil {
+		return err
+	}
+	if len(operands) != 1 || r.identity == "" {
+		return errors.New("say which backup, and with what it opens: amana restore amana.backup --identity key.txt --dir DIR")
+	}
+	r.file, r.e, r.at = operands[0], e, r.at.environment()
+	done, err := r.run(ctx)
+	if _, ok := asExit(err); err != nil && !ok {
+		return no(err)
+	}
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		return json.NewEncoder(e.stdout).Encode(done)
+	}
+	return tellRestored(e, done)
+}
+
+// restoring is a restore on its way.
+type restoring struct {
+	e              env
+	at             place
+	file, identity string
+	copy           string
+	stones         list
+	head           string
+	witnesses      []witnessAt
+	origin         string
+	identities     []age.Identity
+}
+
+func (r *restoring) run(ctx context.Context) (store.Restored, error) {
+	held, err := lock(r.at.dir, true)
+	if err != nil {
+		return store.Restored{}, err
+	}
+	defer held.Close()
+	if err := r.readIdentity(); err != nil {
+		return store.Restored{}, err
+	}
+	s := store.Restore{Config: store.Config{Now: time.Now, TakeBack: takeBack("")}, Backup: r.open, NewOrigin: r.origin}
+	if err := r.at.into(&s.Config); err != nil {
+		return store.Restored{}, err
+	}
+	if err := r.keys(&s); err != nil {
+		return store.Restored{}, err
+	}
+	if err := r.published(ctx, &s); err != nil {
+		return store.Restored{}, err
+	}
+	if s.Tombstones, err = r.tombstones(); err != nil {
+		return store.Restored{}, err
+	}
+	bar := newProgress(r.e.stderr, "restoring", 0)
+	s.Progress = func(done, of int64) { bar.reach(int(done), int(of)) }
+	done, err := s.Run(ctx)
+	bar.done()
+	if err != nil {
+		return done, err
+	}
+	return done, replaceFile(filepath.Join(r.at.dir, headFile), []byte(done.Head))
+}
+
+func (r *restoring) readIdentity() error {
+	raw, err := os.ReadFile(r.identity)
+	if err != nil {
+		return fmt.Errorf("reading the identity: %w", err)
+	}
+	if r.identities, err = age.ParseIdentities(bytes.NewReader(raw)); err != nil {
+		return fault.New(fault.Invalid, "%s is not the file of an age identity", r.identity) // the error may hold a line of it
+	}
+	return nil
+}
+
+// open opens the backup, decrypted.
+func (r *restoring) open() (io.ReadCloser, error) { return r.decrypt(r.file) }
+
+// decrypted is a file that is read through its encryption.
+type decrypted struct {
+	io.Reader
+	io.Closer
+}
+
+func (r *restoring) decrypt(file string) (io.ReadCloser, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	clear, err := age.Decrypt(f, r.identities...)
+	if err != nil {
+		f.Close()
+		if _, wrong := errors.AsType[*age.NoIdentityMatchError](err); wrong {
+			return nil, fault.New(fault.Denied, "%s does not open with this identity", file)
+		}
+		return nil, fmt.Errorf("opening %s: %w", file, err)
+	}
+	return decrypted{clear, f}, nil
+}
+
+// keys opens the keyring, and the copy of it. Where there is none, the copy takes
+// its place.
+func (r *restoring) keys(s *store.Restore) error {
+	source, err := r.at.source()
+	if err != nil {
+		return err
+	}
+	var c *keyring.Copy
+	if r.copy != "" {
+		if c, err = r.readCopy(); err != nil {
+			return err
+		}
+	}
+	lost := !keyring.Exists(r.at.keyring())
+	if lost && c == nil {
+		return fault.New(fault.Unknown, "there is no keyring in %s: put it back, or name a copy of it (--keyring)", r.at.keyring())
+	}
+	if lost {
+		if err := c.Install(r.at.keyring(), source, time.Now()); err != nil {
+			return err
+		}
+	}
+	if s.Ring, err = keyring.OpenFrom(r.at.keyring(), source); err != nil {
+		return err
+	}
+	if c != nil && !lost {
+		s.Old, err = c.Open(source, time.Now())
+	}
+	return err
+}
+
+func (r *restoring) readCopy() (*keyring.Copy, error) {
+	f, err := r.decrypt(r.copy)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, 16<<20))
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", r.copy, err)
+	}
+	return keyring.ReadCopy(raw)
+}
+
+// published finds out what was published. Where nobody knows, it could not be
+// told whether the restored log would be a second one of its name.
+func (r *restoring) published(ctx context.Context, s *store.Restore) (err error) {
+	if s.Published, err = publishedIn(r.at.dir); err != nil {
+		return err
+	}
+	if r.head != "" {
+		raw, err := os.ReadFile(r.head)
+		if err != nil {
+			return fmt.Errorf("reading the published head: %w", err)
+		}
+		s.Heads = append(s.Heads, string(raw))
+	}
+	log, _, _ := strings.Cut(s.Ring.LogVerifier(), "+")
+	if before := s.Ring.LogBefore(); log == r.origin && len(before) > 0 { // a restore that was cut short goes on
+		log, _, _ = strings.Cut(before[0], "+")
+	}
+	for _, w := range r.witnesses {
+		c, err := witness.NewClient(w.URL, w.Key)
+		if err != nil {
+			return err
+		}
+		seen, err := c.Seen(ctx, log)
+		if err != nil {
+			return exitError{exitUnknown, "could not tell what was published: " + err.Error()}
+		}
+		s.Heads = append(s.Heads, seen)
+	}
+	if s.Published == "" && len(s.Heads) == 0 && r.origin == "" {
+		return exitError{exitUnknown, fmt.Sprintf("could not tell what was published: there is no file %s in %s. Put it back, or name it (--head FILE), or ask a witness (--witness URL=KEY); where none of this is left, begin a new log (--force-new-origin NAME)", headFile, r.at.dir)}
+	}
+	return nil
+}
+
+// tombstones reads who was erased: what is kept in the folder, and what is named.
+func (r *restoring) tombstones() (*store.Tombstones, error) {
+	files := r.stones
+	if kept := filepath.Join(r.at.dir, tombstonesFile); exists(kept) {
+		files = append(list{kept}, files...)
+	}
+	var all *store.Tombstones
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("reading who was erased: %w", err)
+		}
+		one, err := store.ReadTombstones(f)
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if all == nil {
+			all = one
+		} else if err := all.Add(one); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return all, nil
+}
+
+func tellRestored(e env, d store.Restored) error {
+	fmt.Fprintf(e.stdout, "restored as of %s: %d persons, %d events, %d entries of the log; everything was checked\n", d.Made.Format(time.RFC3339), d.Subjects, d.Events, d.Entries)
+	for _, left := range []struct {
+		n    int64
+		what string
+	}{
+		{d.Erased, "persons were erased since, and are left out"},
+		{d.Closed, "persons are left out because no key opens them: they were erased since, or shared a bucket with somebody who was. A copy of the keyring from the time of the backup opens the latter (--keyring)"},
+		{d.Doubtful, "persons are left out because only the copy of the keyring opens them, and nobody knows whether they were erased since (--tombstones)"},
+		{d.KeptClosed, "records of people who were erased before are left out because no key opens them"},
+		{d.Blanked, "events of those left out keep their times alone"},
+		{d.Rewrapped, "persons were opened by the copy of the keyring"},
+	} {
+		if left.n > 0 {
+			fmt.Fprintf(e.stdout, "%d %s\n", left.n, left.what)
+		}
+	}
+	if d.Before != "" {
+		fmt.Fprintf(e.stdout, "a new log begins, and names the newest head known of the one before. Tell customers, auditors and witnesses its key\n")
+	}
+	return nil
+}
