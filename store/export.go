@@ -71,7 +71,7 @@ type export struct {
 
 func (x *export) write() error {
 	h := x.db.head.Load()
-	head := transfer.ExportHead{Form: transfer.ExportForm, Log: x.db.origin, LogKey: x.db.LogKey(), Checkpoint: h.note, Time: stamp(x.db.now())}
+	head := transfer.ExportHead{Form: transfer.ExportForm, Log: x.db.origin, LogKey: x.db.LogKey(), Checkpoint: h.shown, Time: stamp(x.db.now())}
 	if err := x.line(transfer.Line{Head: &head}); err != nil {
 		return err
 	}
