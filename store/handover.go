@@ -218,6 +218,9 @@ func (db *DB) handOver(ctx context.Context) (ledger.Handover, error) {
 	if err := db.engine.newest(ctx); err != nil {
 		return ledger.Handover{}, err
 	}
+	if err := db.cfg.Ring.Look(); err != nil { // or one that another server has finished would seem to be cut short
+		return ledger.Handover{}, err
+	}
 	if cut, err := db.finishHandover(ctx); err != nil || cut != nil {
 		return deref(cut), err
 	}

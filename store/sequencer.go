@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/amana-privacy/amana/ledger"
@@ -61,6 +62,7 @@ func (e *postgresEngine) sequence(ctx context.Context) {
 type waiting struct {
 	shard, n []int64
 	entries  []ledger.Entry
+	taken    int // of them from the queue: the first
 }
 
 // integrate brings what waits into the ledger and gives how much that was. It
@@ -187,6 +189,9 @@ func (e *postgresEngine) keysOf(ctx context.Context, q querier, tree *ledger.Tre
 	if known != nil && known.last() == last {
 		return known, nil
 	}
+	if last > tree.Size() { // the log has moved since its tip was read
+		return nil, errMoved
+	}
 	return e.db.readLogKeys(func(query string, args ...any) (*selected, error) {
 		return selecting(q.QueryContext(ctx, query, args...))
 	}, tree)
@@ -208,6 +213,7 @@ func queued(ctx context.Context, stx *sql.Tx) (w waiting, err error) {
 			return w, fmt.Errorf("an entry of the queue has %d bytes", len(entry))
 		}
 		w.shard, w.n, w.entries = append(w.shard, shard), append(w.n, n), append(w.entries, ledger.Entry(entry))
+		w.taken++
 	}
 	return w, rows.Err()
 }
@@ -259,13 +265,34 @@ func (e *postgresEngine) keep(ctx context.Context, stx *sql.Tx, w waiting, s *le
 			WHERE v.shard_id = u.shard_id AND v.n = u.n`, []any{w.shard, w.n, leaves}},
 		{`UPDATE public_record r SET leaf = u.leaf FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (shard_id, n, leaf)
 			WHERE u.shard_id = -1 AND r.id = u.n`, []any{w.shard, w.n, leaves}},
-		{`DELETE FROM ledger_queue q USING unnest($1::bigint[], $2::bigint[]) AS u (shard_id, n) WHERE q.shard_id = u.shard_id AND q.n = u.n`, []any{w.shard, w.n}},
 	} {
 		if _, err := stx.ExecContext(ctx, q.sql, q.args...); err != nil {
-			return fmt.Errorf("writing the ledger: %w", err)
+			return fmt.Errorf("writing the ledger: %w", lostRace(err))
 		}
 	}
+	return w.leave(ctx, stx)
+}
+
+// leave takes what was brought into the ledger out of the queue. Where not all
+// of it is still there, somebody else has brought it.
+func (w waiting) leave(ctx context.Context, stx *sql.Tx) error {
+	left, err := stx.ExecContext(ctx, `DELETE FROM ledger_queue q USING unnest($1::bigint[], $2::bigint[]) AS u (shard_id, n)
+		WHERE q.shard_id = u.shard_id AND q.n = u.n`, w.shard[:w.taken], w.n[:w.taken])
+	if err != nil {
+		return fmt.Errorf("writing the ledger: %w", err)
+	}
+	if n, err := left.RowsAffected(); err != nil || n != int64(w.taken) {
+		return errors.Join(errMoved, err)
+	}
 	return nil
+}
+
+// lostRace says of two that gave the same leaf that one was faster.
+func lostRace(err error) error {
+	if p, ok := errors.AsType[*pgconn.PgError](err); ok && p.Code == "23505" {
+		return errors.Join(errMoved, err)
+	}
+	return err
 }
 
 // newest follows what other servers integrated and published.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/amana-privacy/amana/keyring"
@@ -80,13 +81,13 @@ func rest(db *DB) *postgresEngine {
 
 // harmless reports whether an integration may end so: another was faster.
 func harmless(err error) bool {
-	return err == nil || errors.Is(err, errMoved) || again(err) || taken(err)
+	return err == nil || errors.Is(err, errMoved) || again(err)
 }
 
 // heads are the signed heads that servers have shown, by size.
 type heads struct {
-	t   testing.TB
-	key string
+	t  testing.TB
+	db *DB // of the log
 
 	mu    sync.Mutex
 	roots map[int64]tlog.Hash // guarded by mu
@@ -94,15 +95,29 @@ type heads struct {
 
 func newHeads(t testing.TB, db *DB) *heads {
 	t.Helper()
-	return &heads{t: t, key: db.LogKey(), roots: map[int64]tlog.Hash{}}
+	return &heads{t: t, db: db, roots: map[int64]tlog.Hash{}}
 }
 
 // add takes in a signed head. Two of one size have one root.
 func (h *heads) add(signed string) {
 	h.t.Helper()
-	c, err := ledger.OpenCheckpoint(signed, h.key)
+	h.db.engine.newest(h.t.Context()) // whatever key the log has by now
+	var keys []note.Verifier
+	for _, s := range h.db.Signers() {
+		v, err := note.NewVerifier(s.Key)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		keys = append(keys, v)
+	}
+	n, err := note.Open([]byte(signed), note.VerifierList(keys...))
 	if err != nil {
 		h.t.Errorf("a head that its log has not signed: %v", err)
+		return
+	}
+	c, err := ledger.ParseCheckpoint(n.Text)
+	if err != nil {
+		h.t.Errorf("a head that is none: %v", err)
 		return
 	}
 	h.mu.Lock()

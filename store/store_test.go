@@ -17,8 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/examples"
@@ -107,7 +105,7 @@ func (w *world) settled() {
 	w.t.Helper()
 	e, ok := w.db.engine.(*postgresEngine)
 	for n := 1; ok && n > 0; {
-		if _, err := e.integrate(w.t.Context(), false); err != nil && !again(err) && !errors.Is(err, errMoved) && !taken(err) {
+		if _, err := e.integrate(w.t.Context(), false); !harmless(err) {
 			w.t.Fatal(err)
 		}
 		if err := e.sql.QueryRow(`SELECT count(*) FROM ledger_queue`).Scan(&n); err != nil {
@@ -117,12 +115,6 @@ func (w *world) settled() {
 	if err := w.db.engine.newest(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
-}
-
-// taken reports whether another sequencer was at the same leaves.
-func taken(err error) bool {
-	p, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && p.Code == "23505"
 }
 
 func (w *world) clock() time.Time {
