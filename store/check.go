@@ -187,7 +187,7 @@ func (c *check) subject(p *person) error {
 	}
 	var events []consent.Event
 	var last, next int64
-	err := c.each(chain+`SELECT seq, event_id, at, leaf, sealed, subject_id, n FROM chain ORDER BY seq`, []any{p.id.Shard(), p.last}, func(scan func(...any) error) error {
+	err := c.each(chain+`SELECT seq, event_id, at, leaf, sealed, subject_id, n FROM chain ORDER BY seq`, chainOf(p), func(scan func(...any) error) error {
 		var seq, at, n int64
 		var leaf sql.NullInt64
 		var id, sealed, owner []byte

@@ -77,7 +77,7 @@ func (t *tx) erase(p *person, by ErasedBy) (*appended, error) {
 		{`INSERT INTO suppression (shard_id, tag, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, []any{shard, db.suppressionTag(p.name), millis(t.now)}},
 		{`DELETE FROM identifier WHERE shard_id = ? AND tag IN (?, ?)`, []any{shard, tags[0], tags[len(tags)-1]}},
 		{chain + `UPDATE event SET event_id = NULL, subject_id = NULL, prev = 0, seq = 0, kind = 'erased', purpose = '', sealed = NULL
-			WHERE shard_id = ? AND n IN (SELECT n FROM chain)`, []any{shard, p.last, shard}},
+			WHERE shard_id = ? AND n IN (SELECT n FROM chain)`, chainOf(p, shard)},
 		{`DELETE FROM once WHERE subject = ?`, []any{id}},
 		{`DELETE FROM subject WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
 		{shredLater, []any{int(p.id.Bucket()), millis(t.now), n}},

@@ -132,7 +132,7 @@ func (x *export) refusals() error {
 // one writes a person and their receipts, oldest first.
 func (x *export) one(p *person) error {
 	var events []storedEvent
-	err := x.each(chain+`SELECT event_id, leaf, sealed FROM chain WHERE sealed IS NOT NULL ORDER BY seq`, []any{p.id.Shard(), p.last}, func(scan func(...any) error) error {
+	err := x.each(chain+`SELECT event_id, leaf, sealed FROM chain WHERE sealed IS NOT NULL ORDER BY seq`, chainOf(p), func(scan func(...any) error) error {
 		events = append(events, storedEvent{})
 		e := &events[len(events)-1]
 		return scan(&e.id, &e.leaf, &e.sealed)

@@ -177,16 +177,17 @@ func (db *DB) eventsOf(ctx context.Context, q HistoryQuery) (HistoryPage, error)
 // oldest first it gives those after a seq, and walks the whole chain to them.
 func (db *DB) walk(ctx context.Context, p *person, oldest bool, from int64, limit int) ([]historyRow, error) {
 	step, pick, begin := `AND c.depth < ?`, `ORDER BY c.depth`, p.last
-	args := []any{p.id.Shard(), begin, limit}
+	shard := p.id.Shard()
+	args := []any{shard, begin, shard, limit, shard}
 	if oldest {
 		step, pick = ``, `WHERE c.seq > ? ORDER BY c.seq LIMIT ?`
-		args = []any{p.id.Shard(), begin, from, limit}
+		args = []any{shard, begin, shard, shard, from, limit}
 	} else if from > 0 {
 		args[1] = from
 	}
 	return db.historyRows(ctx, `WITH RECURSIVE c (shard_id, n, prev, seq, depth) AS (
 		SELECT shard_id, n, prev, seq, 1 FROM event WHERE shard_id = ? AND n = ?
-		UNION ALL SELECT e.shard_id, e.n, e.prev, e.seq, c.depth + 1 FROM c JOIN event e ON e.shard_id = c.shard_id AND e.n = c.prev `+step+`)
-		SELECT `+historyColumns+` FROM c JOIN event e ON e.shard_id = c.shard_id AND e.n = c.n
+		UNION ALL SELECT e.shard_id, e.n, e.prev, e.seq, c.depth + 1 FROM c JOIN event e ON e.n = c.prev WHERE e.shard_id = ? `+step+`)
+		SELECT `+historyColumns+` FROM c JOIN event e ON e.shard_id = ? AND e.n = c.n
 		JOIN subject s ON s.shard_id = e.shard_id AND s.subject_id = e.subject_id `+pick, args...)
 }

@@ -41,6 +41,7 @@ type postgresEngine struct {
 	closed  chan struct{}
 	running sync.WaitGroup
 	trouble atomic.Pointer[error] // of the last transaction; nil if it was written
+	citus   bool                  // the tables may lie on many machines
 	integrating
 }
 
@@ -118,7 +119,8 @@ func (e *postgresEngine) start(ctx context.Context) error {
 func (e *postgresEngine) suits(ctx context.Context) error {
 	var fsync, encoding string
 	var exists bool
-	err := e.sql.QueryRowContext(ctx, `SELECT current_setting('fsync'), current_setting('server_encoding'), to_regclass('installation') IS NOT NULL`).Scan(&fsync, &encoding, &exists)
+	err := e.sql.QueryRowContext(ctx, `SELECT current_setting('fsync'), current_setting('server_encoding'), to_regclass('installation') IS NOT NULL,
+		to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL`).Scan(&fsync, &encoding, &exists, &e.citus)
 	switch {
 	case err != nil:
 		return fault.New(fault.Overloaded, "the database cannot be reached: %s", plainly(err))

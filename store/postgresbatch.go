@@ -127,11 +127,7 @@ func (w *postgresWriter) read(ctx context.Context, recs []*recording) (*batch, e
 	db.placeAll(recs) // the keyring is held
 	asked := &pgx.Batch{}
 	asked.Queue(`BEGIN`)
-	asked.Queue(`SELECT shard_id, n FROM shard WHERE shard_id = ANY($1::bigint[]) ORDER BY shard_id FOR UPDATE`, shards(recs)).Query(func(rows pgx.Rows) error {
-		var shard, n int64
-		_, err := pgx.ForEachRow(rows, []any{&shard, &n}, func() error { b.last[int(shard)] = n; return nil })
-		return err
-	})
+	w.lockShards(asked, b, shards(recs))
 	var published int64
 	asked.Queue(`SELECT coalesce(max(seq), 0) FROM publication`).QueryRow(func(row pgx.Row) error { return row.Scan(&published) })
 	w.askPeople(asked, b, recs)
@@ -142,6 +138,22 @@ func (w *postgresWriter) read(ctx context.Context, recs []*recording) (*batch, e
 	var err error
 	b.known, err = db.follow(ctx, published)
 	return b, err
+}
+
+// lockShards locks the rows of shards in their order, and reads them.
+func (w *postgresWriter) lockShards(asked *pgx.Batch, b *batch, shards []int64) {
+	read := func(rows pgx.Rows) error {
+		var shard, n int64
+		_, err := pgx.ForEachRow(rows, []any{&shard, &n}, func() error { b.last[int(shard)] = n; return nil })
+		return err
+	}
+	if !w.e.citus {
+		asked.Queue(`SELECT shard_id, n FROM shard WHERE shard_id = ANY($1::bigint[]) ORDER BY shard_id FOR UPDATE`, shards).Query(read)
+		return
+	}
+	for _, shard := range shards { // each may lie on another machine, and Citus locks on one at a time
+		asked.Queue(`SELECT shard_id, n FROM shard WHERE shard_id = $1 FOR UPDATE`, shard).Query(read)
+	}
 }
 
 func (w *postgresWriter) askPeople(asked *pgx.Batch, b *batch, recs []*recording) {

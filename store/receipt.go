@@ -84,12 +84,18 @@ func (db *DB) textsOf(v *policy.Version, e consent.Event, frame, page, how strin
 }
 
 // chain begins a statement over the events of a subject, the newest first: each
-// leads to the one before. It takes the shard and the n of the last.
+// leads to the one before. Its arguments are those of chainOf.
 const chain = `WITH RECURSIVE chain (shard_id, n, event_id, subject_id, prev, seq, kind, purpose, at, leaf, sealed) AS (
 	SELECT shard_id, n, event_id, subject_id, prev, seq, kind, purpose, at, leaf, sealed FROM event WHERE shard_id = ? AND n = ?
 	UNION ALL
 	SELECT e.shard_id, e.n, e.event_id, e.subject_id, e.prev, e.seq, e.kind, e.purpose, e.at, e.leaf, e.sealed
-	FROM chain c JOIN event e ON e.shard_id = c.shard_id AND e.n = c.prev) `
+	FROM chain c JOIN event e ON e.n = c.prev WHERE e.shard_id = ?) `
+
+// chainOf are the arguments of a chain and of what follows it: the shard stands
+// twice, so that every step is known to stay in it.
+func chainOf(p *person, more ...any) []any {
+	return append([]any{p.id.Shard(), p.last, p.id.Shard()}, more...)
+}
 
 // storedEvent is what of an event's row makes its receipt.
 type storedEvent struct {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/amana-privacy/amana/internal/pgtest"
@@ -31,7 +33,7 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "eventually": eventually, "sed": sed, "dated": dated, "setenv": setenv},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "eventually": eventually, "sed": sed, "dated": dated, "setenv": setenv, "psql": psql},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EXAMPLES", examples+"/../../examples")
 			if strings.HasSuffix(e.WorkDir, "-postgres") { // of stories that are named so
@@ -47,6 +49,15 @@ func TestStories(t *testing.T) {
 func fill(ts *testscript.TestScript, _ bool, args []string) {
 	filled := strings.NewReplacer("‹", "", "›", "").Replace(ts.ReadFile(args[0]))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(filled), 0o644))
+}
+
+// psql STATEMENT runs a statement in the story's database.
+func psql(ts *testscript.TestScript, _ bool, args []string) {
+	c, err := pgx.Connect(context.Background(), ts.Getenv("POSTGRES"))
+	ts.Check(err)
+	defer c.Close(context.Background())
+	_, err = c.Exec(context.Background(), args[0])
+	ts.Check(err)
 }
 
 // await FILE waits until a file is there.
