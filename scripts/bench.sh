@@ -39,6 +39,7 @@ for round in $(seq "$rounds"); do
 	echo "== round $round of $rounds, load $(cut -d' ' -f1-3 /proc/loadavg)"
 	measure rows 900 . $(bench 'Record|BareRows' 3s) ./store
 	measure leaves 60 . $(bench Leaves 1s) ./ledger
+	measure scrub 120 . $(bench 'Scrub|EncodingCSV' 1x) ./scrub
 	measure http 900 bench $(bench 'Consent|Decide|Page|Audit' 4s) ./httpdoor
 	measure writes 600 bench $(bench 'Proof|Ledger|Decide' 3s) ./writes
 done
