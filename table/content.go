@@ -80,6 +80,9 @@ func (p Profile) clock(b []byte) []byte {
 }
 
 func (s *symbols) answers(b []byte, a Answers) []byte {
+	if len(a.Voices) == 0 {
+		return b // nothing was said
+	}
 	purpose := 2 * int(s.of(a.Key.Purpose))
 	if a.Key.Recipient == "" {
 		b = number(b, purpose)

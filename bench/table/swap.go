@@ -86,6 +86,7 @@ func memory() {
 	start := time.Now()
 	mine, weight := weigh(n, func() ours { return newOurs(c, s, n) })
 	took := time.Since(start)
+	runtime.KeepAlive(s)
 	a := ask(n, manyAsked)
 	rdy := newReady(mine)
 	entrants := []*entrant{

@@ -1,0 +1,321 @@
+package feed
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/amana-privacy/amana/table"
+)
+
+// A snapshot is everything that rows up to a head came to: the file a replica
+// begins from. Records of a kind, a length and so many bytes follow each other:
+//
+//	begin        signed head; position; how many identifiers
+//	rule         a row of the rules, as in the feed: all versions, then the state
+//	profile      a profile; they are numbered from 0 as they come
+//	identifiers  tag, number of a profile, times; and so on
+//	end          a signed note with the hash of all bytes before this record
+//
+// It is written and read in one pass. Every tag that ever had a row of the epoch
+// is in it.
+const (
+	recordBegin = iota + 1
+	recordRule
+	recordProfile
+	recordIdentifiers
+	recordEnd
+)
+
+const (
+	snapshotMagic = "amana/feed/snapshot/v1\n"
+	mostRecord    = 16 << 20
+	blockSize     = 64 << 10
+)
+
+// SnapshotWriter writes a snapshot: Rule for every row of the rules, Add for
+// every identifier, in any order; then Close.
+type SnapshotWriter struct {
+	w        *bufio.Writer
+	sum      hash.Hash
+	head     Head
+	key      note.Signer
+	profiles map[string]int
+	block    []byte
+	rest     uint64
+	err      error
+}
+
+// NewSnapshotWriter begins a snapshot as of a signed head and its position, of
+// count identifiers.
+func NewSnapshotWriter(w io.Writer, head []byte, verifier note.Verifier, at *Position, count uint64, key note.Signer) (*SnapshotWriter, error) {
+	h, err := OpenHead(head, verifier)
+	if err != nil {
+		return nil, err
+	}
+	s := &SnapshotWriter{w: bufio.NewWriterSize(w, 1<<20), sum: sha256.New(), head: h, key: key, profiles: map[string]int{}, rest: count}
+	s.write([]byte(snapshotMagic))
+	s.record(recordBegin, binary.AppendUvarint(at.append(appendBytes(nil, head)), count))
+	return s, s.err
+}
+
+func (s *SnapshotWriter) write(b []byte) {
+	if s.err == nil {
+		s.sum.Write(b)
+		_, s.err = s.w.Write(b)
+	}
+}
+
+func (s *SnapshotWriter) record(kind byte, b []byte) {
+	s.write(appendInt([]byte{kind}, len(b)))
+	s.write(b)
+}
+
+// Rule writes a row that holds for everybody.
+func (s *SnapshotWriter) Rule(row Row) error {
+	s.record(recordRule, Encode(row))
+	return s.err
+}
+
+// Add writes what is known of an identifier. times are as many as p has anchors.
+func (s *SnapshotWriter) Add(tag table.Tag, p table.Profile, times []int64) error {
+	raw := appendProfile(nil, p)
+	n, ok := s.profiles[string(raw)]
+	if !ok {
+		n = len(s.profiles)
+		s.profiles[string(raw)] = n
+		s.record(recordProfile, raw)
+	}
+	s.block = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(s.block, tag.Hi), tag.Lo)
+	s.block = appendInt(s.block, n)
+	for _, t := range times {
+		s.block = appendSigned(s.block, t)
+	}
+	s.rest--
+	if len(s.block) >= blockSize {
+		s.flush()
+	}
+	return s.err
+}
+
+func (s *SnapshotWriter) flush() {
+	if len(s.block) > 0 {
+		s.record(recordIdentifiers, s.block)
+		s.block = s.block[:0]
+	}
+}
+
+// Close ends and signs the snapshot. It does not close what it is written to.
+func (s *SnapshotWriter) Close() error {
+	s.flush()
+	if s.err == nil && s.rest != 0 {
+		return fmt.Errorf("writing a snapshot: %d identifiers more than were told of", int64(-s.rest))
+	}
+	signed, err := sign(snapshotText(s.head, s.sum.Sum(nil)), s.key)
+	if err != nil {
+		return err
+	}
+	s.record(recordEnd, signed)
+	if s.err == nil {
+		s.err = s.w.Flush()
+	}
+	return s.err
+}
+
+func snapshotText(h Head, sum []byte) string {
+	return fmt.Sprintf("%s%s\n%s\n%d\n%s\n", snapshotMagic, h.Origin, h.Epoch, h.Number, base64.StdEncoding.EncodeToString(sum))
+}
+
+// Load begins anew from a snapshot. Until it was read to its end and found
+// signed the table answers as before; and what it says stays stale until the
+// next head. A snapshot older than the last head is ErrRollback.
+func (r *Replica) Load(src io.Reader, now time.Time) error {
+	s := snapshotReader{src: bufio.NewReaderSize(src, 1<<20), sum: sha256.New(), replica: r, book: newBook(), now: now}
+	if err := s.read(); err != nil {
+		return fmt.Errorf("loading a snapshot: %w", err)
+	}
+	r.halt() // stale until the next head
+	s.fill().Swap()
+	r.at, r.last, r.book = s.at, s.head, s.book
+	return nil
+}
+
+// snapshotReader reads a snapshot beside what the table holds.
+type snapshotReader struct {
+	src      *bufio.Reader
+	sum      hash.Hash
+	replica  *Replica
+	now      time.Time
+	book     book
+	head     Head
+	at       *Position
+	rest     uint64        // identifiers that are still to come
+	loader   *table.Loader // from the first profile on
+	profiles []loaded
+	raw      []byte
+	times    []int64
+}
+
+// loaded is a profile in the loader.
+type loaded struct {
+	shape   table.Shape
+	anchors int
+}
+
+func (s *snapshotReader) read() error {
+	magic := make([]byte, len(snapshotMagic))
+	if _, err := io.ReadFull(s.src, magic); err != nil || string(magic) != snapshotMagic {
+		return malformed("a snapshot")
+	}
+	s.sum.Write(magic)
+	for first := true; ; first = false {
+		sum := s.sum.Sum(nil)
+		kind, b, err := s.next()
+		if err != nil {
+			return err
+		}
+		if first != (kind == recordBegin) {
+			return malformed("a snapshot")
+		}
+		if kind == recordEnd {
+			return s.end(b, sum)
+		}
+		if err := s.record(kind, b); err != nil {
+			return err
+		}
+	}
+}
+
+// next reads one record, into memory that it uses again.
+func (s *snapshotReader) next() (byte, []byte, error) {
+	kind, err := s.src.ReadByte()
+	if err != nil {
+		return 0, nil, noEnd(err)
+	}
+	size, err := binary.ReadUvarint(s.src)
+	if err != nil {
+		return 0, nil, noEnd(err)
+	}
+	if size > mostRecord {
+		return 0, nil, malformed("a record of a snapshot")
+	}
+	if uint64(cap(s.raw)) < size {
+		s.raw = make([]byte, size)
+	}
+	b := s.raw[:size]
+	if _, err := io.ReadFull(s.src, b); err != nil {
+		return 0, nil, noEnd(err)
+	}
+	s.sum.Write(appendInt([]byte{kind}, int(size)))
+	s.sum.Write(b)
+	return kind, b, nil
+}
+
+// noEnd tells that a file ends too soon.
+func noEnd(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func (s *snapshotReader) record(kind byte, b []byte) error {
+	r := reader{rest: b}
+	switch kind {
+	case recordBegin:
+		return s.begin(&r)
+	case recordRule:
+		return s.rule(bytes.Clone(b))
+	case recordProfile:
+		p := r.profile()
+		if r.end() {
+			s.profiles = append(s.profiles, loaded{s.fill().Shape(p), p.Anchors})
+		}
+	case recordIdentifiers:
+		for len(r.rest) > 0 {
+			s.identifier(&r)
+		}
+	default:
+		r.fail()
+	}
+	if !r.end() {
+		return malformed("a record of a snapshot")
+	}
+	return nil
+}
+
+// begin reads the first record: from its signed head it is known how much may come.
+func (s *snapshotReader) begin(r *reader) error {
+	signed := bytes.Clone(r.bytes())
+	s.at, s.rest = r.position(), r.uint()
+	if !r.end() {
+		return malformed("the beginning of a snapshot")
+	}
+	var err error
+	switch s.head, err = OpenHead(signed, s.replica.key); {
+	case err != nil:
+		return err
+	case s.head.Origin != s.replica.origin:
+		return ErrUnsigned
+	case s.head.Number < s.replica.last.Number:
+		return ErrRollback
+	case s.at.Total() != s.head.Rows || s.at.Sum() != s.head.Sum || s.rest > s.head.Rows:
+		return ErrForked
+	}
+	return nil
+}
+
+// rule reads a row of the rules; they come before all else.
+func (s *snapshotReader) rule(raw []byte) error {
+	row, err := Decode(raw)
+	if err != nil {
+		return err
+	}
+	ruled, err := s.book.note(row)
+	if err == nil && (!ruled || s.loader != nil) {
+		return malformed("the rules of a snapshot")
+	}
+	return err
+}
+
+// fill gives the loader, under the rules that were read.
+func (s *snapshotReader) fill() *table.Loader {
+	if s.loader == nil {
+		s.loader = s.replica.table.Loader(int(s.rest), s.book.rules(), s.now)
+	}
+	return s.loader
+}
+
+func (s *snapshotReader) identifier(r *reader) {
+	tag, n := r.tag(), r.below(len(s.profiles))
+	if r.bad || s.rest == 0 {
+		r.fail()
+		return
+	}
+	p := s.profiles[n]
+	if s.times = r.times(p.anchors, s.times[:0]); r.bad {
+		return
+	}
+	s.loader.Add(tag, p.shape, s.times)
+	s.rest--
+}
+
+// end checks that all came, and nothing but what was signed.
+func (s *snapshotReader) end(signed, sum []byte) error {
+	text, err := open(signed, s.replica.key)
+	switch {
+	case err != nil:
+		return err
+	case text != snapshotText(s.head, sum) || s.rest != 0:
+		return ErrForked
+	}
+	return nil
+}
