@@ -196,6 +196,9 @@ func (db *DB) keysChanged(ctx context.Context) error {
 
 // loadVersions reads the policies.
 func (db *DB) loadVersions(ctx context.Context) error {
+	if _, err := unmarshalStates([]byte(`[{"y":{},"w":{}}]`)); err != nil { // JSON learns the form once, before many read at once
+		return err
+	}
 	known, err := readVersions(db.readRows(ctx))
 	db.known.Store(known)
 	return err

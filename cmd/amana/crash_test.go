@@ -154,7 +154,15 @@ func load(t *testing.T, s *running, token string, round int) []acknowledged {
 			}
 		})
 	}
-	time.Sleep(time.Duration(100+rand.IntN(300)) * time.Millisecond)
+	enough := 10 + rand.IntN(300)
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		mu.Lock()
+		n := len(got)
+		mu.Unlock()
+		if n >= enough {
+			break
+		}
+	}
 	if err := s.cmd.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

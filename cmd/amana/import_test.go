@@ -48,7 +48,13 @@ func TestAnImportGoesOnAfterAKill(t *testing.T) {
 	}
 	for range 2 {
 		s := startServer(t, program, place{dir: data})
-		time.AfterFunc(time.Duration(120+rand.IntN(120))*time.Millisecond, func() { s.cmd.Process.Signal(syscall.SIGKILL) })
+		go func() { // once some of it is in the database
+			wal := filepath.Join(data, "amana.db-wal")
+			for before := sizeOf(wal); sizeOf(wal) < before+int64(200_000+rand.IntN(400_000)); {
+				time.Sleep(time.Millisecond)
+			}
+			s.cmd.Process.Signal(syscall.SIGKILL)
+		}()
 		if _, complaint, err := run(); err == nil || !strings.Contains(complaint, "amana import consents: ") {
 			t.Fatalf("%v, %s", err, complaint)
 		}
@@ -110,4 +116,13 @@ func FuzzFrames(f *testing.F) {
 			t.Fatalf("%v, %d bytes of %d", err, out.Len(), len(in))
 		}
 	})
+}
+
+// sizeOf is the size of a file, 0 where there is none.
+func sizeOf(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }

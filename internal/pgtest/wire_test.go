@@ -194,9 +194,16 @@ func TestHeldStatementGoesWithTheTest(t *testing.T) {
 	dsn := Database(t, "15")
 	t.Run("held", func(t *testing.T) {
 		w := NewWire(t, dsn)
-		c := begun(t, w)
+		c, err := pgx.Connect(t.Context(), w.DSN()) // closed by whoever waits on it
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, c, "begin")
 		held, _ := w.Hold("commit")
-		go c.Exec(context.WithoutCancel(t.Context()), "commit")
+		go func() {
+			c.Exec(context.WithoutCancel(t.Context()), "commit")
+			c.Close(context.Background())
+		}()
 		happened(t, held)
 	})
 }
