@@ -21,6 +21,11 @@ func (w *world) grow(to int64) {
 	w.t.Helper()
 	w.settled()
 	for n := to - w.db.tree.Load().Size(); n > 0; n = to - w.db.tree.Load().Size() {
+		if w.dsn != "" {
+			w.enqueue(int(min(n, integrateAtOnce)), 10)
+			w.settled()
+			continue
+		}
 		err := w.db.write(w.t.Context(), func(t *tx) error {
 			for i := range min(n, 5_000) {
 				var e ledger.Entry
@@ -40,26 +45,6 @@ func (w *world) grow(to int64) {
 
 // nobody is the shard of entries that are of nothing.
 const nobody = -2
-
-// tiles reads what the store serves as golang.org/x/mod does.
-type tiles struct {
-	t  testing.TB
-	db *DB
-}
-
-func (s tiles) Height() int                     { return 8 }
-func (s tiles) SaveTiles([]tlog.Tile, [][]byte) {}
-func (s tiles) ReadTiles(list []tlog.Tile) ([][]byte, error) {
-	out := make([][]byte, len(list))
-	for i, x := range list {
-		b, err := s.db.Tile(s.t.Context(), ledger.Tile{Level: x.L, N: x.N, Width: x.W})
-		if err != nil {
-			return nil, err
-		}
-		out[i] = b
-	}
-	return out, nil
-}
 
 // shown gives the head that everybody is shown, once what happened had time to
 // be published.
@@ -84,40 +69,6 @@ func (w *world) head() ledger.Checkpoint {
 		w.t.Fatal(err)
 	}
 	return c
-}
-
-func TestWhatIsServedIsTheTreeThatTheHeadSigns(t *testing.T) {
-	each(t, testWhatIsServedIsTheTreeThatTheHeadSigns)
-}
-
-func testWhatIsServedIsTheTreeThatTheHeadSigns(t *testing.T, w *world) {
-	for _, size := range []int64{1, 2, 255, 256, 257, 511, 512, 513, 5_000, 65_535, 65_536, 66_000} {
-		w.grow(size)
-		c := w.head()
-		if c.Size != size {
-			t.Fatalf("the head is of %d entries, not %d", c.Size, size)
-		}
-		tree := tlog.Tree{N: size, Hash: c.Root}
-		r := tlog.TileHashReader(tree, tiles{t, w.db})
-		for _, leaf := range []int64{0, size / 2, size - 1} {
-			tile, _ := ledger.TileAt(ledger.EntriesLevel, leaf/ledger.Width, size)
-			bundle, err := w.db.Tile(t.Context(), tile)
-			if err != nil {
-				t.Fatal(err)
-			}
-			entries, err := ledger.ParseEntries(nil, bundle)
-			if err != nil || len(entries) != tile.Width {
-				t.Fatalf("%s: %d entries, %v", tile.Path(), len(entries), err)
-			}
-			proof, err := tlog.ProveRecord(size, leaf, r)
-			if err != nil {
-				t.Fatalf("leaf %d of %d: %v", leaf, size, err)
-			}
-			if err := tlog.CheckRecord(proof, size, c.Root, leaf, entries[leaf%ledger.Width].Leaf()); err != nil {
-				t.Fatalf("leaf %d of %d: %v", leaf, size, err)
-			}
-		}
-	}
 }
 
 func TestBeyondTheHeadThereIsNothing(t *testing.T) { each(t, testBeyondTheHeadThereIsNothing) }

@@ -60,14 +60,28 @@ func newWorld(t testing.TB) *world { return newWorldOn(t, "sqlite") }
 
 func newWorldOn(t testing.TB, on string) *world {
 	t.Helper()
-	if version, ok := strings.CutPrefix(on, "postgres"); ok {
-		return newWorldAt(t, pgtest.Database(t, version))
-	}
-	return newWorldAt(t, "")
+	return newWorldAt(t, databaseOn(t, on))
 }
 
-// newWorldAt makes a world on the PostgreSQL database at an address; "" = SQLite.
+// databaseOn gives the address of a new PostgreSQL database; "" = SQLite.
+func databaseOn(t testing.TB, on string) string {
+	t.Helper()
+	if version, ok := strings.CutPrefix(on, "postgres"); ok {
+		return pgtest.Database(t, version)
+	}
+	return ""
+}
+
+// newWorldAt makes a world on the database at an address.
 func newWorldAt(t testing.TB, dsn string) *world {
+	t.Helper()
+	w := emptyWorldAt(t, dsn)
+	w.publish(w.source())
+	return w
+}
+
+// emptyWorldAt makes one without a policy.
+func emptyWorldAt(t testing.TB, dsn string) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), dsn: dsn, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
 	if _, err := keyring.Create(filepath.Join(w.dir, "keys"), "casco.example/log"); err != nil {
@@ -75,7 +89,6 @@ func newWorldAt(t testing.TB, dsn string) *world {
 	}
 	w.open()
 	t.Cleanup(func() { w.db.Close() })
-	w.publish(w.source())
 	return w
 }
 
