@@ -31,7 +31,7 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 	c := &check{db: db, ctx: ctx, tx: tx}
 	if c.known, err = readVersions(func(query string, args ...any) (*selected, error) {
 		return selecting(tx.QueryContext(ctx, db.d.sql(query), args...))
-	}); err != nil {
+	}, nil); err != nil {
 		return Report{}, fmt.Errorf("checking: %w", err)
 	}
 	for _, step := range []func() error{c.ledger, c.waiting, c.public, c.subjects, c.kept, c.orphans} {

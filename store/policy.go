@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -166,7 +167,7 @@ func (db *DB) follow(ctx context.Context, published int64) (*versions, error) {
 	if known := db.known.Load(); published <= known.seq {
 		return known, nil
 	}
-	known, err := readVersions(db.readRows(ctx))
+	known, err := readVersions(db.readRows(ctx), db.known.Load())
 	if err != nil {
 		return nil, err
 	}
@@ -230,8 +231,23 @@ func (k *versions) with(v *policy.Version, seq int64) *versions {
 	return n
 }
 
-// readVersions reads every publication, oldest first.
-func readVersions(query rowsFunc) (*versions, error) {
+// parsed gives the policy of a version, which one that was read before, here or
+// in another reading, has already.
+func (k *versions) parsed(before *versions, v *policy.Version) (*policy.Policy, error) {
+	for _, had := range []*versions{k, before} {
+		if had == nil {
+			continue
+		}
+		if old := had.byID[v.ID]; old != nil && bytes.Equal(old.Canonical, v.Canonical) {
+			return old.Policy, nil
+		}
+	}
+	return policy.FromCanonical(v.Canonical)
+}
+
+// readVersions reads every publication, oldest first. What was known before is
+// not parsed again; nil where nothing was.
+func readVersions(query rowsFunc, before *versions) (*versions, error) {
 	known := &versions{byID: map[policy.VersionID]*policy.Version{}}
 	rows, err := query(`SELECT p.seq, v.id, v.canonical, p.meanings, p.at, p.by_name, p.same_meaning
 		FROM publication p JOIN policy_version v ON v.id = p.version ORDER BY p.seq`)
@@ -246,7 +262,7 @@ func readVersions(query rowsFunc) (*versions, error) {
 		if err := rows.Scan(&seq, &v.ID, &v.Canonical, &meanings, &at, &v.By, &same); err != nil {
 			return known, fmt.Errorf("reading the policies: %w", err)
 		}
-		if v.Policy, err = policy.FromCanonical(v.Canonical); err != nil {
+		if v.Policy, err = known.parsed(before, &v); err != nil {
 			return known, fmt.Errorf("reading policy %s: %w", v.ID, err)
 		}
 		if err := json.Unmarshal(meanings, &v.Meanings); err != nil {

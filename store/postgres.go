@@ -355,7 +355,7 @@ func (t *tx) lockTable(table string) error {
 	if _, err := t.q.ExecContext(t.ctx, `LOCK TABLE `+table+` IN EXCLUSIVE MODE`); err != nil {
 		return err
 	}
-	known, err := readVersions(t.rows)
+	known, err := readVersions(t.rows, t.known)
 	t.known = known
 	return err
 }

@@ -199,7 +199,7 @@ func (db *DB) loadVersions(ctx context.Context) error {
 	if _, err := unmarshalStates([]byte(`[{"y":{},"w":{}}]`)); err != nil { // JSON learns the form once, before many read at once
 		return err
 	}
-	known, err := readVersions(db.readRows(ctx))
+	known, err := readVersions(db.readRows(ctx), nil)
 	db.known.Store(known)
 	return err
 }
