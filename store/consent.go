@@ -172,6 +172,19 @@ func (k *versions) answered(s Submission) (*policy.Version, string, error) {
 // the purpose itself. Where nothing waits, or its time ran out, it is
 // fault.Conflict.
 func (db *DB) Confirm(ctx context.Context, id subject.ID, purpose string, surface consent.Surface) (receipt.Receipt, error) {
+	done, err := db.Confirmed(ctx, id, purpose, surface)
+	if err != nil {
+		return receipt.Receipt{}, err
+	}
+	list, err := done.Receipts(ctx)
+	if err != nil {
+		return receipt.Receipt{}, err
+	}
+	return list[0], nil
+}
+
+// Confirmed is Confirm, with all that it came to, the receipt first.
+func (db *DB) Confirmed(ctx context.Context, id subject.ID, purpose string, surface consent.Surface) (Recorded, error) {
 	r := &recording{id: id, existing: true, make: func(b *batch, p *person) ([]consent.Event, error) {
 		now := fromMillis(max(p.at, millis(b.now))) // the time the events will have
 		keys := consent.Waiting(p.states, purpose, now)
@@ -191,11 +204,7 @@ func (db *DB) Confirm(ctx context.Context, id subject.ID, purpose string, surfac
 		err = consent.ErrNothingWaits // the same answer whoever is known
 	}
 	if err != nil {
-		return receipt.Receipt{}, fmt.Errorf("confirming: %w", err)
+		return Recorded{}, fmt.Errorf("confirming: %w", err)
 	}
-	list, err := done.Receipts(ctx)
-	if err != nil {
-		return receipt.Receipt{}, err
-	}
-	return list[0], nil
+	return done, nil
 }

@@ -124,18 +124,22 @@ func (db *DB) events(ctx context.Context, q HistoryQuery) (HistoryPage, error) {
 	if err != nil {
 		return HistoryPage{}, err
 	}
-	return db.pageOf(list, q.Limit, func(last historyRow) string { return db.cursor(binding, last.at, last.shard, last.n) })
+	return db.pageOf(list, q.Limit, nil, func(last historyRow) string { return db.cursor(binding, last.at, last.shard, last.n) })
 }
 
 // pageOf makes a page of rows, of which there is one more than it takes where
-// another page follows.
-func (db *DB) pageOf(list []historyRow, limit int, next func(last historyRow) string) (HistoryPage, error) {
+// another page follows. owner is whose all of them are; nil where they are
+// anybody's.
+func (db *DB) pageOf(list []historyRow, limit int, owner *person, next func(last historyRow) string) (HistoryPage, error) {
 	var page HistoryPage
 	if len(list) > limit {
 		list = list[:limit]
 		page.Next = next(list[limit-1])
 	}
 	opened := map[keyring.SubjectID]*person{}
+	if owner != nil {
+		opened[owner.id] = owner
+	}
 	for _, r := range list {
 		e, err := db.openEvent(r, opened)
 		if err != nil {

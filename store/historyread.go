@@ -75,7 +75,10 @@ type historyOwner struct {
 	id, data, evidence, identifier []byte
 }
 
-const historyColumns = `e.shard_id, e.n, e.prev, e.seq, e.at, e.kind, e.purpose, e.event_id, e.sealed, e.leaf, s.subject_id, s.data_key, s.evidence_key, s.identifier`
+const (
+	eventColumns = `e.shard_id, e.n, e.prev, e.seq, e.at, e.kind, e.purpose, e.event_id, e.sealed, e.leaf`
+	ownerColumns = `s.subject_id, s.data_key, s.evidence_key, s.identifier`
+)
 
 func (r *historyRow) into() []any {
 	o := &r.owner
@@ -122,7 +125,7 @@ func (db *DB) merged(ctx context.Context, q HistoryQuery, purposes []string, at 
 	if len(purposes) == 0 {
 		return nil, nil
 	}
-	query := `SELECT ` + historyColumns + ` FROM (SELECT at, shard_id, n FROM (` + strings.Repeat(one+` UNION ALL `, len(purposes)-1) + one + `) u ` + order + ` LIMIT ?) k
+	query := `SELECT ` + eventColumns + `, ` + ownerColumns + ` FROM (SELECT at, shard_id, n FROM (` + strings.Repeat(one+` UNION ALL `, len(purposes)-1) + one + `) u ` + order + ` LIMIT ?) k
 		JOIN event e ON e.shard_id = k.shard_id AND e.n = k.n
 		LEFT JOIN subject s ON s.shard_id = e.shard_id AND s.subject_id = e.subject_id`
 	return db.historyRows(ctx, query, append(args, q.Limit+1)...)
@@ -164,7 +167,7 @@ func (db *DB) eventsOf(ctx context.Context, q HistoryQuery) (HistoryPage, error)
 	if err != nil {
 		return HistoryPage{}, err
 	}
-	return db.pageOf(list, q.Limit, func(last historyRow) string {
+	return db.pageOf(list, q.Limit, p, func(last historyRow) string {
 		if q.Oldest {
 			return db.cursor(binding, last.seq)
 		}
@@ -174,20 +177,23 @@ func (db *DB) eventsOf(ctx context.Context, q HistoryQuery) (HistoryPage, error)
 
 // walk gives up to limit events of a subject. The newest first it begins at
 // event n of its shard (0 = its last) and reads no more than it gives; the
-// oldest first it gives those after a seq, and walks the whole chain to them.
+// oldest first it gives those after a seq, and walks the whole chain to them. Of
+// the owner the rows have the id alone: it is the subject, whose keys are open.
+//
+// The walk carries the columns along: joined to the events once more, PostgreSQL
+// reads the whole shard.
 func (db *DB) walk(ctx context.Context, p *person, oldest bool, from int64, limit int) ([]historyRow, error) {
 	step, pick, begin := `AND c.depth < ?`, `ORDER BY c.depth`, p.last
 	shard := p.id.Shard()
-	args := []any{shard, begin, shard, limit, shard}
+	args := []any{shard, begin, shard, limit}
 	if oldest {
 		step, pick = ``, `WHERE c.seq > ? ORDER BY c.seq LIMIT ?`
-		args = []any{shard, begin, shard, shard, from, limit}
+		args = []any{shard, begin, shard, from, limit}
 	} else if from > 0 {
 		args[1] = from
 	}
-	return db.historyRows(ctx, `WITH RECURSIVE c (shard_id, n, prev, seq, depth) AS (
-		SELECT shard_id, n, prev, seq, 1 FROM event WHERE shard_id = ? AND n = ?
-		UNION ALL SELECT e.shard_id, e.n, e.prev, e.seq, c.depth + 1 FROM c JOIN event e ON e.n = c.prev WHERE e.shard_id = ? `+step+`)
-		SELECT `+historyColumns+` FROM c JOIN event e ON e.shard_id = ? AND e.n = c.n
-		JOIN subject s ON s.shard_id = e.shard_id AND s.subject_id = e.subject_id `+pick, args...)
+	return db.historyRows(ctx, `WITH RECURSIVE c (shard_id, n, prev, seq, at, kind, purpose, event_id, sealed, leaf, subject_id, depth) AS (
+		SELECT `+eventColumns+`, e.subject_id, 1 FROM event e WHERE e.shard_id = ? AND e.n = ?
+		UNION ALL SELECT `+eventColumns+`, e.subject_id, c.depth + 1 FROM c JOIN event e ON e.n = c.prev WHERE e.shard_id = ? `+step+`)
+		SELECT shard_id, n, prev, seq, at, kind, purpose, event_id, sealed, leaf, subject_id, NULL, NULL, NULL FROM c `+pick, args...)
 }
