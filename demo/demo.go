@@ -38,15 +38,19 @@ func FirstPurpose(p *policy.Policy) string {
 	return ""
 }
 
-// Load simulates n customers, several at once, and reports each that is done.
-// It stops at the first error or when ctx is done.
+// atOnce is how many customers answer at the same time: as many as the store
+// writes in one commit, so that each commit is full.
+const atOnce = 1024
+
+// Load simulates n customers, many at once, and reports each that is done. It
+// stops at the first error or when ctx is done.
 func Load(ctx context.Context, db *store.DB, n int, done func(int)) (Sum, error) {
 	l := &loader{db: db, version: db.InForce()}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
 	next := make(chan int)
-	for range 32 {
+	for range min(n, atOnce) {
 		wg.Go(func() {
 			for i := range next {
 				if err := l.customer(ctx, i); err != nil {
@@ -98,7 +102,7 @@ func (l *loader) answer(ctx context.Context, rng *rand.Rand, i int, id subject.I
 	if len(s.Choices) == 0 {
 		return nil
 	}
-	if _, err := l.db.Record(ctx, s); err != nil {
+	if _, err := l.db.Submit(ctx, s); err != nil {
 		return err
 	}
 	l.answers.Add(int64(len(s.Choices)))
@@ -114,14 +118,14 @@ func (l *loader) answer(ctx context.Context, rng *rand.Rand, i int, id subject.I
 // are taken back.
 func (l *loader) later(ctx context.Context, rng *rand.Rand, i int, s store.Submission, purpose string) error {
 	if l.version.Policy.Purposes[purpose].Double() && (i == 0 || rng.IntN(100) < 85) {
-		if _, err := l.db.Confirm(ctx, s.Subject, purpose, consent.SurfaceDemo); err != nil {
+		if _, err := l.db.Confirmed(ctx, s.Subject, purpose, consent.SurfaceDemo); err != nil {
 			return err
 		}
 		l.answers.Add(1)
 	}
 	if i > 0 && rng.IntN(100) < 12 {
 		s.Choices = []consent.Choice{{Purpose: purpose, Decision: consent.Withdrawn}}
-		if _, err := l.db.Record(ctx, s); err != nil {
+		if _, err := l.db.Submit(ctx, s); err != nil {
 			return err
 		}
 		l.answers.Add(1)

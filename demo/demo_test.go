@@ -31,6 +31,13 @@ func installation(t *testing.T, company string) (*store.DB, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
+	publish(t, db, company)
+	return db, dir
+}
+
+// publish puts a company's policy in force.
+func publish(t testing.TB, db *store.DB, company string) {
+	t.Helper()
 	src, err := fs.ReadFile(examples.FS, company+"/amana.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +49,6 @@ func installation(t *testing.T, company string) (*store.DB, string) {
 	if _, err := db.Publish(t.Context(), doc, nil, "Mona Haddad"); err != nil {
 		t.Fatal(err)
 	}
-	return db, dir
 }
 
 func TestSimulatedCustomersAnswerAndStandNowhereInClear(t *testing.T) {
