@@ -2,11 +2,14 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -148,4 +151,39 @@ func (w *world) receipts(id subject.ID) (out []string) {
 		out = append(out, string(raw))
 	}
 	return out
+}
+
+func TestABackupIsOfOneMomentWhileOthersWrite(t *testing.T) {
+	each(t, testABackupIsOfOneMomentWhileOthersWrite)
+}
+
+func testABackupIsOfOneMomentWhileOthersWrite(t *testing.T, w *world) {
+	ctx, stop := context.WithCancel(t.Context())
+	var writing sync.WaitGroup
+	for c := range 4 {
+		writing.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				_, err := w.db.Submit(t.Context(), Submission{Subject: subject.ID(fmt.Sprintf("customer:%d-%d", c, i/2)), Surface: consent.SurfaceAPI,
+					Choices: []consent.Choice{{Purpose: []string{"tailored_offers", "coverage_study"}[i%2], Decision: consent.Given}}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	defer writing.Wait()
+	defer stop()
+	var last []byte
+	for range 3 {
+		last = w.backup()
+	}
+	_, m, err := VerifyBackup(bytes.NewReader(last), nil)
+	if err != nil || m.Events == 0 {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	r, v := w.restored("sqlite", last)
+	if out := v.run(r); out.Events != m.Events || out.Subjects != m.Subjects || out.Entries != m.Entries+m.Waiting {
+		t.Fatalf("%+v, and the backup has %+v", out, m)
+	}
 }

@@ -140,6 +140,35 @@ func TestABackupGoesFromOneDatabaseToTheOtherAndBack(t *testing.T) {
 	}
 }
 
+// TestALogThatFollowsALostOneIsAudited restores last night's backup after more was
+// published, and lets an outsider look.
+func TestALogThatFollowsALostOneIsAudited(t *testing.T) {
+	key, recipient := ageKey(t)
+	s := newShop(t, "")
+	s.says("customer:1", consent.Given)
+	file := filepath.Join(t.TempDir(), "backup")
+	s.did("backup", "--to", file, "--recipient", recipient)
+	s.says("customer:1", consent.Withdrawn)
+	lost := headOf(t, s.at.dir)
+	if err := os.Remove(s.at.file()); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := s.does("restore", file, "--identity", key); code != exitNo || !strings.Contains(said, "behind what was published") {
+		t.Fatalf("%d %s", code, said)
+	}
+	s.did("restore", file, "--identity", key, "--force-new-origin", "casco.example/log2")
+	h, err := openHouse(t.Context(), config{Public: "127.0.0.1:0", Company: "127.0.0.1:0"}, s.at, nil, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.close()
+	var out bytes.Buffer
+	code := run(t.Context(), env{strings.NewReader(""), &out, &out}, []string{"audit", h.publicURL, "--key", h.in.db.LogKey()})
+	if code != exitYes || !strings.Contains(out.String(), fmt.Sprintf("this log follows cascofiber.example/log, which showed a head of %d entries: %d of them stand here", lost.Size, lost.Size-1)) {
+		t.Errorf("%d %s", code, out.String())
+	}
+}
+
 // TestAnOlderDatabaseIsNotServed copies an old database back, as somebody does
 // who has nothing else.
 func TestAnOlderDatabaseIsNotServed(t *testing.T) {
