@@ -252,8 +252,14 @@ func (l *link) later(b []byte) {
 }
 
 // follow takes what comes, and asks again for what did not.
-func (l *link) follow(lock chan struct{}) {
-	for b := range l.wire {
+func (l *link) follow(lock, done chan struct{}) {
+	for {
+		var b []byte
+		select {
+		case b = <-l.wire:
+		case <-done:
+			return
+		}
 		<-lock
 		switch err := l.r.Apply(b, time.Now()); {
 		case err == nil, errors.Is(err, feed.ErrUnsigned), errors.Is(err, feed.ErrRollback) && l.r.Position() != nil:
@@ -288,12 +294,13 @@ func turmoil(t *testing.T, seed uint64, told map[decision.Reason]int) {
 	rnd := rand.New(rand.NewPCG(seed, 9))
 	lock := make(chan struct{}, 1)
 	lock <- struct{}{}
+	done := make(chan struct{})
 	var links []*link
 	for i := range uint64(2) {
 		l := &link{rand.New(rand.NewPCG(seed, i)), s, newReplica(t, s), make(chan []byte, 4)}
 		l.r.join(s)
 		links = append(links, l)
-		go l.follow(lock)
+		go l.follow(lock, done)
 	}
 	withdrawn := time.Time{} // when the last yes ended; zero while it stands
 	said := false
@@ -332,9 +339,7 @@ func turmoil(t *testing.T, seed uint64, told map[decision.Reason]int) {
 		lock <- struct{}{}
 	}
 	time.Sleep(time.Minute) // what is under way arrives
-	for _, l := range links {
-		close(l.wire)
-	}
+	close(done)
 }
 
 // A table of another key knows nobody: the tags are another's.
