@@ -104,6 +104,8 @@ func TestClaimsAreForImportsAlone(t *testing.T) {
 		"a long source":         func(r *Record) { r.HasConsent.Source = strings.Repeat("a", 201) },
 	} {
 		r := good
+		notice, answer := *good.HasNotice, *good.HasConsent
+		r.HasNotice, r.HasConsent = &notice, &answer
 		if spoil(&r); r.plain() == nil {
 			t.Errorf("%s: taken", name)
 		}
