@@ -26,6 +26,10 @@ type Config struct {
 	Version string           // of the program, told by /healthz
 	URL     string           // where programs find the door, without a path; "" = as they asked
 
+	// PublicURL is where customers find the public door, without a path: what
+	// links to their pages begin with.
+	PublicURL string
+
 	// Rate is how many requests a second one token may make, with bursts of as
 	// many; 50,000 if 0. It stops a program that runs away, not one that works.
 	Rate int

@@ -44,6 +44,7 @@ func operations(t *testing.T) map[string]operation {
 		"POST /v1/receipts/get": receiptsOperation(t),
 		"GET /v1/events":        eventsOperation(),
 		"POST /v1/events/get":   eventsOfOperation(),
+		"POST /v1/portal-links": portalOperation(),
 		"GET /v1/policies":      policiesOperation(),
 		"GET /openapi.json": {id: "describe", summary: "This document", text: "The description of the API you are reading, as a file.", status: "200",
 			out: []reflect.Type{reflect.TypeFor[json.RawMessage]()}, headers: []string{"ETag"}},
@@ -185,4 +186,21 @@ func receiptExample(t *testing.T) json.RawMessage {
 		t.Fatal(err)
 	}
 	return data
+}
+
+func portalOperation() operation {
+	return operation{
+		id: "linkToPortal", summary: "Hand a customer over to their own pages",
+		text: "For a person who is signed in at yours: the link leads them to their own pages without a second sign-in, at level 2 of proof, because you vouch for them. " +
+			"Send the browser there at once; the link works one time, for five minutes, and shows a button before it signs anybody in. Vouch only for identifiers that you know to be theirs.",
+		in: []reflect.Type{reflect.TypeFor[handOver]()}, out: []reflect.Type{reflect.TypeFor[handedOver]()},
+		status: "201", problems: append([]*kind{conflict}, posted...),
+		asked: []example{
+			{"customer", "Somebody known by a customer number and an address", raw(`{"subjects":["customer:10042","email:sara@example.com"],"language":"ar"}`)},
+			{"page", "To a page of theirs", raw(`{"subjects":["customer:10042"],"to":"/me/sessions"}`)},
+		},
+		answered: []example{
+			{"link", "Where to send them", raw(`{"url":"https://privacy.example.com/ar/me/in/EXAMPLEEXAMPLEEXAMPLEEXAMPLE","expires_at":"2026-03-01T09:05:00.000Z"}`)},
+		},
+	}
 }

@@ -29,6 +29,7 @@ func routes() []route {
 		{"POST", "/v1/receipts/get", "subject:read", nil, (*door).getReceipts},
 		{"GET", "/v1/events", "subject:read", historyParameters, (*door).listEvents},
 		{"POST", "/v1/events/get", "subject:read", nil, (*door).getEvents},
+		{"POST", "/v1/portal-links", "request", nil, (*door).portalLink},
 		{"GET", "/v1/policies", "policy:read", []string{"limit", "cursor"}, (*door).listPolicies},
 		{"POST", "/access/v1/evaluation", "decide", nil, (*door).evaluate},
 		{"POST", "/access/v1/evaluations", "decide", nil, (*door).evaluateAll},

@@ -22,6 +22,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[question](): "Question", reflect.TypeFor[answer](): "Answer",
 	reflect.TypeFor[wanted](): "ReceiptsWanted", reflect.TypeFor[found](): "ReceiptsFound",
 	reflect.TypeFor[eventsWanted](): "EventsWanted", reflect.TypeFor[history](): "History", reflect.TypeFor[event](): "Event",
+	reflect.TypeFor[handOver](): "PortalHandOver", reflect.TypeFor[handedOver](): "PortalLink",
 	reflect.TypeFor[policies](): "Policies", reflect.TypeFor[published](): "PolicyVersion",
 	reflect.TypeFor[wellness](): "Wellness", reflect.TypeFor[problem](): "Problem", reflect.TypeFor[mistake](): "Mistake",
 	reflect.TypeFor[consent.Signals](): "ReceiptSignals", reflect.TypeFor[receipt.Receipt](): "Receipt",

@@ -23,6 +23,7 @@ var families = map[string]func(*testing.T) []string{
 	"keep_from":  enum("policy", "Purpose", "KeepFrom"),
 	"kept":       constants("receipt", "KeptKind"),
 	"kind":       enum("policy", "Purpose", "ActsOn"),
+	"level":      numbers(3),
 	"month":      numbers(12),
 	"origin":     enum("policy", "Data", "From"),
 	"permission": constants("policy", "Permission"),

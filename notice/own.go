@@ -20,7 +20,7 @@ func (m maker) proof() []Part {
 		{Head: m.w.T("proof.evidence"), Paras: paras(m.w.H("proof.evidence.text"), m.w.H("proof.evidence.why"))},
 		{Head: m.w.T("proof.ledger"), Paras: paras(m.w.H("proof.ledger.text"))},
 		{Head: m.w.T("proof.suppression"), Paras: m.afterErasure()},
-		{Head: m.w.T("proof.cookie"), Paras: paras(m.w.H("proof.cookie.text", "time", m.cookieLife()))},
+		{Head: m.w.T("proof.cookie"), Paras: paras(m.w.H("proof.cookie.text", "time", m.cookieLife()), m.w.H("proof.session.text"))},
 	}
 }
 

@@ -298,11 +298,12 @@ type Inquiries struct {
 
 // Requests says how rights are exercised.
 type Requests struct {
-	AnswerWithin Duration       `key:"answer_within" doc:"Our own target, e.g. P7D."`
-	Rights       []string       `key:"rights,set" doc:"What customers may demand." enum:"access|correction|erasure|portability|objection|restriction|complaint"`
-	Proof        map[string]int `key:"proof" doc:"Level of proof (0-3) by act." keys:"access|correction|erasure|portability|objection|restriction|complaint" max:"3"`
-	Text         Text           `key:"text"`
-	Evidence     Evidence       `key:"evidence" doc:"What of answers stays sealed after an erasure; where absent, only the receipt of the erasure itself, for a year."`
+	AnswerWithin   Duration       `key:"answer_within" doc:"Our own target, e.g. P7D."`
+	Rights         []string       `key:"rights,set" doc:"What customers may demand." enum:"access|correction|erasure|portability|objection|restriction|complaint"`
+	Proof          map[string]int `key:"proof" doc:"Level of proof (0-3) by act: 0 the browser alone, 1 a mailbox or phone, 2 a second linked identifier or your own login, 3 a document looked at." keys:"access|correction|erasure|portability|objection|restriction|complaint" max:"3"`
+	ProofSensitive map[string]int `key:"proof_sensitive" doc:"Level of proof (0-3) by act where sensitive data is concerned; never less than proof." keys:"access|correction|erasure|portability|objection|restriction|complaint" max:"3"`
+	Text           Text           `key:"text"`
+	Evidence       Evidence       `key:"evidence" doc:"What of answers stays sealed after an erasure; where absent, only the receipt of the erasure itself, for a year."`
 }
 
 // Evidence is what has to outlive an erasure, so that it can be proved what a

@@ -79,6 +79,9 @@ func (t *tx) erase(p *person, by ErasedBy) (*appended, error) {
 		{chain + `UPDATE event SET event_id = NULL, subject_id = NULL, prev = 0, seq = 0, kind = 'erased', purpose = '', sealed = NULL
 			WHERE shard_id = ? AND n IN (SELECT n FROM chain)`, chainOf(p, shard)},
 		{`DELETE FROM once WHERE subject = ?`, []any{id}},
+		{`DELETE FROM session WHERE owner = ?`, []any{db.ownerTag(p.name)}},
+		{`DELETE FROM pass WHERE owner = ?`, []any{db.ownerTag(p.name)}},
+		{`DELETE FROM knock WHERE owner = ?`, []any{db.ownerTag(p.name)}},
 		{`DELETE FROM subject WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
 		{shredLater, []any{int(p.id.Bucket()), millis(t.now), n}},
 		{insertEvent, []any{shard, n, nil, id, 0, 0, "subject.erased", "", millis(t.now), leaf, nil}}, // replicas know the id

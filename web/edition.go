@@ -159,7 +159,7 @@ func parse(w *lang.Words) (map[string]*template.Template, error) {
 		return nil, err
 	}
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer"} {
+	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer", "me", "signin", "sessions", "prove", "pass"} {
 		if pages[name], err = template.Must(frame.Clone()).ParseFS(pageFiles, "pages/"+name+".html"); err != nil {
 			return nil, err
 		}
@@ -209,7 +209,7 @@ func (f *face) path(p string) string { return "/" + f.Tag + p }
 func (f *face) nav(here string) []link {
 	list := []link{
 		{Href: "/", Name: f.T("nav.home")}, {Href: "/policy", Name: f.T("nav.policy")}, {Href: "/choices", Name: f.T("nav.choices")},
-		{Href: "/contact", Name: f.T("nav.contact")}, {Href: "/verify", Name: f.T("nav.verify")},
+		{Href: "/me", Name: f.T("nav.me")}, {Href: "/contact", Name: f.T("nav.contact")}, {Href: "/verify", Name: f.T("nav.verify")},
 	}
 	for i, l := range list {
 		list[i].Here = l.Href == here

@@ -30,6 +30,7 @@ func (v *visit) homePage() homePage {
 	page.Tiles = []link{
 		{Href: v.path("/policy"), Name: v.T("nav.policy"), Text: v.T("home.policy")},
 		{Href: v.path("/choices"), Name: v.T("nav.choices"), Text: v.T("home.choices")},
+		{Href: v.path("/me"), Name: v.T("nav.me"), Text: v.T("home.me")},
 		{Href: v.path("/contact"), Name: v.T("nav.contact"), Text: v.T("home.contact")},
 		{Href: v.path("/verify"), Name: v.T("nav.verify"), Text: v.T("home.verify")},
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/amana-privacy/amana/edge"
 	"github.com/amana-privacy/amana/lang"
+	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
 )
 
@@ -63,13 +64,14 @@ type Logo struct {
 // site is the door. It is safe for concurrent use.
 type site struct {
 	Config
-	links   links
-	limits  *limits
-	views   *limits // of what is only counted: who looks takes nothing from who answers
-	places  edge.Places
-	uploads edge.Places // of their own, because a file takes time to arrive
-	current atomic.Pointer[edition]
-	making  sync.Mutex // an edition
+	links    links
+	sessions sessions
+	limits   *limits
+	views    *limits // of what is only counted: who looks takes nothing from who answers
+	places   edge.Places
+	uploads  edge.Places // of their own, because a file takes time to arrive
+	current  atomic.Pointer[edition]
+	making   sync.Mutex // an edition
 }
 
 // New makes the door.
@@ -88,7 +90,7 @@ func New(c Config) http.Handler {
 		rand.Read(c.LinkKey[:]) // never fails, by its contract
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
-	s := &site{Config: c, links: newLinks(c.LinkKey), limits: newLimits(c.TrustedProxies), views: newLimits(c.TrustedProxies),
+	s := &site{Config: c, links: newLinks(c.LinkKey), sessions: newSessions(c.Store, strings.HasPrefix(c.PublicURL, "https://"), c.Now), limits: newLimits(c.TrustedProxies), views: newLimits(c.TrustedProxies),
 		places: edge.NewPlaces(c.InFlight), uploads: edge.NewPlaces(max(1, c.InFlight/16))}
 	return s.middleware(s.routes())
 }
@@ -105,17 +107,19 @@ func (s *site) routes() *http.ServeMux {
 		s.page(mux, l, "/choices", get(s.choices), post(s.choose))
 		s.page(mux, l, "/contact", get(s.contact))
 		s.page(mux, l, "/verify", get(s.verify), post(s.verifyFile))
+		s.privatePages(mux, l)
 		s.page(mux, l, "/receipt/{token}", get(s.receipt))
 		s.page(mux, l, "/receipt/{token}/json", get(s.receiptFile))
 		s.page(mux, l, "/receipt/{token}/proof", get(s.proofFile))
 		s.page(mux, l, "/footer.html", get(s.footer))
 		s.page(mux, l, "/banner.html", get(s.noScriptForm))
 	}
-	for _, bare := range []string{"/{$}", "/policy", "/policy/changes", "/policy/{version}", "/choices", "/contact", "/verify"} {
+	for _, bare := range []string{"/{$}", "/policy", "/policy/changes", "/policy/{version}", "/choices", "/contact", "/verify", "/me"} {
 		mux.Handle(bare, s.serve("", get(s.byLanguage)))
 	}
 	mux.Handle("/policy.jsonld", s.serve("", get(s.jsonld)))
 	mux.Handle("/.well-known/gpc.json", s.serve("", get(s.gpc)))
+	mux.Handle("/.well-known/change-password", s.serve("", get(s.changePassword)))
 	mux.Handle("/amana.js", s.serve("", get(s.bannerScript)))
 	mux.Handle("/amana/{file}", s.serve("", get(s.bannerFile)))
 	mux.Handle("/amana-gpp.js", s.serve("", get(s.bannerPlatform)))
@@ -128,6 +132,14 @@ func (s *site) routes() *http.ServeMux {
 	mux.Handle("/assets/{logo}", s.serve("", get(s.logoFile)))
 	mux.Handle("/", s.serve("", get(s.nothing)))
 	return mux
+}
+
+// privatePages are those of a customer who is signed in, and the ways in.
+func (s *site) privatePages(mux *http.ServeMux, l string) {
+	s.page(mux, l, "/me", get(s.start))
+	s.page(mux, l, "/me/sessions", get(s.me(policy.ActAccess, s.sessionList)), post(s.me(policy.ActAccess, s.endSessions)))
+	s.page(mux, l, "/me/sign-out", post(s.signOut))
+	s.page(mux, l, "/me/in/{token}", get(s.handOver), post(s.enter))
 }
 
 func (s *site) page(mux *http.ServeMux, language, path string, m ...method) {

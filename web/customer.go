@@ -1,0 +1,110 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// customer is who is signed in, as a page behind the sign-in sees them. The
+// language is the visit's.
+type customer struct {
+	By    subject.ID   // what they signed in with
+	IDs   []subject.ID // everything that is theirs: By first, then what is linked with it
+	Level int          // of proof: policy.ProofAddress …
+	How   string       // byLogin …
+	kept  *who
+	token string
+	ctx   context.Context // by which the session is found again
+}
+
+// private answers a visit of somebody who is signed in.
+type private func(*visit, *customer) error
+
+// errProof asks for a higher level of proof than a session has.
+type errProof struct{ need int }
+
+func (e errProof) Error() string { return fmt.Sprintf("level %d of proof is needed", e.need) }
+
+// proves reports whether the customer has proved enough for an act on data that
+// is, or is not, sensitive.
+func (c *customer) proves(p *policy.Policy, a policy.Act, sensitive bool) bool {
+	return c.Level >= p.Requests.Level(a, sensitive)
+}
+
+// demand is proves as an error, which a private page returns as it is: the
+// answer is then the page that says how more is proved.
+func (c *customer) demand(p *policy.Policy, a policy.Act, sensitive bool) error {
+	if c.proves(p, a, sensitive) {
+		return nil
+	}
+	return errProof{p.Requests.Level(a, sensitive)}
+}
+
+// me makes a handler that only who signed in reaches, and who has proved
+// enough for an act on ordinary data. Others are led to the sign-in, and from
+// there back. For sensitive data the handler itself asks proves or demand.
+func (s *site) me(a policy.Act, h private) handler {
+	return func(v *visit) error {
+		c, err := s.customer(v)
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			return v.redirect(http.StatusSeeOther, v.path("/me?to="+url.QueryEscape(s.here(v))))
+		}
+		if err = c.demand(v.version.Policy, a, false); err == nil {
+			err = h(v, c)
+		}
+		if e, ok := errors.AsType[errProof](err); ok {
+			return s.proveMore(v, c, e.need)
+		}
+		return err
+	}
+}
+
+// here is where a visit goes on after a sign-in: the page itself, or for a form
+// that was sent the start.
+func (s *site) here(v *visit) string {
+	if v.Method == http.MethodGet {
+		if to := strings.TrimPrefix(v.URL.Path, "/"+v.Tag); onward(to) != "" {
+			return to
+		}
+	}
+	return "/me"
+}
+
+// onward gives the path that a sign-in leads to, where it is one of the private
+// pages; "" for any other.
+func onward(to string) string {
+	if (to == "/me" || strings.HasPrefix(to, "/me/")) && !strings.ContainsAny(to, "?#\\%:") && !strings.Contains(to, "//") && !strings.Contains(to, "..") && len(to) <= 200 {
+		return to
+	}
+	return ""
+}
+
+// customer gives who is signed in, nil where nobody is. Nothing of such an
+// answer is kept by anybody in between.
+func (s *site) customer(v *visit) (*customer, error) {
+	v.Header().Set("Cache-Control", never)
+	v.Header().Add("Vary", "Cookie")
+	ctx, kept, token, err := s.sessions.load(v.Request)
+	if err != nil || kept == nil {
+		return nil, err
+	}
+	if now := s.Now(); now.Sub(kept.Seen) >= sessionTouch {
+		kept.Seen = now
+		if err := s.sessions.keep(ctx, v.ResponseWriter, kept); err != nil {
+			return nil, err
+		}
+	}
+	c := &customer{By: kept.IDs[0], IDs: slices.Clone(kept.IDs), Level: kept.Level, How: kept.How, kept: kept, token: token, ctx: ctx}
+	return c, nil
+}
