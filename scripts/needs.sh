@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: a C compiler (for the race
 # detector), Chromium with a font for Arabic, PostgreSQL 15, strace, npm, and
-# curl and Python for what the documents show, by apt; axe-core and PostgreSQL 18
+# curl and Python for what the documents show, dkimpy for a second opinion on our
+# signatures, by apt; axe-core and PostgreSQL 18
 # by npm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,6 +18,7 @@ if lacks chromium; then missing+=(chromium); fi
 if lacks npm; then missing+=(npm); fi
 if lacks curl; then missing+=(curl); fi
 if lacks python3; then missing+=(python3); fi
+if ! /usr/bin/python3 -c "import dkim" 2>/dev/null; then missing+=(python3-dkim); fi
 if lacks fc-list || [ -z "$(fc-list :lang=ar)" ]; then missing+=(fontconfig fonts-dejavu-core); fi
 if lacks strace; then missing+=(strace); fi
 if lacks /usr/lib/postgresql/15/bin/postgres; then missing+=(postgresql-15); fi

@@ -15,6 +15,7 @@ import (
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/ledger"
+	"github.com/amana-privacy/amana/letter"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/subject"
@@ -38,6 +39,7 @@ type recording struct {
 
 	attested bool // entered by the company: does not begin an erased person anew
 	existing bool // only for a subject that is there
+	again    bool // asks for the mail that confirms once more
 
 	done     chan error // buffered; gets one value, after the commit is durable
 	appended []*appended
@@ -74,6 +76,11 @@ type batch struct {
 	changed []*person // with their new events, in order of the first
 	events  []*appended
 	used    []*recording // with a key, to be remembered
+
+	asked   map[string]int    // by tag of a place: mails that asked for a confirmation lately
+	waiting map[*person]int64 // until when a yes of theirs waits
+	letters map[*person][]letter.Letter
+	mails   []*mailRow // of letters, sealed
 }
 
 // fold appends the events of one recording in memory. What is refused leaves
@@ -109,6 +116,7 @@ func (b *batch) fold(r *recording) (err error) {
 		}
 		r.appended = append(r.appended, a)
 	}
+	b.askToConfirm(r, p)
 	b.remember(r)
 	return nil
 }
@@ -161,7 +169,7 @@ func (b *batch) seal() error {
 	}
 	errs[0] = b.sealEvery(0, workers)
 	wg.Wait()
-	return errors.Join(errs...)
+	return errors.Join(append(errs, b.sealMails())...)
 }
 
 func (b *batch) sealEvery(first, step int) (err error) {

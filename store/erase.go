@@ -57,7 +57,7 @@ const shredLater = `INSERT INTO shred (bucket, since, n) VALUES (?, ?, ?) ON CON
 
 func (t *tx) erase(p *person, by ErasedBy) (*appended, error) {
 	db := t.db
-	shard, id, tags := p.id.Shard(), p.id[:], p.place.tags()
+	shard := p.id.Shard()
 	n, err := t.next(shard)
 	if err != nil {
 		return nil, err
@@ -66,15 +66,34 @@ func (t *tx) erase(p *person, by ErasedBy) (*appended, error) {
 	if err := t.recordErasure(a, by); err != nil {
 		return nil, err
 	}
-	var leaf any
-	if a.leaf != nil {
-		leaf = *a.leaf
+	if err := t.exec(`INSERT INTO suppression (shard_id, tag, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, shard, db.suppressionTag(p.name), millis(t.now)); err != nil {
+		return nil, err
+	}
+	return a, t.removeRows(p, n, a.leaf)
+}
+
+// remove removes a subject as an erasure does, without a record of it and without
+// suppressing anybody: nobody said that the identifier was theirs.
+func (t *tx) remove(p *person) error {
+	n, err := t.next(p.id.Shard())
+	if err != nil {
+		return err
+	}
+	return t.removeRows(p, n, nil)
+}
+
+// removeRows takes everything away that leads to a subject, under number n of its
+// shard, by which replicas learn of it.
+func (t *tx) removeRows(p *person, n int64, leaf *int64) error {
+	db := t.db
+	shard, id, tags := p.id.Shard(), p.id[:], p.place.tags()
+	if err := t.eraseMail(p); err != nil {
+		return err
 	}
 	for _, q := range []struct {
 		sql  string
 		args []any
 	}{
-		{`INSERT INTO suppression (shard_id, tag, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, []any{shard, db.suppressionTag(p.name), millis(t.now)}},
 		{`DELETE FROM identifier WHERE shard_id = ? AND tag IN (?, ?)`, []any{shard, tags[0], tags[len(tags)-1]}},
 		{chain + `UPDATE event SET event_id = NULL, subject_id = NULL, prev = 0, seq = 0, kind = 'erased', purpose = '', sealed = NULL
 			WHERE shard_id = ? AND n IN (SELECT n FROM chain)`, chainOf(p, shard)},
@@ -87,10 +106,10 @@ func (t *tx) erase(p *person, by ErasedBy) (*appended, error) {
 		{insertEvent, []any{shard, n, nil, id, 0, 0, "subject.erased", "", millis(t.now), leaf, nil}}, // replicas know the id
 	} {
 		if err := t.exec(q.sql, q.args...); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return a, nil
+	return nil
 }
 
 // recordErasure enters the record of an erasure, and keeps what is to be kept.
@@ -212,59 +231,61 @@ func (t *tx) rewrap(first, last uint16) error {
 	if err := t.lock(int(first >> 8)); err != nil {
 		return err
 	}
-	for _, table := range []string{"subject", "kept"} {
-		if err := t.rewrapIn(table, first, last); err != nil {
+	for _, rows := range [][2]string{{"subject", "subject_id"}, {"kept", "subject_id"}, {"mail", "mail_id"}} {
+		if err := t.rewrapIn(rows[0], rows[1], first, last); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *tx) rewrapIn(table string, first, last uint16) error {
+// rewrapIn does so in a table, whose column id begins with the bucket. Rows
+// without keys are passed over.
+func (t *tx) rewrapIn(table, id string, first, last uint16) error {
 	shard := int(first >> 8)
 	from, _ := rangeOf(first)
 	_, to := rangeOf(last)
-	rows, err := t.rows(`SELECT DISTINCT subject_id, data_key, evidence_key FROM `+table+` WHERE shard_id = ? AND subject_id BETWEEN ? AND ?`, shard, from[:], to[:])
+	rows, err := t.rows(`SELECT DISTINCT `+id+`, data_key, evidence_key FROM `+table+` WHERE shard_id = ? AND `+id+` BETWEEN ? AND ? AND evidence_key IS NOT NULL`, shard, from[:], to[:])
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	var r rewrapped
 	for rows.Next() {
-		var id []byte
+		var of []byte
 		var w keyring.Wrapped
-		if err := rows.Scan(&id, &w.Data, &w.Evidence); err != nil {
+		if err := rows.Scan(&of, &w.Data, &w.Evidence); err != nil {
 			return err
 		}
-		next, changed, err := t.db.cfg.Ring.Rewrap(keyring.SubjectID(id), w)
+		next, changed, err := t.db.cfg.Ring.Rewrap(keyring.SubjectID(of), w)
 		if err != nil {
 			return err
 		}
 		if changed {
-			r.ids, r.old = append(r.ids, id), append(r.old, w.Evidence)
+			r.ids, r.old = append(r.ids, of), append(r.old, w.Evidence)
 			r.data, r.evidence = append(r.data, next.Data), append(r.evidence, next.Evidence)
 		}
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
-	return t.saveWrapped(table, shard, r)
+	return t.saveWrapped(table, id, shard, r)
 }
 
 // rewrapped are keys of subjects, wrapped anew. A row is known by its subject
 // and its old evidence key.
 type rewrapped struct{ ids, old, data, evidence [][]byte }
 
-func (t *tx) saveWrapped(table string, shard int, r rewrapped) error {
+func (t *tx) saveWrapped(table, id string, shard int, r rewrapped) error {
 	if len(r.ids) == 0 {
 		return nil
 	}
 	if t.db.d == postgresDialect {
 		return t.exec(`UPDATE `+table+` s SET data_key = u.data, evidence_key = u.evidence FROM unnest(?::bytea[], ?::bytea[], ?::bytea[], ?::bytea[]) AS u (id, old, data, evidence)
-			WHERE s.shard_id = ? AND s.subject_id = u.id AND s.evidence_key = u.old`, r.ids, r.old, r.data, r.evidence, shard)
+			WHERE s.shard_id = ? AND s.`+id+` = u.id AND s.evidence_key = u.old`, r.ids, r.old, r.data, r.evidence, shard)
 	}
 	for i := range r.ids {
-		if err := t.exec(`UPDATE `+table+` SET data_key = ?, evidence_key = ? WHERE shard_id = ? AND subject_id = ? AND evidence_key = ?`, r.data[i], r.evidence[i], shard, r.ids[i], r.old[i]); err != nil {
+		if err := t.exec(`UPDATE `+table+` SET data_key = ?, evidence_key = ? WHERE shard_id = ? AND `+id+` = ? AND evidence_key = ?`, r.data[i], r.evidence[i], shard, r.ids[i], r.old[i]); err != nil {
 			return err
 		}
 	}

@@ -100,6 +100,7 @@ func (w *postgresWriter) try(ctx context.Context, recs []*recording) (results []
 		return nil, err
 	}
 	b.keepTexts()
+	b.wakeMail()
 	return results, nil
 }
 
@@ -120,7 +121,7 @@ func (w *postgresWriter) abandon(ctx context.Context) {
 func (w *postgresWriter) read(ctx context.Context, recs []*recording) (*batch, error) {
 	db := w.e.db
 	b := &batch{db: db, now: db.now(), known: db.known.Load(), last: map[int]int64{},
-		people: make(map[string]*person, len(recs)), erased: map[string]bool{}, earlier: map[string]onceRow{}}
+		people: make(map[string]*person, len(recs)), erased: map[string]bool{}, earlier: map[string]onceRow{}, asked: map[string]int{}}
 	b.process = func(v *policy.Version, e consent.Event) (processRow, error) {
 		return db.process(db.reads, ctx, v, e) // in a transaction of its own: it is nobody's and stays
 	}
@@ -131,6 +132,7 @@ func (w *postgresWriter) read(ctx context.Context, recs []*recording) (*batch, e
 	var published int64
 	asked.Queue(`SELECT coalesce(max(seq), 0) FROM publication`).QueryRow(func(row pgx.Row) error { return row.Scan(&published) })
 	w.askPeople(asked, b, recs)
+	w.askAsked(asked, b, recs)
 	askOnce(asked, b, recs)
 	if err := w.conn.SendBatch(ctx, asked).Close(); err != nil {
 		return nil, fmt.Errorf("reading subjects: %w", err)
@@ -197,6 +199,45 @@ func (w *postgresWriter) askPeople(asked *pgx.Batch, b *batch, recs []*recording
 	})
 }
 
+// askAsked counts the mails that asked for a confirmation lately.
+func (w *postgresWriter) askAsked(asked *pgx.Batch, b *batch, recs []*recording) {
+	var shard []int64
+	var address [][]byte
+	var keys []string
+	for _, r := range recs {
+		if w.e.db.asksToConfirm(r.id) {
+			shard, address, keys = append(shard, int64(r.place.shard)), append(address, w.e.db.suppressionTag(r.id)), append(keys, r.place.key())
+		}
+	}
+	if keys == nil {
+		return
+	}
+	asked.Queue(`SELECT u.i, count(*) FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS u (shard_id, address, i)
+		JOIN mail m ON m.shard_id = u.shard_id AND m.address = u.address AND m.kind = 'confirm' AND m.at > $3 GROUP BY u.i`,
+		shard, address, millis(b.now.Add(-askedFor))).Query(func(rows pgx.Rows) error {
+		var i, n int64
+		_, err := pgx.ForEachRow(rows, []any{&i, &n}, func() error { b.asked[keys[i-1]] = int(n); return nil })
+		return err
+	})
+}
+
+// saveMails writes what waits for a confirmation, and the mails that ask for it:
+// a few rows of a batch at most.
+func saveMails(asked *pgx.Batch, b *batch) {
+	var shard, due []int64
+	var id [][]byte
+	for p, until := range b.waiting {
+		shard, id, due = append(shard, int64(p.id.Shard())), append(id, p.id[:]), append(due, until)
+	}
+	if len(id) > 0 {
+		asked.Queue(`INSERT INTO unconfirmed (shard_id, subject_id, due) SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[])
+			ON CONFLICT (shard_id, subject_id) DO UPDATE SET due = excluded.due`, shard, id, due)
+	}
+	for _, m := range b.mails {
+		asked.Queue(postgresDialect.sql(insertMail), m.args()...)
+	}
+}
+
 func askOnce(asked *pgx.Batch, b *batch, recs []*recording) {
 	var clients []string
 	var tags [][]byte
@@ -229,6 +270,7 @@ func (w *postgresWriter) save(ctx context.Context, b *batch) error {
 	asked := &pgx.Batch{}
 	w.savePeople(asked, b)
 	saveEvents(asked, b)
+	saveMails(asked, b)
 	saveOnce(asked, b)
 	committed := false
 	asked.Queue(`COMMIT`).Exec(func(tag pgconn.CommandTag) error { committed = tag.String() == "COMMIT"; return nil })

@@ -34,6 +34,12 @@ func (w *writing) change(form tableForm, values []any) (keep bool, err error) {
 		return true, w.event(form, values)
 	case "kept":
 		return w.kept(form, values)
+	case "mail":
+		return valueOf(form, values, "state") != string(MailQueued) && !w.leftAddress(form, values), nil // what waited was sent since, or is late
+	case "unreachable":
+		return !w.leftAddress(form, values), nil
+	case "unconfirmed":
+		return !w.left(valueOf(form, values, "subject_id")), nil
 	}
 	return true, nil
 }
@@ -42,6 +48,16 @@ func (w *writing) change(form tableForm, values []any) (keep bool, err error) {
 func (w *writing) left(id any) bool {
 	raw, ok := id.([]byte)
 	return ok && len(raw) == len(keyring.SubjectID{}) && w.gone[keyring.SubjectID(raw)]
+}
+
+// leftAddress says whether a row is about the address of one who was erased since.
+func (w *writing) leftAddress(form tableForm, values []any) bool {
+	address, _ := valueOf(form, values, "address").([]byte)
+	since := w.tags
+	if w.Tombstones != nil {
+		since = append(slices.Clone(since), w.Tombstones.suppressed...)
+	}
+	return slices.ContainsFunc(since, func(s suppressed) bool { return bytes.Equal(s.tag, address) })
 }
 
 // moved sets the leaf of a row: moved with the log, or where it waited the one it

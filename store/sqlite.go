@@ -216,6 +216,7 @@ func (w *sqliteEngine) recordBatch(ctx context.Context, recs []*recording) {
 	}
 	if err == nil {
 		b.keepTexts()
+		b.wakeMail()
 		for _, a := range b.events {
 			a.head = w.signed
 		}

@@ -31,7 +31,7 @@ func (w *sqliteEngine) tryRecordings(ctx context.Context, recs []*recording) (*b
 
 func (w *sqliteEngine) read(ctx context.Context, recs []*recording) (*batch, error) {
 	b := &batch{db: w.db, now: w.db.now(), known: w.db.known.Load(), last: w.last,
-		people: make(map[string]*person, len(recs)), erased: map[string]bool{}, earlier: map[string]onceRow{}}
+		people: make(map[string]*person, len(recs)), erased: map[string]bool{}, earlier: map[string]onceRow{}, asked: map[string]int{}}
 	b.process = func(v *policy.Version, e consent.Event) (processRow, error) {
 		return w.db.process(prepared{w}, ctx, v, e)
 	}
@@ -44,6 +44,9 @@ func (w *sqliteEngine) read(ctx context.Context, recs []*recording) (*batch, err
 			return nil, err
 		}
 		if err := w.readPerson(ctx, b, r); err != nil {
+			return nil, err
+		}
+		if err := w.readAsked(ctx, b, r); err != nil {
 			return nil, err
 		}
 	}
@@ -75,6 +78,17 @@ func (w *sqliteEngine) readPerson(ctx context.Context, b *batch, r *recording) e
 	err = (prepared{w}).QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM suppression WHERE shard_id = ? AND tag = ?)`,
 		r.place.shard, w.db.suppressionTag(r.id)).Scan(&erased)
 	b.erased[key] = erased
+	return err
+}
+
+func (w *sqliteEngine) readAsked(ctx context.Context, b *batch, r *recording) error {
+	key := r.place.key()
+	if _, read := b.asked[key]; read || !w.db.asksToConfirm(r.id) {
+		return nil
+	}
+	var n int
+	err := (prepared{w}).QueryRowContext(ctx, countAsked, r.place.shard, w.db.suppressionTag(r.id), millis(b.now.Add(-askedFor))).Scan(&n)
+	b.asked[key] = n
 	return err
 }
 
@@ -123,6 +137,16 @@ func (w *sqliteEngine) save(ctx context.Context, b *batch) error {
 	if len(b.used) > 0 {
 		if err := exec(forgetOnce, millis(b.now.Add(-onceFor))); err != nil {
 			return fmt.Errorf("forgetting idempotency keys: %w", err)
+		}
+	}
+	for p, due := range b.waiting {
+		if err := exec(insertUnconfirmed, p.id.Shard(), p.id[:], due); err != nil {
+			return fmt.Errorf("noting that an answer waits: %w", err)
+		}
+	}
+	for _, m := range b.mails {
+		if err := exec(insertMail, m.args()...); err != nil {
+			return fmt.Errorf("queueing a mail: %w", err)
 		}
 	}
 	for _, r := range b.used {

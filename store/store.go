@@ -42,6 +42,15 @@ type Config struct {
 	// Now gives the time of events. It may go back; events of one subject do not.
 	Now func() time.Time
 
+	// Mail says that mails are sent here: a yes that waits for its confirmation
+	// then queues the mail that asks for it. Without it nothing is queued that
+	// nobody would send.
+	Mail bool
+
+	// PublicURL is where customers find the pages, without a slash at the end: to
+	// it the links in mails lead.
+	PublicURL string
+
 	// TakeBack gives the page on which an answer is taken back and says how, in
 	// a language. Both stand in receipts.
 	TakeBack func(language string) (page, how string)
@@ -64,6 +73,7 @@ type DB struct {
 	processes sync.Map // processKey → processRow, of texts that are in the database
 	sets      sync.Map // id → Evidence, of those that were asked for
 	texts     sync.Map // id of a row → receipt.Texts, likewise
+	mailWaits chan struct{}
 }
 
 // engine is how a database is written. SQLite has one writer for everything,
@@ -114,7 +124,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the log's key: %w", err)
 	}
-	db := &DB{cfg: cfg, origin: verifier.Name()}
+	db := &DB{cfg: cfg, origin: verifier.Name(), mailWaits: make(chan struct{}, 1)}
 	if cfg.Postgres != "" {
 		err = db.openPostgres(ctx)
 	} else {

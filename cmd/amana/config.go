@@ -34,6 +34,8 @@ type config struct {
 	Origins []string
 	// Witnesses co-sign new heads of the log. --witness.
 	Witnesses []witnessAt
+	// SMTP is how mails are sent.
+	SMTP smtpConfig
 	// At says what lies elsewhere than in the folder: db, keys, key_identity.
 	// AMANA_DB, AMANA_KEYS, AMANA_KEY_IDENTITY; --db, --keys, --key-identity.
 	At place
@@ -89,6 +91,11 @@ func (c *config) set(key string, value *yaml.Node) error {
 		c.Witnesses, err = witnessesIn(value)
 		return err
 	}
+	if key == "smtp" {
+		var err error
+		c.SMTP, err = smtpIn(value)
+		return err
+	}
 	if key == "origins" {
 		if err := value.Decode(&c.Origins); err != nil {
 			return errors.New("must be a list of origins such as [http://127.0.0.1:9000]")
@@ -96,7 +103,7 @@ func (c *config) set(key string, value *yaml.Node) error {
 		return nil
 	}
 	if key != "trusted_proxies" {
-		return errors.New("no such key; there are public, company, public_url, db, keys, key_identity, trusted_proxies, origins and witnesses")
+		return errors.New("no such key; there are public, company, public_url, db, keys, key_identity, trusted_proxies, origins, witnesses and smtp")
 	}
 	if err := value.Decode(&c.TrustedProxies); err != nil {
 		return errors.New("must be a list of networks such as [10.0.0.0/8]")
@@ -117,6 +124,7 @@ func (c *config) readEnv(get func(string) string) {
 	if v := get("AMANA_ORIGINS"); v != "" {
 		c.Origins = strings.Split(v, ",")
 	}
+	c.SMTP.readEnv(get)
 }
 
 // override lets flags that were given win over what was read. They are
@@ -166,6 +174,9 @@ func (c *config) check() error {
 		c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	}
 	if _, err := c.proxies(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.SMTP.check(); err != nil {
 		errs = append(errs, err)
 	}
 	for _, o := range c.Origins {

@@ -55,7 +55,9 @@ func openHouse(ctx context.Context, c config, at place, p *policyFile, log *slog
 	if p != nil {
 		pol = p.doc.Policy
 	}
-	if h.in, err = open(ctx, at.environment().or(c.At), h.publicURL, pol); err != nil {
+	at = at.environment().or(c.At)
+	at.mails = c.SMTP.on()
+	if h.in, err = open(ctx, at, h.publicURL, pol); err != nil {
 		return nil, err
 	}
 	if err = firstPolicy(ctx, h.in, p); err != nil {
@@ -116,6 +118,13 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 	h.stopUpkeep = stop
 	h.upkeep.Go(func() { h.shred(keep, log) })
 	h.upkeep.Go(func() { h.in.outside.run(keep, log) })
+	if c.SMTP.on() {
+		engine, err := c.SMTP.engine(h.in.db, h.publicURL, log.With("engine", "mail"))
+		if err != nil {
+			return err
+		}
+		h.upkeep.Go(func() { engine.Run(keep) })
+	}
 	return h.collect(keep, c.Witnesses, log)
 }
 
@@ -131,13 +140,17 @@ func (h *house) serve(l net.Listener, handler http.Handler) {
 }
 
 // shredEvery keeps the promise that an erased person's old keys are gone within
-// an hour. What an earlier run left is destroyed at the start.
+// an hour. What an earlier run left is destroyed at the start. Addresses that
+// nobody confirmed in time are erased just before.
 const shredEvery = 20 * time.Minute
 
 func (h *house) shred(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(shredEvery)
 	defer tick.Stop()
 	for {
+		if err := h.in.db.EraseUnconfirmed(ctx); err != nil && ctx.Err() == nil {
+			log.Error("addresses that nobody confirmed could not be erased yet", "error", err)
+		}
 		if err := h.in.db.Shred(ctx); err != nil && ctx.Err() == nil {
 			log.Error("old keys could not be destroyed yet", "error", err)
 		}

@@ -57,7 +57,7 @@ func openLog(ctx context.Context, at place, publicURL, log string) (_ *installat
 			in.lock.Close()
 		}
 	}()
-	c := store.Config{Now: time.Now, TakeBack: takeBack(publicURL)}
+	c := store.Config{Now: time.Now, TakeBack: takeBack(publicURL), PublicURL: publicURL}
 	if err = at.into(&c); err != nil {
 		return nil, err
 	}

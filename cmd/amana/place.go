@@ -18,6 +18,7 @@ type place struct {
 	db       string // sqlite:PATH or postgres://…; "" = amana.db in the folder
 	keys     string // folder of the keyring; "" = keys in the folder
 	identity string // file of an age identity that opens the master key; "" = it lies in the keyring, or in AMANA_MASTER_KEY
+	mails    bool   // mails are sent here
 }
 
 const (
@@ -46,7 +47,7 @@ func (p place) environment() place {
 
 // or fills in from another place what neither flags nor environment said.
 func (p place) or(q place) place {
-	return place{p.dir, cmp.Or(p.db, q.db), cmp.Or(p.keys, q.keys), cmp.Or(p.identity, q.identity)}
+	return place{p.dir, cmp.Or(p.db, q.db), cmp.Or(p.keys, q.keys), cmp.Or(p.identity, q.identity), p.mails || q.mails}
 }
 
 // postgres reports whether the database is a server's, which others may have
@@ -77,6 +78,7 @@ func (p place) source() (keyring.Source, error) {
 
 // into puts the database into a store's configuration.
 func (p place) into(c *store.Config) error {
+	c.Mail = p.mails
 	switch {
 	case p.postgres():
 		c.Postgres = p.db

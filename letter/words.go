@@ -1,0 +1,58 @@
+package letter
+
+import (
+	"html/template"
+	"time"
+
+	"github.com/amana-privacy/amana/lang"
+)
+
+// said is a sentence as plain text and as HTML.
+type said struct {
+	Plain string
+	HTML  template.HTML
+}
+
+// words says sentences in a language, in both forms at once. In each, a value
+// of another script stands in an isolate of its own, so that a Latin name that
+// ends in a bracket leaves the Arabic sentence around it alone.
+type words struct{ *lang.Words }
+
+// T gives the text of a key in both forms. Its arguments are those of lang.
+func (w words) T(key string, args ...any) said {
+	isolated := make([]any, len(args))
+	for i, a := range args {
+		if s, ok := a.(string); ok && i%2 == 1 {
+			isolated[i] = isolate(s)
+		} else {
+			isolated[i] = a
+		}
+	}
+	return said{w.Words.T(key, isolated...), w.Words.H(key, args...)}
+}
+
+// isolate is a first-strong isolate around a text (Unicode Annex 9).
+func isolate(s string) string { return "\u2068" + s + "\u2069" }
+
+// body is what a kind of mail says.
+type body struct {
+	subject string // of a header: no isolates
+	before  []said // above code and button
+	button  string // "" without
+	after   []said
+}
+
+// bodyOf gives the words of a letter. A subject never names a purpose or a
+// recipient: it is read over shoulders, and on locked telephones.
+func (l Letter) bodyOf(w words, company string, queued time.Time) body {
+	left := func() string { return w.Duration(0, int64(l.Ends(queued).Sub(queued)/time.Second)) }
+	switch l.Kind {
+	case Confirm:
+		return body{w.Words.T("mail.confirm.subject", "company", company), []said{w.T("mail.confirm.lead", "company", company), w.T("mail.confirm.what")},
+			w.Words.T("mail.confirm.button"), []said{w.T("mail.confirm.not_you")}}
+	case SignIn:
+		return body{w.Words.T("mail.sign_in.subject", "company", company), []said{w.T("mail.sign_in.lead", "company", company)},
+			w.Words.T("mail.sign_in.button"), []said{w.T("mail.sign_in.once", "time", left()), w.T("mail.sign_in.not_you")}}
+	}
+	return body{subject: l.Subject}
+}

@@ -1,0 +1,247 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/letter"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// A yes that has to be confirmed from its address waits. The address gets one
+// mail in three days, whatever is entered for it meanwhile, and a second one if
+// it is asked for; an address that nobody confirms is erased.
+
+// askedFor is how long one mail stands for whatever is entered for an address.
+const askedFor = 72 * time.Hour
+
+const (
+	countAsked        = `SELECT count(*) FROM mail WHERE shard_id = ? AND address = ? AND kind = 'confirm' AND at > ?`
+	insertUnconfirmed = `INSERT INTO unconfirmed (shard_id, subject_id, due) VALUES (?, ?, ?) ON CONFLICT (shard_id, subject_id) DO UPDATE SET due = excluded.due`
+)
+
+// asksToConfirm reports whether an identifier is one that a mail can be sent to.
+func (db *DB) asksToConfirm(id subject.ID) bool { return db.cfg.Mail && id.Kind() == subject.Email }
+
+// askToConfirm notes that a yes of a recording waits, and queues the mail that
+// asks whether the address is its owner's.
+func (b *batch) askToConfirm(r *recording, p *person) {
+	if r.id.Kind() != subject.Email {
+		return
+	}
+	var until, latest int64
+	language := ""
+	for _, a := range r.appended {
+		y := p.states[consent.Key{Purpose: a.event.Purpose, Recipient: a.event.Recipient}].Pending
+		if y != nil && a.event.Act == consent.ActGiven {
+			until, language = max(until, millis(y.Until)), y.Language
+		}
+	}
+	for _, s := range p.states {
+		if s.Pending != nil {
+			latest = max(latest, millis(s.Pending.Until))
+		}
+	}
+	if until == 0 {
+		return
+	}
+	if b.waiting == nil {
+		b.waiting, b.letters = map[*person]int64{}, map[*person][]letter.Letter{}
+	}
+	b.waiting[p] = latest
+	key := r.place.key()
+	if !b.db.asksToConfirm(r.id) || b.asked[key] > 1 || b.asked[key] == 1 && !r.again {
+		return
+	}
+	b.asked[key]++
+	b.letters[p] = append(b.letters[p], letter.Letter{Kind: letter.Confirm, To: string(r.id)[len(subject.Email)+1:], Language: language,
+		Path: "/c/" + b.db.confirmToken(p.id, b.now), Leave: b.db.leaveToken(p.id, ""), Until: fromMillis(until)})
+}
+
+// sealMails makes the rows of the letters.
+func (b *batch) sealMails() error {
+	for p, list := range b.letters {
+		for _, l := range list {
+			if err := l.Check(); err != nil {
+				return err
+			}
+			row, err := b.db.newMail(l, p.id, b.now)
+			if err != nil {
+				return err
+			}
+			b.mails = append(b.mails, row)
+		}
+	}
+	slices.SortFunc(b.mails, func(x, y *mailRow) int { return int(x.id[0]) - int(y.id[0]) })
+	return nil
+}
+
+// wakeMail tells whoever sends that the batch has mails for them.
+func (b *batch) wakeMail() {
+	if len(b.mails) > 0 {
+		b.db.wakeMail()
+	}
+}
+
+// The links of mails are sealed, so that nothing has to be kept for them: they
+// work for as long as the keyring does, and say nothing to who reads them.
+
+// confirmToken names a subject and when the mail was queued.
+func (db *DB) confirmToken(id keyring.SubjectID, at time.Time) string {
+	return db.linkToken("confirm", binary.BigEndian.AppendUint64(id[:], uint64(millis(at))))
+}
+
+// leaveToken names a subject and the purpose that is taken back; "" is all of them.
+func (db *DB) leaveToken(id keyring.SubjectID, purpose string) string {
+	return db.linkToken("leave", append(id[:], purpose...))
+}
+
+func (db *DB) linkToken(use string, text []byte) string {
+	return base64.RawURLEncoding.EncodeToString(keyring.Seal(db.cfg.Ring.Link(use), []byte("amana/"+use+"/v1"), text))
+}
+
+// maxToken bounds what is looked at.
+const maxToken = 400
+
+// openToken gives what a token of a use names; false where it is none of ours.
+func (db *DB) openToken(use, token string) (id keyring.SubjectID, rest []byte, ok bool) {
+	if len(token) > maxToken {
+		return id, nil, false
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil {
+		return id, nil, false
+	}
+	text, err := keyring.Unseal(db.cfg.Ring.Link(use), []byte("amana/"+use+"/v1"), raw)
+	if err != nil || len(text) < len(id) {
+		return id, nil, false
+	}
+	return keyring.SubjectID(text[:len(id)]), text[len(id):], true
+}
+
+// subjectBy gives the subject with an id; nil where there is none any more.
+func (db *DB) subjectBy(ctx context.Context, id keyring.SubjectID) (*person, error) {
+	p, err := db.openTwice(func() (*person, error) {
+		var s scanned
+		ok, err := db.reader(ctx)(`SELECT `+subjectRow+` FROM subject s WHERE s.shard_id = ? AND s.subject_id = ?`, []any{id.Shard(), id[:]}, s.into()...)
+		if err != nil || !ok {
+			return nil, err
+		}
+		return s.person()
+	})
+	if err == nil && p != nil {
+		err = p.nameOf()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading a subject: %w", err)
+	}
+	return p, nil
+}
+
+// Waits reports whether a yes of a subject waits for its confirmation.
+func (db *DB) Waits(ctx context.Context, id subject.ID) (bool, error) {
+	states, err := db.States(ctx, id)
+	if err != nil {
+		return false, fmt.Errorf("looking for what waits: %w", err)
+	}
+	return waits(states, db.now()), nil
+}
+
+func waits(states map[consent.Key]consent.State, now time.Time) bool {
+	for _, s := range states {
+		if consent.MayConfirm(s, now) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// lapsed reports whether all that was ever said is a yes that nobody confirmed
+// in its time: of such an address nothing is kept.
+func lapsed(states map[consent.Key]consent.State, now time.Time) bool {
+	for _, s := range states {
+		if s.Status != consent.StatusPending || consent.MayConfirm(s, now) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// EraseUnconfirmed erases addresses of which nothing is known but a yes that
+// was not confirmed in its time. Anyone can type an address, so nothing is left of
+// it that would keep its owner from being asked one day: no suppression, and no
+// receipt. It is called now and then by whoever sends mails.
+func (db *DB) EraseUnconfirmed(ctx context.Context) error {
+	rows, err := db.readRows(ctx)(`SELECT shard_id, subject_id, due FROM unconfirmed WHERE due <= ? ORDER BY due LIMIT 1000`, millis(db.now()))
+	if err != nil {
+		return fmt.Errorf("looking for unconfirmed addresses: %w", err)
+	}
+	var ids []keyring.SubjectID
+	for rows.Next() {
+		var shard int
+		var id []byte
+		var due int64
+		if err = rows.Scan(&shard, &id, &due); err != nil {
+			break
+		}
+		ids = append(ids, keyring.SubjectID(id))
+	}
+	if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("looking for unconfirmed addresses: %w", err)
+	}
+	for _, id := range ids {
+		if err := db.write(ctx, func(t *tx) error { return t.lapse(id) }); err != nil {
+			return fmt.Errorf("erasing an unconfirmed address: %w", err)
+		}
+	}
+	return nil
+}
+
+// lapse looks once more, with the shard locked, and erases.
+func (t *tx) lapse(id keyring.SubjectID) error {
+	if err := t.lock(id.Shard()); err != nil {
+		return err
+	}
+	var s scanned
+	ok, err := t.row(`SELECT `+subjectRow+` FROM subject s WHERE s.shard_id = ? AND s.subject_id = ?`, []any{id.Shard(), id[:]}, s.into()...)
+	if err != nil {
+		return err
+	}
+	forget := func() error {
+		return t.exec(`DELETE FROM unconfirmed WHERE shard_id = ? AND subject_id = ?`, id.Shard(), id[:])
+	}
+	if !ok {
+		return forget()
+	}
+	p, err := s.person()
+	if err == nil {
+		err = p.open(t.db.cfg.Ring)
+	}
+	if err == nil {
+		err = p.nameOf()
+	}
+	if err != nil {
+		return err
+	}
+	var due int64
+	for _, s := range p.states {
+		if consent.MayConfirm(s, t.now) == nil {
+			due = max(due, millis(s.Pending.Until))
+		}
+	}
+	switch {
+	case due > 0: // one more waits, or the row is from before this was kept
+		return t.exec(insertUnconfirmed, id.Shard(), id[:], due)
+	case p.name.Kind() != subject.Email || !lapsed(p.states, t.now):
+		return forget()
+	}
+	p.place = t.db.placeOf(p.name)
+	return t.remove(p)
+}
