@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/amana-privacy/amana/edge"
+	"github.com/amana-privacy/amana/interop"
 	"github.com/amana-privacy/amana/store"
 )
 
@@ -25,6 +26,9 @@ type Config struct {
 	Now     func() time.Time // time.Now if nil
 	Version string           // of the program, told by /healthz
 	URL     string           // where programs find the door, without a path; "" = as they asked
+	// Fixture answers at /access/v1/ instead of what customers said, without a
+	// token: for the public scenarios of AuthZEN, on a developer's machine alone.
+	Fixture *interop.Rules
 
 	// PublicURL is where customers find the public door, without a path: what
 	// links to their pages begin with.
@@ -64,6 +68,8 @@ func (c Config) filled() Config {
 type door struct {
 	Config
 	mux    *http.ServeMux
+	gates  *resource
+	point  point
 	places edge.Places
 	limits *limits
 	tokens *tokens
@@ -77,6 +83,10 @@ func New(c Config) http.Handler {
 	}
 	d := &door{Config: c.filled()}
 	d.places, d.limits, d.tokens = edge.NewPlaces(d.InFlight), newLimits(d.Rate), newTokens(d.Store.Token)
+	d.point = customers{d}
+	if c.Fixture != nil {
+		d.point = fixture{c.Fixture}
+	}
 	d.mux = d.routed()
 	return d
 }
@@ -87,7 +97,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &edge.Recorder{ResponseWriter: w}
 	c := &call{id: requestID(r)}
 	rec.Header().Set("X-Request-ID", c.id)
-	if id := r.Header.Get("X-Request-ID"); isAccess(r.URL.Path) && id != "" && len(id) <= 256 {
+	if id := r.Header.Get("X-Request-ID"); isAccess(r.URL.Path) && id != "" {
 		rec.Header().Set("X-Request-ID", id) // as it came: the standard wants it back byte for byte
 	}
 	rec.Header().Set("Cache-Control", "no-store")

@@ -2,8 +2,11 @@ package api_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/amana-privacy/amana/api"
 )
 
 // asking is a question of the standard's form; parts replace its members.
@@ -59,16 +62,18 @@ func TestAuthZENKeepsTheStandardsHabits(t *testing.T) {
 		body    string
 		headers []string
 	}{
-		"empty":           {400, "", nil},
-		"no JSON":         {400, "{", nil},
-		"wrong type":      {400, asking(`"subject":"mailer"`), nil},
-		"no subject":      {400, asking(`"subject":null`), nil},
-		"no action name":  {400, asking(`"action":{}`), nil},
-		"no resource id":  {400, asking(`"resource":{"type":"customer"}`), nil},
-		"another media":   {400, asking(), []string{"Content-Type: text/plain"}},
-		"no token":        {401, asking(), []string{"Authorization:"}},
-		"wrong token":     {401, asking(), []string{"Authorization: Bearer amana_no"}},
-		"something after": {400, asking() + "{}", nil},
+		"empty":             {400, "", nil},
+		"no JSON":           {400, "{", nil},
+		"wrong type":        {400, asking(`"subject":"mailer"`), nil},
+		"no subject":        {400, asking(`"subject":null`), nil},
+		"no action name":    {400, asking(`"action":{}`), nil},
+		"no resource id":    {400, asking(`"resource":{"type":"customer"}`), nil},
+		"a list of context": {400, asking(`"context":[]`), nil},
+		"wrong properties":  {400, asking(`"resource":{"type":"customer","id":"customer:1","properties":"x"}`), nil},
+		"another media":     {400, asking(), []string{"Content-Type: text/plain"}},
+		"no token":          {401, asking(), []string{"Authorization:"}},
+		"wrong token":       {401, asking(), []string{"Authorization: Bearer amana_no"}},
+		"something after":   {400, asking() + "{}", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := w.do("POST", "/access/v1/evaluation", c.body, c.headers...)
@@ -219,5 +224,83 @@ func TestAuthZENSaysWhereItIs(t *testing.T) {
 	got := into[map[string]string](t, w.do("GET", "/.well-known/authzen-configuration", "", "Authorization:"))
 	if got["policy_decision_point"] != w.url || got["access_evaluation_endpoint"] != w.url+"/access/v1/evaluation" {
 		t.Errorf("%v", got)
+	}
+}
+
+// What is declared is found page by page too.
+func TestAuthZENSearchesPageByPage(t *testing.T) {
+	w := newWorld(t)
+	var all []string
+	for _, r := range into[searched](t, w.post(200, "/access/v1/search/action", asking())).Results {
+		all = append(all, r.Properties.Purpose)
+	}
+	var got []string
+	for token := ""; ; {
+		out := into[searched](t, w.post(200, "/access/v1/search/action", asking(fmt.Sprintf(`"page":{"limit":1,"token":%q}`, token))))
+		for _, r := range out.Results {
+			got = append(got, r.Properties.Purpose)
+		}
+		if token = out.Page.Next; token == "" {
+			break
+		}
+	}
+	if len(all) < 2 || !slices.IsSorted(all) || !slices.Equal(all, got) {
+		t.Errorf("at once %v, in pages %v", all, got)
+	}
+	if a := w.post(200, "/access/v1/search/action", asking()); strings.Contains(string(a.body), "page") {
+		t.Errorf("a page that nobody asked for: %s", a.body)
+	}
+	w.post(400, "/access/v1/search/action", asking(`"page":{"token":"no"}`))
+	w.post(400, "/access/v1/search/subject", asking(`"page":{"limit":-1}`))
+	w.post(400, "/access/v1/search/subject", asking(`"resource":{"type":"customer"}`))
+}
+
+func TestAuthZENEchoesWhateverIDItIsGiven(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat("a b/", 500) + "."
+	if a := w.do("POST", "/access/v1/evaluation", asking(), "X-Request-ID: "+long); a.header.Get("X-Request-ID") != long {
+		t.Errorf("came back as %q", a.header.Get("X-Request-ID"))
+	}
+	if a := w.do("GET", "/.well-known/authzen-configuration", "", "X-Request-ID: {1}"); a.header.Get("X-Request-ID") != "{1}" {
+		t.Error("the metadata does not say it again")
+	}
+	if a := w.do("POST", "/access/v1/evaluation", asking()); a.header.Get("X-Request-ID") == "" || a.status != 200 {
+		t.Error("none is made where none was sent")
+	}
+}
+
+func TestAuthZENSaysWhereItIsBehindAProxy(t *testing.T) {
+	w := newWorld(t, func(c *api.Config) { c.URL = "https://privacy.internal.example" })
+	got := into[map[string]string](t, w.do("GET", "/.well-known/authzen-configuration", "", "Authorization:"))
+	if got["policy_decision_point"] != "https://privacy.internal.example" || got["search_action_endpoint"] != "https://privacy.internal.example/access/v1/search/action" {
+		t.Errorf("%v", got)
+	}
+}
+
+// What one person of several said never answers for another whose identifier is
+// missing: an item's member takes the whole place of the default.
+func TestAuthZENMergesNothingIntoAMember(t *testing.T) {
+	w := newWorld(t)
+	w.agree("customer:10042")
+	a := w.post(200, "/access/v1/evaluations", asking(`"evaluations":[{"resource":{"type":"customer"}},{"subject":{"id":"mailer"}},{"action":{"properties":{"purpose":"tailored_offers"}}},"x",{}]`))
+	out := into[struct {
+		Evaluations []struct {
+			Decision bool
+			Context  struct {
+				Allowed                        bool
+				Reason, Policy, Since, Receipt string
+				Expires                        string `json:"expires_at"`
+				Evidence                       string
+				Error                          struct {
+					Status  int
+					Message string
+				}
+			}
+		}
+	}](t, a)
+	for i, e := range out.Evaluations {
+		if last := i == 4; e.Decision != last || last == (e.Context.Error.Status == 400) {
+			t.Errorf("[%d]: %+v", i, e)
+		}
 	}
 }

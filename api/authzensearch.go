@@ -1,8 +1,10 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
@@ -13,129 +15,184 @@ import (
 // is looked for, and its id is ignored.
 type search struct {
 	evaluation
-	Page struct {
+	Page *struct {
 		Token string `json:"token"`
-		Limit int    `json:"limit"`
+		Limit int    `json:"limit"` // 0: as many as fit
 	} `json:"page"`
 }
 
 // results is a page of what was found.
 type results struct {
 	Results []any `json:"results"`
-	Page    struct {
-		Next string `json:"next_token"` // "" = the end
-	} `json:"page"`
+	Page    *page `json:"page,omitempty"` // absent where nobody asked for one and all is here
 }
 
-// searchResources answers "whom may I write to for this?".
-func (d *door) searchResources(w http.ResponseWriter, r *http.Request) error {
-	s, err := d.search(w, r)
-	if err != nil {
-		return err
-	}
-	if s.Subject == nil || s.Action == nil || s.Resource == nil {
-		return badRequest("a search for resources needs subject, action and resource")
-	}
-	out := results{Results: []any{}}
-	q, known := asked(s.evaluation)
-	if err := searches(w, r, q.Purpose); err != nil {
-		return err
-	}
-	if !known {
-		return reply(w, http.StatusOK, out)
-	}
-	limit := s.Page.Limit
-	if limit <= 0 || limit > store.MaxAllowed {
-		limit = store.MaxAllowed
-	}
-	found, err := d.Store.Search(r.Context(), q, callOf(r).token.ID, limit, s.Page.Token)
-	if err != nil {
-		return err
-	}
-	for _, id := range found.Subjects {
-		out.Results = append(out.Results, entity{Type: "customer", ID: string(id)})
-	}
-	out.Page.Next = found.Next
-	return reply(w, http.StatusOK, out)
-}
-
-// searchActions answers "what is open for this person?".
-func (d *door) searchActions(w http.ResponseWriter, r *http.Request) error {
-	return d.searchOne(w, r, func(s search, v *policy.Version) (list []evaluation, entities []any) {
-		for _, purpose := range purposesOf(v) {
-			name := "use"
-			if s.Subject.Type == "recipient" {
-				name = "share"
-			}
-			a := &action{Name: name, Properties: &actionKeys{purpose}}
-			list, entities = append(list, evaluation{s.Subject, a, s.Resource, s.Context}), append(entities, a)
-		}
-		return list, entities
-	}, func(s search) bool { return s.Subject != nil && s.Resource != nil })
+type page struct {
+	Next string `json:"next_token"` // "" = the end
 }
 
 // searchSubjects answers "who may receive it?".
 func (d *door) searchSubjects(w http.ResponseWriter, r *http.Request) error {
-	return d.searchOne(w, r, func(s search, v *policy.Version) (list []evaluation, entities []any) {
-		if s.Subject.Type != "recipient" || s.Action.Properties == nil {
-			return nil, nil
-		}
-		for _, id := range v.Policy.Purposes[s.Action.Properties.Purpose].Recipients {
-			e := entity{Type: "recipient", ID: id}
-			list, entities = append(list, evaluation{&e, s.Action, s.Resource, s.Context}), append(entities, e)
-		}
-		return list, entities
-	}, func(s search) bool { return s.Subject != nil && s.Action != nil && s.Resource != nil })
+	return d.search(w, r, func(s search) []error {
+		return []error{s.Subject.named("subject", true), s.Action.named(), s.Resource.named("resource", false)}
+	}, func(s search) (results, error) { return d.point.subjects(r, s) })
 }
 
-// searchOne searches among what the policy declares, for one person.
-func (d *door) searchOne(w http.ResponseWriter, r *http.Request, candidates func(search, *policy.Version) ([]evaluation, []any), whole func(search) bool) error {
-	s, err := d.search(w, r)
+// searchResources answers "whom may I write to for this?".
+func (d *door) searchResources(w http.ResponseWriter, r *http.Request) error {
+	return d.search(w, r, func(s search) []error {
+		return []error{s.Subject.named("subject", false), s.Action.named(), s.Resource.named("resource", true)}
+	}, func(s search) (results, error) { return d.point.resources(w, r, s) })
+}
+
+// searchActions answers "what is open for this person?".
+func (d *door) searchActions(w http.ResponseWriter, r *http.Request) error {
+	return d.search(w, r, func(s search) []error {
+		return []error{s.Subject.named("subject", false), s.Resource.named("resource", false)}
+	}, func(s search) (results, error) { return d.point.actions(r, s) })
+}
+
+// search reads a search, refuses one that lacks what the standard requires, and
+// answers with what find gives.
+func (d *door) search(w http.ResponseWriter, r *http.Request, lacks func(search) []error, find func(search) (results, error)) error {
+	var s search
+	if err := d.lenient(w, r, &s); err != nil {
+		return err
+	}
+	for _, err := range lacks(s) {
+		if err != nil {
+			return err
+		}
+	}
+	if s.Page != nil && s.Page.Limit < 0 {
+		return badRequest("page.limit is less than 0")
+	}
+	out, err := find(s)
 	if err != nil {
 		return err
 	}
-	if !whole(s) {
-		return badRequest("the search lacks a subject, an action or a resource")
+	if out.Results == nil {
+		out.Results = []any{}
 	}
-	out := results{Results: []any{}}
+	if s.Page != nil && out.Page == nil {
+		out.Page = &page{}
+	}
+	return reply(w, http.StatusOK, out)
+}
+
+// most is how many results of a search a page has at most.
+func (s search) most() int {
+	if s.Page == nil || s.Page.Limit == 0 {
+		return store.MaxAllowed
+	}
+	return min(s.Page.Limit, store.MaxAllowed)
+}
+
+// resources runs through everybody.
+func (d customers) resources(w http.ResponseWriter, r *http.Request, s search) (out results, err error) {
+	q, known := asked(s.evaluation)
+	if err := allowed(w, callOf(r).token, "search:"+q.Purpose); err != nil || !known {
+		return out, err
+	}
+	token := ""
+	if s.Page != nil {
+		token = s.Page.Token
+	}
+	found, err := d.Store.Search(r.Context(), q, callOf(r).token.ID, s.most(), token)
+	if err != nil {
+		return out, err
+	}
+	for _, id := range found.Subjects {
+		out.Results = append(out.Results, entity{Type: "customer", ID: string(id)})
+	}
+	if found.Next != "" {
+		out.Page = &page{found.Next}
+	}
+	return out, nil
+}
+
+// candidate is what may be found: a result under its name, and the question
+// that has to be answered with yes.
+type candidate struct {
+	name   string
+	result any
+	asked  evaluation
+}
+
+// actions tries every purpose the token may search for.
+func (d customers) actions(r *http.Request, s search) (results, error) {
+	name := "use"
+	if s.Subject.Type == "recipient" {
+		name = "share"
+	}
+	return d.among(r, s, func(v *policy.Version) (list []candidate) {
+		for purpose := range v.Policy.Purposes {
+			text, _ := json.Marshal(purpose) // a string
+			a := &action{Name: name, Properties: map[string]json.RawMessage{"purpose": text}}
+			list = append(list, candidate{purpose, a, evaluation{s.Subject, a, s.Resource, s.Context}})
+		}
+		return list
+	})
+}
+
+// subjects tries every recipient of the purpose.
+func (d customers) subjects(r *http.Request, s search) (results, error) {
+	return d.among(r, s, func(v *policy.Version) (list []candidate) {
+		var purpose string
+		if s.Subject.Type != "recipient" || !member(s.Action.Properties, "purpose", &purpose) {
+			return nil
+		}
+		for _, id := range v.Policy.Purposes[purpose].Recipients {
+			e := entity{Type: "recipient", ID: id}
+			list = append(list, candidate{id, e, evaluation{&e, s.Action, s.Resource, s.Context}})
+		}
+		return list
+	})
+}
+
+// among searches among what the policy declares, for one person, by name.
+func (d customers) among(r *http.Request, s search, declared func(*policy.Version) []candidate) (results, error) {
 	v := d.Store.InForce()
 	id, err := subject.Parse(s.Resource.ID, d.region())
 	if err != nil || v == nil {
-		return reply(w, http.StatusOK, out)
+		return results{}, nil
 	}
-	list, entities := candidates(s, v)
-	for i, e := range list {
-		q, known := asked(e)
-		if !known || searches(w, r, q.Purpose) != nil {
+	var found []candidate
+	for _, c := range declared(v) {
+		q, known := asked(c.asked)
+		if !known || !callOf(r).token.Has("search:"+q.Purpose) {
 			continue
 		}
 		a, err := d.decided(r, id, q, false)
 		if err != nil {
-			return err
+			return results{}, err
 		}
 		if a.Allowed {
-			out.Results = append(out.Results, entities[i])
+			found = append(found, c)
 		}
 	}
-	w.Header().Del("WWW-Authenticate")
-	return reply(w, http.StatusOK, out)
+	return s.paged(found)
 }
 
-func (d *door) search(w http.ResponseWriter, r *http.Request) (s search, err error) {
-	return s, d.lenient(w, r, &s)
-}
+// afterName begins the token of a page of what has names: it goes on after one.
+const afterName = "after:"
 
-// searches says whether the token may search for a purpose: that is a scope of
-// its own, for a list of people says more than an answer about one.
-func searches(w http.ResponseWriter, r *http.Request, purpose string) error {
-	return allowed(w, callOf(r).token, "search:"+purpose)
-}
-
-func purposesOf(v *policy.Version) []string {
-	var out []string
-	for id := range v.Policy.Purposes {
-		out = append(out, id)
+// paged gives the page of all that was found which was asked for.
+func (s search) paged(found []candidate) (out results, err error) {
+	slices.SortStableFunc(found, func(a, b candidate) int { return strings.Compare(a.name, b.name) })
+	if s.Page != nil && s.Page.Token != "" {
+		after, ok := strings.CutPrefix(s.Page.Token, afterName)
+		if !ok {
+			return out, badRequest("page.token is none that was given out")
+		}
+		found = slices.DeleteFunc(found, func(c candidate) bool { return c.name <= after })
 	}
-	slices.Sort(out)
-	return out
+	for i, c := range found {
+		if i == s.most() {
+			out.Page = &page{afterName + found[i-1].name}
+			break
+		}
+		out.Results = append(out.Results, c.result)
+	}
+	return out, nil
 }

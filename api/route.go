@@ -36,7 +36,8 @@ func routes() []route {
 		{"POST", "/access/v1/search/subject", "search", nil, (*door).searchSubjects},
 		{"POST", "/access/v1/search/resource", "search", nil, (*door).searchResources},
 		{"POST", "/access/v1/search/action", "search", nil, (*door).searchActions},
-		{"GET", "/.well-known/authzen-configuration", "", nil, (*door).configuration},
+		{anyMethod, gatePath, "decide", nil, (*door).gate},
+		{"GET", wellKnown, "", nil, (*door).configuration},
 		{"GET", "/openapi.json", "", nil, (*door).describe},
 		{"GET", "/healthz", "", nil, (*door).health},
 		{"GET", "/readyz", "", nil, (*door).ready},
@@ -57,11 +58,17 @@ func (d *door) routed() *http.ServeMux {
 	mux := http.NewServeMux()
 	at := map[string]*resource{}
 	for _, rt := range routes() {
+		if d.Fixture != nil && isAccess(rt.path) {
+			rt.scope = ""
+		}
 		res, ok := at[rt.path]
 		if !ok {
 			res = &resource{d, map[string]route{}}
 			at[rt.path] = res
 			mux.Handle(rt.path, res)
+			if isGate(rt.path) {
+				d.gates = res
+			}
 		}
 		res.methods[rt.method] = rt
 		if rt.method == http.MethodGet {
@@ -84,11 +91,9 @@ func (res *resource) open() bool {
 // serve finds who asks before it says what there is: without a good token
 // every path but the open ones is 401.
 func (d *door) serve(w http.ResponseWriter, r *http.Request, c *call) error {
-	h, pattern := d.mux.Handler(r)
-	res, found := h.(*resource)
-	if found {
-		c.pattern = pattern
-	}
+	res, pattern := d.at(r)
+	found := res != nil
+	c.pattern = pattern
 	if !found || !res.open() {
 		leave, err := d.places.Enter(r.Context())
 		if err != nil {
@@ -107,8 +112,27 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request, c *call) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
 	defer cancel()
+	if c.pattern == gatePath {
+		res.ServeHTTP(w, r.WithContext(ctx))
+		return nil
+	}
 	d.mux.ServeHTTP(w, r.WithContext(ctx))
 	return nil
+}
+
+// at gives what stands at a request's path, and the path's pattern; nil where
+// there is nothing. A gate's path ends as somebody else's address does, so the
+// mux shall not tidy it up.
+func (d *door) at(r *http.Request) (*resource, string) {
+	if isGate(r.URL.Path) {
+		return d.gates, gatePath
+	}
+	h, pattern := d.mux.Handler(r)
+	res, ok := h.(*resource)
+	if !ok {
+		return nil, ""
+	}
+	return res, pattern
 }
 
 // ServeHTTP runs the route of the method.
@@ -121,6 +145,9 @@ func (res *resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (res *resource) run(w http.ResponseWriter, r *http.Request) error {
 	rt, ok := res.methods[r.Method]
 	if !ok {
+		rt, ok = res.methods[anyMethod]
+	}
+	if !ok {
 		w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(res.methods)), ", "))
 		return refusal{noMethod, "this path does not take that method"}
 	}
@@ -128,7 +155,7 @@ func (res *resource) run(w http.ResponseWriter, r *http.Request) error {
 		if err := allowed(w, callOf(r).token, rt.scope); err != nil {
 			return err
 		}
-		if err := rt.knows(r.URL); err != nil {
+		if err := rt.knows(r.URL); rt.method != anyMethod && err != nil {
 			return err
 		}
 	}

@@ -25,6 +25,10 @@ type config struct {
 	// stands in receipts; where it is https, cookies are Secure. By default it is the
 	// public door's own address over http. AMANA_PUBLIC_URL, --public-url.
 	PublicURL string
+	// CompanyURL is where programs find the company door, without a path, as
+	// the metadata of AuthZEN names it: https, where a proxy stands before it.
+	// By default it is as they asked. AMANA_COMPANY_URL, --company-url.
+	CompanyURL string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed, e.g.
 	// 127.0.0.1/32. AMANA_TRUSTED_PROXIES separates them by commas.
 	TrustedProxies []string
@@ -36,6 +40,9 @@ type config struct {
 	Witnesses []witnessAt
 	// SMTP is how mails are sent.
 	SMTP smtpConfig
+	// Fixture is a file of rules that answer at /access/v1/ instead of what
+	// customers said: for development. --authzen-fixture alone.
+	Fixture string
 	// At says what lies elsewhere than in the folder: db, keys, key_identity.
 	// AMANA_DB, AMANA_KEYS, AMANA_KEY_IDENTITY; --db, --keys, --key-identity.
 	At place
@@ -77,7 +84,7 @@ func (c *config) readFile(path string) error {
 
 // set takes one key of server.yaml.
 func (c *config) set(key string, value *yaml.Node) error {
-	texts := map[string]*string{"public": &c.Public, "company": &c.Company, "public_url": &c.PublicURL,
+	texts := map[string]*string{"public": &c.Public, "company": &c.Company, "public_url": &c.PublicURL, "company_url": &c.CompanyURL,
 		"db": &c.At.db, "keys": &c.At.keys, "key_identity": &c.At.identity}
 	if into, ok := texts[key]; ok {
 		if value.Kind != yaml.ScalarNode {
@@ -103,7 +110,7 @@ func (c *config) set(key string, value *yaml.Node) error {
 		return nil
 	}
 	if key != "trusted_proxies" {
-		return errors.New("no such key; there are public, company, public_url, db, keys, key_identity, trusted_proxies, origins, witnesses and smtp")
+		return errors.New("no such key; there are public, company, public_url, company_url, db, keys, key_identity, trusted_proxies, origins, witnesses and smtp")
 	}
 	if err := value.Decode(&c.TrustedProxies); err != nil {
 		return errors.New("must be a list of networks such as [10.0.0.0/8]")
@@ -113,7 +120,7 @@ func (c *config) set(key string, value *yaml.Node) error {
 
 // readEnv fills c from the environment.
 func (c *config) readEnv(get func(string) string) {
-	for name, into := range map[string]*string{"AMANA_PUBLIC": &c.Public, "AMANA_COMPANY": &c.Company, "AMANA_PUBLIC_URL": &c.PublicURL} {
+	for name, into := range map[string]*string{"AMANA_PUBLIC": &c.Public, "AMANA_COMPANY": &c.Company, "AMANA_PUBLIC_URL": &c.PublicURL, "AMANA_COMPANY_URL": &c.CompanyURL} {
 		if v := get(name); v != "" {
 			*into = v
 		}
@@ -134,6 +141,8 @@ func (c *config) override(fs *flag.FlagSet) (apply func()) {
 	public := fs.String("public", d.Public, "address of the public door, for customers")
 	company := fs.String("company", d.Company, "address of the company door, for programs; never put it on the Internet")
 	publicURL := fs.String("public-url", "", "where customers find the public door, e.g. https://privacy.example.com")
+	companyURL := fs.String("company-url", "", "where programs find the company door, e.g. https://privacy.internal.example")
+	fs.StringVar(&c.Fixture, "authzen-fixture", "", "development only: a file of rules to answer at /access/v1/ instead of what customers said")
 	var witnesses []witnessAt
 	fs.Func("witness", "a witness that co-signs the log, as URL=KEY; may be repeated", func(s string) error {
 		w, err := witnessOf(s)
@@ -154,6 +163,8 @@ func (c *config) override(fs *flag.FlagSet) (apply func()) {
 				c.Company = *company
 			case "public-url":
 				c.PublicURL = *publicURL
+			case "company-url":
+				c.CompanyURL = *companyURL
 			case "witness":
 				c.Witnesses = witnesses
 			case "origin":
@@ -166,12 +177,15 @@ func (c *config) override(fs *flag.FlagSet) (apply func()) {
 // check says what is wrong with a configuration, all of it.
 func (c *config) check() error {
 	var errs []error
-	if c.PublicURL != "" {
-		u, err := url.Parse(c.PublicURL)
-		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-			errs = append(errs, fmt.Errorf("public_url: %q is not like https://privacy.example.com", c.PublicURL))
+	for name, at := range map[string]*string{"public_url": &c.PublicURL, "company_url": &c.CompanyURL} {
+		if *at == "" {
+			continue
 		}
-		c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+		u, err := url.Parse(*at)
+		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+			errs = append(errs, fmt.Errorf("%s: %q is not like https://privacy.example.com", name, *at))
+		}
+		*at = strings.TrimSuffix(*at, "/")
 	}
 	if _, err := c.proxies(); err != nil {
 		errs = append(errs, err)

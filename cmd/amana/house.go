@@ -108,7 +108,11 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 	}
 	h.serve(h.public, web.New(web.Config{Store: h.in.db, PublicURL: h.publicURL, Log: log.With("door", "public"), LinkKey: h.in.ring.Link("receipt"),
 		Logo: h.in.logo.Load, TrustedProxies: proxies, Origins: c.Origins}))
-	h.serve(h.company, api.New(api.Config{Store: h.in.db, Log: log.With("door", "company"), Version: versionText(), PublicURL: h.publicURL}))
+	rules, err := fixture(c.Fixture, h.company.Addr(), log)
+	if err != nil {
+		return err
+	}
+	h.serve(h.company, api.New(api.Config{Store: h.in.db, Log: log.With("door", "company"), Version: versionText(), PublicURL: h.publicURL, URL: c.CompanyURL, Fixture: rules}))
 	control, err := serveControl(h.in)
 	if err != nil {
 		return err
