@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,7 +50,7 @@ func TestTheFirstFormIsRead(t *testing.T) {
 			dir := writeFirstForm(t, v, withShard)
 			r := reopen(t, dir)
 			got := r.view.Load()
-			if diff := cmp.Diff(v.buckets, got.buckets); diff != "" {
+			if !slices.Equal(v.buckets, got.buckets) {
 				t.Error("the buckets are others")
 			}
 			if got.pending[7] != v.pending[7] || len(got.pending) != 1 || got.round != noRound {

@@ -147,19 +147,18 @@ func jsonText(s string) string {
 	return string(b[1 : len(b)-1])
 }
 
+// stride is how far apart the bytes are that are tried: every one in make soak,
+// a third of them otherwise, for each costs two verified signatures.
+var stride = map[bool]int{false: 3, true: 1}[os.Getenv("AMANA_SOAK") != ""]
+
 func TestEveryByteOfAReceiptCounts(t *testing.T) {
 	skey := key(t)
 	r := issue(t, skey)
-	for i := range r {
-		for _, to := range []byte{r[i] ^ 1} {
-			if to == r[i] {
-				continue
-			}
-			changed := bytes.Clone(r)
-			changed[i] = to
-			if v := outcome(t, changed, vkeys[skey]); v.Outcome != Broken {
-				t.Fatalf("byte %d, %q for %q, is %s:\n…%s…", i, to, r[i], v.Outcome, changed[max(0, i-60):min(len(r), i+60)])
-			}
+	for i := 0; i < len(r); i += stride {
+		changed := bytes.Clone(r)
+		changed[i] ^= 1
+		if v := outcome(t, changed, vkeys[skey]); v.Outcome != Broken {
+			t.Fatalf("byte %d, %q for %q, is %s:\n…%s…", i, changed[i], r[i], v.Outcome, changed[max(0, i-60):min(len(r), i+60)])
 		}
 	}
 }
