@@ -33,7 +33,7 @@ func count(few, many int) int {
 func eachPostgres(t *testing.T, test func(*testing.T, *world)) {
 	t.Helper()
 	t.Parallel()
-	for _, on := range databases {
+	for _, on := range chosen() {
 		if !strings.HasPrefix(on, "postgres") {
 			continue
 		}

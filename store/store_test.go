@@ -44,11 +44,19 @@ type world struct {
 // databases are what a store may stand on: every behaviour holds on each.
 var databases = []string{"sqlite", "postgres15", "postgres18"}
 
+// chosen are those of the databases that AMANA_DATABASES names; all, if it names none.
+func chosen() []string {
+	if names := strings.Fields(os.Getenv("AMANA_DATABASES")); len(names) > 0 {
+		return names
+	}
+	return databases
+}
+
 // each runs a test on every database, beside each other.
 func each(t *testing.T, test func(*testing.T, *world)) {
 	t.Helper()
 	t.Parallel()
-	for _, on := range databases {
+	for _, on := range chosen() {
 		t.Run(on, func(t *testing.T) {
 			t.Parallel()
 			test(t, newWorldOn(t, on))
