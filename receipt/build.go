@@ -146,7 +146,7 @@ func (p Parts) Receipt(proof *Proof, checkpoint string, signers []Signer) (Recei
 			return Receipt{}, fmt.Errorf("reading a stored record: %w", err)
 		}
 	}
-	if p.shown == nil && p.made.HasErasure == nil {
+	if p.shown == nil && p.made.HasNotice != nil {
 		t, err := NewTexts(p.Process, "")
 		if err != nil {
 			return Receipt{}, err

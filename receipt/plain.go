@@ -16,20 +16,22 @@ import (
 // record of their own; it must not carry text that a terminal or a page would
 // take for something else.
 func (r Record) plain() error {
-	answer, erasure := r.HasConsent != nil && r.HasNotice != nil, r.HasErasure != nil
+	answer, erasure, demand := r.HasConsent != nil && r.HasNotice != nil, r.HasErasure != nil, r.HasDemand != nil
 	switch {
-	case answer == erasure || erasure && (r.HasConsent != nil || r.HasNotice != nil):
-		return fmt.Errorf("the record is neither of an answer nor of an erasure")
+	case !answer && !erasure && !demand || erasure && demand || (erasure || demand) && (r.HasConsent != nil || r.HasNotice != nil):
+		return fmt.Errorf("the record is of neither an answer nor an erasure nor a demand")
 	case !slices.Contains([]string{subject.Email, subject.Phone, subject.Customer, subject.Device}, r.HasDataSubject.Kind):
 		return noWord("kind of subject")
-	case erasure && !isUUID(r.ID):
+	case !isUUID(r.ID):
 		return fmt.Errorf("the record's id is not one")
 	case erasure:
 		return r.HasErasure.plain()
+	case demand:
+		return r.HasDemand.plain()
 	}
 	c := r.HasConsent
 	switch {
-	case !isUUID(r.ID) || c.Confirms != "" && !isUUID(c.Confirms):
+	case c.Confirms != "" && !isUUID(c.Confirms):
 		return fmt.Errorf("the record's id is not one")
 	case !isHash(string(r.HasNotice.Policy)) || !isHash(c.Scope) || !isHash(c.Meaning):
 		return fmt.Errorf("the record's policy, scope or meaning is not a hash")

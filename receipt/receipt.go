@@ -26,7 +26,7 @@ type Receipt struct {
 	Signers    []Signer       `json:"signers"`           // the keys of the log up to the one that signed, oldest first
 }
 
-// Record is the immutable record of one answer, or of an erasure. Its RFC 8785
+// Record is the immutable record of one answer, of an erasure, or of a demand. Its RFC 8785
 // bytes are what the ledger commits to.
 type Record struct {
 	ConformsTo     string   `json:"conformsTo"`
@@ -35,12 +35,16 @@ type Record struct {
 	HasNotice      *Notice  `json:"hasNotice,omitempty"`  // with an answer: what was shown
 	HasConsent     *Consent `json:"hasConsent,omitempty"` // the answer
 	HasErasure     *Erasure `json:"hasErasure,omitempty"` // or the erasure
+	HasDemand      *Demand  `json:"hasDemand,omitempty"`  // or the demand
 }
 
 // Policy is the version that a record names.
 func (r Record) Policy() policy.VersionID {
-	if r.HasErasure != nil {
+	switch {
+	case r.HasErasure != nil:
 		return r.HasErasure.Policy
+	case r.HasDemand != nil:
+		return r.HasDemand.Policy
 	}
 	return r.HasNotice.Policy
 }

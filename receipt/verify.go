@@ -284,7 +284,7 @@ func (r *Receipt) opens() (Part, error) {
 	}
 	if p := r.Process; p != nil {
 		if r.Record.HasNotice == nil {
-			return PartProcess, fmt.Errorf("an erasure shows no texts")
+			return PartProcess, fmt.Errorf("only an answer shows texts")
 		}
 		salt, err := saltOf(p.Salt)
 		if err != nil {

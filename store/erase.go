@@ -101,6 +101,8 @@ func (t *tx) removeRows(p *person, n int64, leaf *int64) error {
 		{`DELETE FROM session WHERE owner = ?`, []any{db.ownerTag(p.name)}},
 		{`DELETE FROM pass WHERE owner = ?`, []any{db.ownerTag(p.name)}},
 		{`DELETE FROM knock WHERE owner = ?`, []any{db.ownerTag(p.name)}},
+		{`DELETE FROM request WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
+		{`DELETE FROM download WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
 		{`DELETE FROM subject WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
 		{shredLater, []any{int(p.id.Bucket()), millis(t.now), n}},
 		{insertEvent, []any{shard, n, nil, id, 0, 0, "subject.erased", "", millis(t.now), leaf, nil}}, // replicas know the id
@@ -117,7 +119,11 @@ func (t *tx) recordErasure(a *appended, by ErasedBy) (err error) {
 	v := t.known.inForce()
 	k, answers := keepingOf(v.Policy, t.now)
 	until := receipt.Stamp(k.until)
-	e := receipt.Erasure{Time: receipt.Stamp(t.now), By: string(by), Policy: v.ID, Answers: a.p.seq, Kept: []receipt.Kept{
+	var answered int64
+	if _, err := t.row(chain+`SELECT count(*) FROM chain WHERE kind LIKE 'consent.%'`, chainOf(a.p), &answered); err != nil {
+		return err
+	}
+	e := receipt.Erasure{Time: receipt.Stamp(t.now), By: string(by), Policy: v.ID, Answers: answered, Kept: []receipt.Kept{
 		{Kind: receipt.KeptSuppression, Basis: policy.LegalObligation.DPV()}, {Kind: receipt.KeptErasure, Basis: k.basis, Until: until}}}
 	if answers {
 		e.Kept = append(e.Kept, receipt.Kept{Kind: receipt.KeptAnswers, Basis: k.basis, Until: until})
@@ -142,7 +148,7 @@ func (t *tx) recordErasure(a *appended, by ErasedBy) (err error) {
 // writes for as long as rewrapping the buckets' subjects takes, and does
 // nothing where no bucket waits.
 func (db *DB) Shred(ctx context.Context) error {
-	if err := db.forget(ctx); err != nil {
+	if err := errors.Join(db.forget(ctx), db.forgetTickets(ctx)); err != nil {
 		return fmt.Errorf("forgetting what was kept: %w", err)
 	}
 	waiting, err := db.waiting(ctx)

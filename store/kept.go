@@ -72,7 +72,7 @@ func keptContext(id keyring.SubjectID, record uuid.UUID) []byte {
 
 // keepAnswers keeps the records of all answers of a person who is being erased.
 func (t *tx) keepAnswers(p *person, w keyring.Wrapped, k keeping) error {
-	rows, err := t.rows(chain+`SELECT n, event_id, sealed FROM chain WHERE sealed IS NOT NULL`, chainOf(p)...)
+	rows, err := t.rows(chain+`SELECT n, event_id, sealed FROM chain WHERE sealed IS NOT NULL AND kind LIKE 'consent.%'`, chainOf(p)...)
 	if err != nil {
 		return err
 	}

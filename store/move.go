@@ -113,6 +113,9 @@ func (db *DB) Move(ctx context.Context, log string, who transfer.Person, receipt
 func movedEvents(log string, receipts []receipt.Receipt) ([]consent.Event, error) {
 	var out []consent.Event
 	for i, r := range receipts {
+		if r.Record.HasDemand != nil {
+			continue // it was demanded of the other installation, which has to answer it
+		}
 		if r.Record.HasConsent == nil || r.Record.HasNotice == nil {
 			return nil, fault.New(fault.Invalid, "a receipt is of no answer")
 		}

@@ -66,7 +66,7 @@ func (db *DB) Search(ctx context.Context, q decision.Question, by string, limit 
 		}
 		for _, p := range people {
 			looked, from = looked+1, p.id
-			w.Subject = &decision.Subject{Kind: p.name.Kind(), States: p.states}
+			w.Subject, w.Person = &decision.Subject{Kind: p.name.Kind(), States: p.states}, p.facts.Person()
 			if decision.Decide(w, q, db.now()).Allowed {
 				out.Subjects = append(out.Subjects, p.name)
 			}

@@ -200,11 +200,13 @@ func (db *DB) receiptOf(ctx context.Context, p *person, e storedEvent) (receipt.
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
-	shown, err := db.textsIn(ctx, process)
-	if err != nil {
-		return receipt.Receipt{}, err
+	if process != 0 { // an answer: a demand shows no texts
+		shown, err := db.textsIn(ctx, process)
+		if err != nil {
+			return receipt.Receipt{}, err
+		}
+		parts = parts.Shown(shown)
 	}
-	parts = parts.Shown(shown)
 	return db.proved(ctx, parts, e.leaf)
 }
 

@@ -32,6 +32,8 @@ func (w *writing) change(form tableForm, values []any) (keep bool, err error) {
 		return !w.left(valueOf(form, values, "subject")), nil
 	case "event":
 		return true, w.event(form, values)
+	case "request", "download":
+		return !w.left(valueOf(form, values, "subject_id")), nil
 	case "kept":
 		return w.kept(form, values)
 	case "mail":

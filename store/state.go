@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/amana-privacy/amana/consent"
@@ -133,7 +134,7 @@ func fromMoment(ms int64) time.Time {
 
 // States gives the states of a subject; none where nobody is known by the identifier.
 func (db *DB) States(ctx context.Context, id subject.ID) (map[consent.Key]consent.State, error) {
-	_, states, _, err := db.standing(ctx, id)
+	_, states, _, _, err := db.standing(ctx, id)
 	if states == nil {
 		states = map[consent.Key]consent.State{}
 	}
@@ -141,32 +142,36 @@ func (db *DB) States(ctx context.Context, id subject.ID) (map[consent.Key]consen
 }
 
 // standing reads in one look at the database whether a subject is known, what
-// it said, and whether it was erased. Every version published by then is known
+// it said, what else holds for it, and whether it was erased. Every version published by then is known
 // here afterwards.
-func (db *DB) standing(ctx context.Context, id subject.ID) (known bool, states map[consent.Key]consent.State, erased bool, err error) {
+func (db *DB) standing(ctx context.Context, id subject.ID) (known bool, states map[consent.Key]consent.State, f Facts, erased bool, err error) {
 	var raw []byte
 	var published int64
 	_, _, err = db.seek(id, func(at place) (bool, error) {
 		condition, args := at.where()
 		_, err := db.reader(ctx)(`SELECT
-			(SELECT s.states FROM identifier i JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE `+condition+`),
+			(SELECT s.facts || '|' || s.states FROM identifier i JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE `+condition+`),
 			EXISTS (SELECT 1 FROM suppression WHERE shard_id = ? AND tag = ?),
 			(SELECT coalesce(max(seq), 0) FROM publication)`, append(args, at.shard, db.suppressionTag(id)), &raw, &erased, &published)
 		return raw != nil, err
 	})
 	if err != nil {
-		return false, nil, false, err
+		return false, nil, f, false, err
 	}
 	if _, err := db.follow(ctx, published); err != nil || raw == nil {
-		return false, nil, erased, err
+		return false, nil, f, erased, err
 	}
-	states, err = unmarshalStates(raw)
-	return true, states, erased, err
+	facts, said, _ := strings.Cut(string(raw), "|")
+	if f, err = unmarshalFacts(facts); err != nil {
+		return false, nil, f, erased, err
+	}
+	states, err = unmarshalStates([]byte(said))
+	return true, states, f, erased, err
 }
 
 // Decide answers a question about a subject from what is durable now.
 func (db *DB) Decide(ctx context.Context, id subject.ID, q decision.Question) (decision.Answer, error) {
-	known, states, erased, err := db.standing(ctx, id)
+	known, states, facts, erased, err := db.standing(ctx, id)
 	if err != nil {
 		return decision.Answer{}, fmt.Errorf("reading what a subject said: %w", err)
 	}
@@ -175,7 +180,7 @@ func (db *DB) Decide(ctx context.Context, id subject.ID, q decision.Question) (d
 		return decision.Answer{}, fault.New(fault.Conflict, "no policy is in force yet")
 	}
 	if known {
-		w.Subject = &decision.Subject{Kind: id.Kind(), States: states}
+		w.Subject, w.Person = &decision.Subject{Kind: id.Kind(), States: states}, facts.Person()
 	} else {
 		w.Person.Erased = erased
 	}

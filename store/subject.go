@@ -55,6 +55,7 @@ type person struct {
 	at         int64  // its time
 	last       int64  // its n
 	states     map[consent.Key]consent.State
+	facts      Facts
 
 	fresh      bool // not in the database yet
 	suppressed bool // erased before
@@ -123,7 +124,7 @@ func newSubjectID(shard int) keyring.SubjectID {
 	return id
 }
 
-const subjectRow = `s.subject_id, s.data_key, s.evidence_key, s.identifier, s.seq, s.at, s.last, s.states`
+const subjectRow = `s.subject_id, s.data_key, s.evidence_key, s.identifier, s.seq, s.at, s.last, s.states, s.facts`
 
 // findSubject reads the subject at a place.
 func findSubject(at place) (query string, args []any) {
@@ -138,12 +139,13 @@ type rowFunc func(query string, args []any, into ...any) (bool, error)
 // scanned is a subject's row as it is read.
 type scanned struct {
 	id, states []byte
+	facts      string
 	p          person
 }
 
 // into gives what a row is scanned into.
 func (s *scanned) into() []any {
-	return []any{&s.id, &s.p.wrapped.Data, &s.p.wrapped.Evidence, &s.p.identifier, &s.p.seq, &s.p.at, &s.p.last, &s.states}
+	return []any{&s.id, &s.p.wrapped.Data, &s.p.wrapped.Evidence, &s.p.identifier, &s.p.seq, &s.p.at, &s.p.last, &s.states, &s.facts}
 }
 
 // person gives the person of a row, whose keys are not opened yet.
@@ -154,7 +156,10 @@ func (s *scanned) person() (*person, error) {
 	p := s.p
 	p.id = keyring.SubjectID(s.id)
 	var err error
-	p.states, err = unmarshalStates(s.states)
+	if p.states, err = unmarshalStates(s.states); err != nil {
+		return nil, err
+	}
+	p.facts, err = unmarshalFacts(s.facts)
 	return &p, err
 }
 

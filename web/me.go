@@ -8,6 +8,7 @@ import (
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/request"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
 )
@@ -27,6 +28,9 @@ type mePage struct {
 	Mine  []shownID
 	Level string // in words
 	Tiles []link
+
+	Erasing *waiting
+	Open    []demandView
 }
 
 // start is the start of the private pages, or the way in.
@@ -42,7 +46,17 @@ func (s *site) start(v *visit) error {
 	for _, id := range c.IDs {
 		page.Mine = append(page.Mine, v.shownID(id))
 	}
-	page.Tiles = []link{{Href: v.path("/me/sessions"), Name: v.T("me.sessions"), Text: v.T("me.sessions.text")}}
+	list, err := s.Store.Requests(v.Context(), c.IDs...)
+	if err != nil {
+		return err
+	}
+	page.Erasing = pending(list)
+	for _, r := range list {
+		if !r.State.Over() && r.Kind != request.Erasure && len(page.Open) < 5 {
+			page.Open = append(page.Open, v.demandView(r, s.Store.Now()))
+		}
+	}
+	page.Tiles = append(v.sections(), link{Href: v.path("/me/sessions"), Name: v.T("me.sessions"), Text: v.T("me.sessions.text")})
 	return v.show(http.StatusOK, never, "me", page)
 }
 

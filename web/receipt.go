@@ -41,6 +41,8 @@ type slipView struct {
 	Moved             string // of what came from another installation: its receipt there
 	Evidence          *evidenceView
 	Erased            *erasedView
+	Due               string   // of a demand: by when it is answered
+	About             []string // and the data or purposes it is about
 }
 
 // erasedView is what the receipt of an erasure says.
@@ -101,6 +103,11 @@ func (s *site) receiptFile(v *visit) error {
 	if err != nil {
 		return err
 	}
+	return v.attach(r)
+}
+
+// attach gives a receipt as a file.
+func (v *visit) attach(r receipt.Receipt) error {
 	body, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
@@ -131,6 +138,9 @@ func (f *face) slipOf(r receipt.Receipt) slipView {
 	c := r.Record.HasConsent
 	if e := r.Record.HasErasure; e != nil {
 		return f.erasureSlip(r, e)
+	}
+	if d := r.Record.HasDemand; d != nil {
+		return f.demandSlip(r, d)
 	}
 	out := slipView{
 		Title: f.receiptTitle(c.Decision), Answer: f.Of("act", c.Decision), Given: c.Decision == consent.ActGiven || c.Decision == consent.ActConfirmed,

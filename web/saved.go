@@ -33,6 +33,9 @@ func (s *site) savedNow(v *visit, b browser, signaled []string) (*saved, []slip,
 	}
 	for _, r := range receipts {
 		c := r.Record.HasConsent
+		if c == nil { // of no answer
+			continue
+		}
 		k := consent.Key{Purpose: c.Purpose, Recipient: c.Recipient}
 		out.Receipts = append(out.Receipts, slip{v.titleOf(k), v.Of("act", c.Decision), v.path("/receipt/" + s.links.make(s.Now(), r.ID)), k})
 	}

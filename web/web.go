@@ -140,6 +140,7 @@ func (s *site) privatePages(mux *http.ServeMux, l string) {
 	s.page(mux, l, "/me/sessions", get(s.me(policy.ActAccess, s.sessionList)), post(s.me(policy.ActAccess, s.endSessions)))
 	s.page(mux, l, "/me/sign-out", post(s.signOut))
 	s.page(mux, l, "/me/in/{token}", get(s.handOver), post(s.enter))
+	s.homePages(func(path string, m ...method) { s.page(mux, l, path, m...) })
 }
 
 func (s *site) page(mux *http.ServeMux, language, path string, m ...method) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/amana-privacy/amana/api"
+	"github.com/amana-privacy/amana/fulfil"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/web"
 )
@@ -129,6 +130,7 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 		}
 		h.upkeep.Go(func() { engine.Run(keep) })
 	}
+	h.upkeep.Go(func() { (&fulfil.Engine{Store: h.in.db, Log: log}).Run(keep) })
 	return h.collect(keep, c.Witnesses, log)
 }
 

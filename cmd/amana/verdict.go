@@ -39,6 +39,9 @@ func told(words *lang.Words, v receipt.Verdict) []string {
 	if e := r.Record.HasErasure; e != nil {
 		return erased(words, v, e)
 	}
+	if d := r.Record.HasDemand; d != nil {
+		return demanded(words, v, d)
+	}
 	purpose, recipient := named(r)
 	lines := []string{"", fact(words.T("receipt.purpose"), purpose), fact(words.T("receipt.answer"), words.Of("act", c.Decision))}
 	if recipient != "" {
@@ -70,6 +73,19 @@ func erased(words *lang.Words, v receipt.Verdict, e *receipt.Erasure) []string {
 		lines = append(lines, fact(words.T("receipt.erased.kept"), line))
 	}
 	lines = append(lines, fact(words.T("receipt.version"), plain(string(e.Policy))))
+	if v.Receipt.Proof != nil {
+		lines = append(lines, "  "+words.T("verify.entry", "index", v.Receipt.Proof.Index+1, "size", v.Receipt.Proof.Size, "log", plain(v.Checkpoint.Origin)))
+	}
+	return lines
+}
+
+// demanded is what the receipt of a demand says.
+func demanded(words *lang.Words, v receipt.Verdict, d *receipt.Demand) []string {
+	lines := []string{"", fact(words.Of("demand", d.Kind), words.Of("demand_step", d.Step)), fact(words.T("receipt.time"), moment(words, d.Time))}
+	if d.Due != "" {
+		lines = append(lines, fact(words.T("request.due"), moment(words, d.Due)))
+	}
+	lines = append(lines, fact(words.T("receipt.version"), plain(string(d.Policy))))
 	if v.Receipt.Proof != nil {
 		lines = append(lines, "  "+words.T("verify.entry", "index", v.Receipt.Proof.Index+1, "size", v.Receipt.Proof.Size, "log", plain(v.Checkpoint.Origin)))
 	}

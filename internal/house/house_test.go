@@ -30,10 +30,10 @@ type storey struct {
 var storeys = []storey{
 	{"ground: kinds of error, words of the pages, example files", []string{"fault", "lang", "examples"}, true},
 	{"words: types and their checks", []string{"policy", "regime", "subject", "consent", "cookie", "strict", "sheet"}, false},
-	{"rules: pure functions", []string{"decision", "table", "feed", "ledger", "notice", "receipt", "gpp", "banner", "transfer", "scrub", "letter", "interop"}, false},
+	{"rules: pure functions", []string{"decision", "table", "feed", "ledger", "notice", "receipt", "gpp", "banner", "transfer", "scrub", "letter", "interop", "request", "known", "parcel"}, false},
 	{"keys", []string{"keyring"}, true},
 	{"store: the only SQL", []string{"store"}, true},
-	{"engines: work that takes time", []string{"audit", "demo", "witness", "mail"}, true},
+	{"engines: work that takes time", []string{"audit", "demo", "fulfil", "mail", "witness"}, true},
 	{"edge: what both doors do alike", []string{"edge"}, true},
 	{"doors: for programs, for people", []string{"api", "web"}, true},
 	{"for other programs: they import it, and it imports nothing of ours", []string{"gate"}, true},

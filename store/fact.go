@@ -1,0 +1,146 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// Facts are what holds for a person beside their answers. They are written to
+// each of the person's identifiers.
+type Facts struct {
+	Restricted time.Time            // since when; zero: not
+	By         string               // id of the request that restricted
+	Named      []string             // contract purposes that were named beforehand and go on
+	Objected   map[string]time.Time // purposes objected to, since when
+}
+
+// storedFacts are Facts as they stand in a subject's row.
+type storedFacts struct {
+	Restricted int64            `json:"r,omitempty"`
+	By         string           `json:"b,omitempty"`
+	Named      []string         `json:"n,omitempty"`
+	Objected   map[string]int64 `json:"o,omitempty"`
+}
+
+func (f Facts) stored() string {
+	s := storedFacts{Restricted: moment(f.Restricted), By: f.By, Named: f.Named}
+	for id, at := range f.Objected {
+		if s.Objected == nil {
+			s.Objected = map[string]int64{}
+		}
+		s.Objected[id] = moment(at)
+	}
+	raw, err := json.Marshal(s)
+	if err != nil {
+		panic("store: facts: " + err.Error()) // texts and numbers
+	}
+	if string(raw) == "{}" {
+		return ""
+	}
+	return string(raw)
+}
+
+func unmarshalFacts(raw string) (f Facts, err error) {
+	if raw == "" {
+		return f, nil
+	}
+	var s storedFacts
+	if err := json.Unmarshal([]byte(raw), &s); err != nil {
+		return f, fmt.Errorf("reading facts: %w", err)
+	}
+	f = Facts{Restricted: fromMoment(s.Restricted), By: s.By, Named: s.Named}
+	for id, at := range s.Objected {
+		if f.Objected == nil {
+			f.Objected = map[string]time.Time{}
+		}
+		f.Objected[id] = fromMoment(at)
+	}
+	return f, nil
+}
+
+// Person gives facts as decisions take them.
+func (f Facts) Person() decision.Person {
+	p := decision.Person{Restricted: !f.Restricted.IsZero()}
+	for _, id := range f.Named {
+		if p.Named == nil {
+			p.Named = map[string]bool{}
+		}
+		p.Named[id] = true
+	}
+	for id := range f.Objected {
+		if p.Objected == nil {
+			p.Objected = map[string]bool{}
+		}
+		p.Objected[id] = true
+	}
+	return p
+}
+
+// someone finds a person by an identifier, or begins a new one, who is written
+// with their first event. It is an act of the person: who was erased begins
+// anew.
+func (t *tx) someone(id subject.ID) (*person, error) {
+	p, err := t.db.lookup(t.row, id)
+	if err != nil || p != nil {
+		return p, err
+	}
+	p = &person{name: id, place: t.db.placeOf(id), fresh: true}
+	p.id = newSubjectID(p.place.shard)
+	p.keys, p.wrapped = t.db.cfg.Ring.NewKeys(p.id)
+	p.identifier = keyring.Seal(p.keys.Data, identifierContext(p.id), []byte(p.name))
+	return p, nil
+}
+
+// note appends an event that is no answer to a person's events, with its record
+// and entry, and saves the person's facts. Whoever calls it has locked the
+// person's shard and checked everything.
+func (t *tx) note(p *person, kind string, parts func(eventID string) (receipt.Parts, error)) (*appended, error) {
+	shard := p.id.Shard()
+	n, err := t.next(shard)
+	if err != nil {
+		return nil, err
+	}
+	t.wrote = true // the number is taken: what fails from here on spoils the transaction
+	a := &appended{p: p, shard: shard, n: n, prev: p.last, id: newEventID(shard, n)}
+	a.event.ID = a.id.String()
+	if a.parts, err = parts(a.event.ID); err != nil {
+		return nil, err
+	}
+	if a.leaf, err = t.enter(shard, n, a.parts.Entry()); err != nil {
+		return nil, err
+	}
+	p.seq, p.at, p.last = p.seq+1, max(p.at, millis(t.now)), n
+	if err := t.saveFacts(p); err != nil {
+		return nil, err
+	}
+	var leaf any
+	if a.leaf != nil {
+		leaf = *a.leaf
+	}
+	return a, t.exec(insertEvent, shard, n, a.id[:], p.id[:], a.prev, p.seq, kind, "", p.at, leaf, sealEvent(p, a.id, a.parts, 0))
+}
+
+// saveFacts writes a person's row after an event that is no answer.
+func (t *tx) saveFacts(p *person) error {
+	shard := p.id.Shard()
+	if p.fresh {
+		p.fresh = false
+		if err := t.exec(endSuppression, shard, t.db.suppressionTag(p.name)); err != nil {
+			return err
+		}
+		if err := t.exec(insertIdentifier, shard, p.place.tag, p.id[:]); err != nil {
+			return err
+		}
+		if err := t.exec(insertSubject, shard, p.id[:], p.wrapped.Data, p.wrapped.Evidence, p.identifier, p.seq, p.at, p.last, string(marshalStates(p.states))); err != nil {
+			return err
+		}
+	}
+	return t.exec(`UPDATE subject SET seq = ?, at = ?, last = ?, facts = ? WHERE shard_id = ? AND subject_id = ?`,
+		p.seq, p.at, p.last, p.facts.stored(), shard, p.id[:])
+}
