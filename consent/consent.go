@@ -55,6 +55,8 @@ const (
 	SurfaceBanner  Surface = "banner"
 	SurfaceDemo    Surface = "demo"   // a simulated customer
 	SurfaceImport  Surface = "import" // a list of another program
+	SurfaceForm    Surface = "form"   // a form on the company's own site
+	SurfaceMail    Surface = "mail"   // a link in a mail
 )
 
 // Event is one immutable fact about one subject. Events of a subject are

@@ -85,7 +85,8 @@ func (r Record) closedSets() error {
 		return noWord("consentType")
 	case c.By != "subject" && c.By != "company":
 		return noWord("isIndicatedBy")
-	case !slices.Contains([]consent.Surface{consent.SurfaceAPI, consent.SurfaceBanner, consent.SurfaceChoices, consent.SurfaceDemo, consent.SurfaceImport}, c.Surface):
+	case !slices.Contains([]consent.Surface{consent.SurfaceAPI, consent.SurfaceBanner, consent.SurfaceChoices, consent.SurfaceDemo, consent.SurfaceImport,
+		consent.SurfaceForm, consent.SurfaceMail}, c.Surface):
 		return noWord("hasIndicationMethod")
 	}
 	return nil

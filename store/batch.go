@@ -97,6 +97,7 @@ func (b *batch) fold(r *recording) (err error) {
 	p := b.people[r.place.key()]
 	switch {
 	case p != nil:
+		p.suppressed = p.suppressed || b.erased[r.place.key()] && onlyWaits(p.states)
 	case r.existing:
 		return fault.New(fault.Unknown, "nobody is known by this identifier")
 	default:

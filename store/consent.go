@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -24,6 +25,7 @@ type Submission struct {
 	Signals  consent.Signals
 	Attested bool  // entered by the company
 	Once     *Once // nil: no idempotency key
+	Again    bool  // asks for the mail that confirms once more
 }
 
 // Recorded is what a submission came to. It is durable.
@@ -111,7 +113,7 @@ func (db *DB) Record(ctx context.Context, s Submission) ([]receipt.Receipt, erro
 // is durable and after Decide shows it. What may not be answered so is
 // fault.Invalid with its field.
 func (db *DB) Submit(ctx context.Context, s Submission) (Recorded, error) {
-	r := &recording{id: s.Subject, once: db.onceTags(s.Once), attested: s.Attested, make: func(b *batch, _ *person) ([]consent.Event, error) {
+	r := &recording{id: s.Subject, once: db.onceTags(s.Once), attested: s.Attested, again: s.Again, make: func(b *batch, _ *person) ([]consent.Event, error) {
 		v, language, err := b.known.answered(s)
 		if err != nil {
 			return nil, err
@@ -185,11 +187,25 @@ func (db *DB) Confirm(ctx context.Context, id subject.ID, purpose string, surfac
 
 // Confirmed is Confirm, with all that it came to, the receipt first.
 func (db *DB) Confirmed(ctx context.Context, id subject.ID, purpose string, surface consent.Surface) (Recorded, error) {
+	return db.confirm(ctx, id, []string{purpose}, time.Time{}, surface)
+}
+
+// confirm confirms what waits for purposes, where it was given before a time;
+// zero is any.
+func (db *DB) confirm(ctx context.Context, id subject.ID, purposes []string, before time.Time, surface consent.Surface) (Recorded, error) {
 	r := &recording{id: id, existing: true, make: func(b *batch, p *person) ([]consent.Event, error) {
 		now := fromMillis(max(p.at, millis(b.now))) // the time the events will have
-		keys := consent.Waiting(p.states, purpose, now)
-		if len(keys) == 0 {
-			return nil, consent.MayConfirm(p.states[consent.Key{Purpose: purpose}], now)
+		var keys []consent.Key
+		for _, purpose := range purposes {
+			keys = append(keys, consent.Waiting(p.states, purpose, now)...)
+		}
+		keys = slices.DeleteFunc(keys, func(k consent.Key) bool {
+			return !before.IsZero() && !p.states[k].Pending.Since.Before(before)
+		})
+		if len(keys) == 0 && len(purposes) == 1 {
+			return nil, cmp.Or(consent.MayConfirm(p.states[consent.Key{Purpose: purposes[0]}], now), error(consent.ErrNothingWaits))
+		} else if len(keys) == 0 {
+			return nil, consent.ErrNothingWaits
 		}
 		var events []consent.Event
 		for _, key := range keys {

@@ -311,14 +311,14 @@ func (w *postgresWriter) savePeople(asked *pgx.Batch, b *batch) {
 		seq, at, last, states = append(seq, p.seq), append(at, p.at), append(last, p.last), append(states, string(p.stored))
 	}
 	for _, p := range b.changed {
+		if p.suppressed && !onlyWaits(p.states) {
+			endedIn, ended = append(endedIn, int64(p.id.Shard())), append(ended, w.e.db.suppressionTag(p.name))
+		}
 		if !p.fresh {
 			continue
 		}
 		add(p)
 		tags, data, evidence, name = append(tags, p.place.tag), append(data, p.wrapped.Data), append(evidence, p.wrapped.Evidence), append(name, p.identifier)
-		if p.suppressed {
-			endedIn, ended = append(endedIn, int64(p.id.Shard())), append(ended, w.e.db.suppressionTag(p.name))
-		}
 	}
 	if len(id) > 0 {
 		asked.Queue(`INSERT INTO identifier (shard_id, tag, subject_id) SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])`, shard, tags, id)

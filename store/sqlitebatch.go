@@ -72,7 +72,9 @@ func (w *sqliteEngine) readPerson(ctx context.Context, b *batch, r *recording) e
 		}
 		p.name, p.place = r.id, r.place
 		b.people[key] = p
-		return nil
+		if !onlyWaits(p.states) {
+			return nil
+		}
 	}
 	var erased bool
 	err = (prepared{w}).QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM suppression WHERE shard_id = ? AND tag = ?)`,
@@ -159,13 +161,13 @@ func (w *sqliteEngine) save(ctx context.Context, b *batch) error {
 
 func (w *sqliteEngine) savePerson(exec func(string, ...any) error, p *person) error {
 	shard := p.id.Shard()
-	if !p.fresh {
-		return exec(updateSubject, p.seq, p.at, p.last, string(p.stored), shard, p.id[:])
-	}
-	if p.suppressed {
+	if p.suppressed && !onlyWaits(p.states) {
 		if err := exec(endSuppression, shard, w.db.suppressionTag(p.name)); err != nil {
 			return err
 		}
+	}
+	if !p.fresh {
+		return exec(updateSubject, p.seq, p.at, p.last, string(p.stored), shard, p.id[:])
 	}
 	if err := exec(insertIdentifier, shard, p.place.tag, p.id[:]); err != nil {
 		return err

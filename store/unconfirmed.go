@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,6 +24,18 @@ const (
 	countAsked        = `SELECT count(*) FROM mail WHERE shard_id = ? AND address = ? AND kind = 'confirm' AND at > ?`
 	insertUnconfirmed = `INSERT INTO unconfirmed (shard_id, subject_id, due) VALUES (?, ?, ?) ON CONFLICT (shard_id, subject_id) DO UPDATE SET due = excluded.due`
 )
+
+// onlyWaits reports whether nothing but what waits for a confirmation was said.
+// Anyone can type an address: so somebody who was erased stays suppressed until
+// it is confirmed.
+func onlyWaits(states map[consent.Key]consent.State) bool {
+	for _, s := range states {
+		if s.Status != consent.StatusPending {
+			return false
+		}
+	}
+	return true
+}
 
 // asksToConfirm reports whether an identifier is one that a mail can be sent to.
 func (db *DB) asksToConfirm(id subject.ID) bool { return db.cfg.Mail && id.Kind() == subject.Email }
@@ -88,61 +98,6 @@ func (b *batch) wakeMail() {
 	if len(b.mails) > 0 {
 		b.db.wakeMail()
 	}
-}
-
-// The links of mails are sealed, so that nothing has to be kept for them: they
-// work for as long as the keyring does, and say nothing to who reads them.
-
-// confirmToken names a subject and when the mail was queued.
-func (db *DB) confirmToken(id keyring.SubjectID, at time.Time) string {
-	return db.linkToken("confirm", binary.BigEndian.AppendUint64(id[:], uint64(millis(at))))
-}
-
-// leaveToken names a subject and the purpose that is taken back; "" is all of them.
-func (db *DB) leaveToken(id keyring.SubjectID, purpose string) string {
-	return db.linkToken("leave", append(id[:], purpose...))
-}
-
-func (db *DB) linkToken(use string, text []byte) string {
-	return base64.RawURLEncoding.EncodeToString(keyring.Seal(db.cfg.Ring.Link(use), []byte("amana/"+use+"/v1"), text))
-}
-
-// maxToken bounds what is looked at.
-const maxToken = 400
-
-// openToken gives what a token of a use names; false where it is none of ours.
-func (db *DB) openToken(use, token string) (id keyring.SubjectID, rest []byte, ok bool) {
-	if len(token) > maxToken {
-		return id, nil, false
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil {
-		return id, nil, false
-	}
-	text, err := keyring.Unseal(db.cfg.Ring.Link(use), []byte("amana/"+use+"/v1"), raw)
-	if err != nil || len(text) < len(id) {
-		return id, nil, false
-	}
-	return keyring.SubjectID(text[:len(id)]), text[len(id):], true
-}
-
-// subjectBy gives the subject with an id; nil where there is none any more.
-func (db *DB) subjectBy(ctx context.Context, id keyring.SubjectID) (*person, error) {
-	p, err := db.openTwice(func() (*person, error) {
-		var s scanned
-		ok, err := db.reader(ctx)(`SELECT `+subjectRow+` FROM subject s WHERE s.shard_id = ? AND s.subject_id = ?`, []any{id.Shard(), id[:]}, s.into()...)
-		if err != nil || !ok {
-			return nil, err
-		}
-		return s.person()
-	})
-	if err == nil && p != nil {
-		err = p.nameOf()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading a subject: %w", err)
-	}
-	return p, nil
 }
 
 // Waits reports whether a yes of a subject waits for its confirmation.

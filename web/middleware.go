@@ -54,7 +54,7 @@ const arrival = 15 * time.Second
 // a place for the rest. A small body comes before its request takes a place:
 // who sends slowly keeps nobody waiting.
 func (s *site) admit(cross *http.CrossOriginProtection, w http.ResponseWriter, r *http.Request) (leave func(), err error) {
-	if err := cross.Check(r); err != nil && !(answersOnly(r.URL.Path) && s.trusts(r.Header.Get("Origin"))) {
+	if err := cross.Check(r); err != nil && !oneClick(r.URL.Path) && !(answersOnly(r.URL.Path) && s.trusts(r.Header.Get("Origin"))) {
 		return nil, &fault.Error{Kind: fault.Denied, Words: "the request comes from another site", Err: err}
 	}
 	if r.Method != http.MethodPost {
@@ -64,7 +64,7 @@ func (s *site) admit(cross *http.CrossOriginProtection, w http.ResponseWriter, r
 	if r.URL.Path == "/v1/shown" {
 		limits = s.views
 	}
-	if !limits.allow(r, s.Now()) {
+	if !oneClick(r.URL.Path) && !limits.allow(r, s.Now()) {
 		return nil, errRate
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(arrival)) // a connection that cannot is a test's
@@ -81,13 +81,18 @@ func (s *site) admit(cross *http.CrossOriginProtection, w http.ResponseWriter, r
 }
 
 func (s *site) refuseEntry(w http.ResponseWriter, r *http.Request, err error) {
-	if strings.HasPrefix(r.URL.Path, "/v1/") {
+	if strings.HasPrefix(r.URL.Path, "/v1/") && r.URL.Path != "/v1/subscriptions" {
 		s.problem(w, r, err)
 		return
 	}
 	v, _ := s.visit(w, r, "")
 	s.fail(v, w, r, err)
 }
+
+// oneClick are the addresses that mail programs send to for their readers, each
+// one for many, and from wherever they like (RFC 8058). Who has such an address
+// may use it.
+func oneClick(path string) bool { return strings.HasPrefix(path, "/u/") }
 
 func isUpload(r *http.Request) bool { return len(r.URL.Path) > 3 && r.URL.Path[3:] == "/verify" }
 

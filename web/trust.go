@@ -63,7 +63,7 @@ func (s *site) trusts(origin string) bool {
 
 // answersOnly are the addresses to which a page of the company's sites may send.
 func answersOnly(path string) bool {
-	return path == "/v1/choices" || path == "/v1/shown" || len(path) == len("/en/choices") && strings.HasSuffix(path, "/choices")
+	return path == "/v1/choices" || path == "/v1/shown" || path == "/v1/subscriptions" || len(path) == len("/en/choices") && strings.HasSuffix(path, "/choices")
 }
 
 // share lets a script of the company's sites read what is answered to it.

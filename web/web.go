@@ -111,6 +111,8 @@ func (s *site) routes() *http.ServeMux {
 		s.page(mux, l, "/receipt/{token}", get(s.receipt))
 		s.page(mux, l, "/receipt/{token}/json", get(s.receiptFile))
 		s.page(mux, l, "/receipt/{token}/proof", get(s.proofFile))
+		s.page(mux, l, "/c/{token}", get(s.confirmPage), post(s.confirm))
+		s.page(mux, l, "/u/{token}", get(s.leavePage), post(s.leave))
 		s.page(mux, l, "/footer.html", get(s.footer))
 		s.page(mux, l, "/banner.html", get(s.noScriptForm))
 	}
@@ -127,6 +129,9 @@ func (s *site) routes() *http.ServeMux {
 	mux.Handle("/amana-nginx.conf", s.serve("", get(s.bannerNginx)))
 	mux.Handle("/amana.d.ts", s.serve("", get(s.bannerTypes)))
 	s.logRoutes(mux)
+	mux.Handle("/c/{token}", s.serve("", get(s.confirmPage), post(s.confirm)))
+	mux.Handle("/u/{token}", s.serve("", get(s.leavePage), post(s.leave)))
+	mux.Handle("/v1/subscriptions", s.serve("", post(s.subscribe)))
 	mux.Handle("/v1/choices", s.json(s.chooseJSON))
 	mux.Handle("/v1/shown", s.json(s.shown))
 	mux.Handle("/assets/{logo}", s.serve("", get(s.logoFile)))

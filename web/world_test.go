@@ -60,7 +60,7 @@ func open(t testing.TB, company string, change ...func(*Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(w.dir, "db"), Ring: ring, Create: true, Now: w.now,
+	w.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(w.dir, "db"), Ring: ring, Create: true, Now: w.now, Mail: true, PublicURL: "http://privacy.example",
 		TakeBack: func(language string) (string, string) {
 			return "https://privacy.example/" + language + "/choices", "by one click"
 		}})
