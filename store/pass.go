@@ -31,43 +31,56 @@ type sealedPass struct {
 	Data  []byte     `json:"d,omitempty"`
 }
 
-// MaxTries is how many wrong codes a token takes before it opens nothing.
-const MaxTries = 5
+// How many wrong codes are taken before none is: by a token, and for an
+// identifier in a day, with however many tokens. The links of the same family
+// go on: whoever guesses locks out guessing, not the owner.
+const (
+	MaxTries   = 5
+	MaxGuesses = 20
+)
 
 // Issue makes a family of passes and gives a token for each; it returns when
 // they are durable. What it does and how long it takes does not depend on
 // whether anybody is known by the identifiers.
 func (db *DB) Issue(ctx context.Context, passes ...Pass) (tokens []string, err error) {
-	family := make([]byte, 16)
-	rand.Read(family)
-	type row struct{ hash, sealed []byte }
-	rows := make([]row, len(passes))
-	for i, p := range passes {
-		token := rand.Text() // 130 bits
-		tokens = append(tokens, token)
-		plain, err := json.Marshal(sealedPass{p.Owner, p.Code, p.Data})
-		if err != nil {
-			return nil, fmt.Errorf("issuing a pass: %w", err)
-		}
-		hash := db.tokenTag(token)
-		rows[i] = row{hash, keyring.Seal(db.tokenKey(token), passContext(p.Kind, hash), plain)}
+	tokens, rows, err := db.newPasses(passes)
+	if err == nil {
+		err = db.write(ctx, func(t *tx) error { return t.issue(rows) })
 	}
-	err = db.write(ctx, func(t *tx) error {
-		if err := t.exec(`DELETE FROM pass WHERE until <= ?`, millis(t.now)); err != nil {
-			return err
-		}
-		for i, p := range passes {
-			if err := t.exec(`INSERT INTO pass (hash, kind, family, owner, tries, until, sealed) VALUES (?, ?, ?, ?, 0, ?, ?)`,
-				rows[i].hash, p.Kind, family, db.ownerTag(p.Owner), millis(p.Until), rows[i].sealed); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 	if err != nil {
 		return nil, fmt.Errorf("issuing a pass: %w", err)
 	}
 	return tokens, nil
+}
+
+// newPasses makes the rows of a family of passes, and their tokens.
+func (db *DB) newPasses(passes []Pass) (tokens []string, rows [][]any, err error) {
+	family := make([]byte, 16)
+	rand.Read(family)
+	for _, p := range passes {
+		token := rand.Text() // 130 bits
+		plain, err := json.Marshal(sealedPass{p.Owner, p.Code, p.Data})
+		if err != nil {
+			return nil, nil, err
+		}
+		hash := db.tokenTag(token)
+		tokens = append(tokens, token)
+		rows = append(rows, []any{hash, p.Kind, family, db.ownerTag(p.Owner), millis(p.Until), keyring.Seal(db.tokenKey(token), passContext(p.Kind, hash), plain)})
+	}
+	return tokens, rows, nil
+}
+
+// issue writes passes, and forgets those whose time is over.
+func (t *tx) issue(rows [][]any) error {
+	if err := t.exec(`DELETE FROM pass WHERE until <= ?`, millis(t.now)); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if err := t.exec(`INSERT INTO pass (hash, kind, family, owner, until, sealed, tries) VALUES (?, ?, ?, ?, ?, ?, 0)`, r...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func passContext(kind string, hash []byte) []byte {
@@ -117,7 +130,11 @@ func (db *DB) Use(ctx context.Context, kind, token, code string) (p Pass, err er
 		if p, family, _, err = db.openPass(t.row, t.now, kind, token); err != nil {
 			return err
 		}
-		if subtle.ConstantTimeCompare([]byte(p.Code), []byte(code)) != 1 {
+		guesses, err := t.knocks(p.Owner, Guess)
+		if err != nil {
+			return err
+		}
+		if subtle.ConstantTimeCompare([]byte(p.Code), []byte(code)) != 1 || p.Code != "" && guesses >= MaxGuesses {
 			refused = true
 			if _, err := t.knock(p.Owner, Guess, t.now); err != nil {
 				return err
@@ -193,8 +210,16 @@ func (t *tx) knock(id subject.ID, kind string, now time.Time) (n int, err error)
 }
 
 // Knocks gives how many knocks of a kind an identifier had in the window.
-func (db *DB) Knocks(ctx context.Context, id subject.ID, kind string) (n int, err error) {
-	_, err = db.reader(ctx)(`SELECT n FROM knock WHERE owner = ? AND kind = ? AND since > ?`, []any{db.ownerTag(id), kind, millis(db.now().Add(-knockFor[kind]))}, &n)
+func (db *DB) Knocks(ctx context.Context, id subject.ID, kind string) (int, error) {
+	return db.knocks(db.reader(ctx), id, kind, db.now())
+}
+
+func (t *tx) knocks(id subject.ID, kind string) (int, error) {
+	return t.db.knocks(t.row, id, kind, t.now)
+}
+
+func (db *DB) knocks(row rowFunc, id subject.ID, kind string, now time.Time) (n int, err error) {
+	_, err = row(`SELECT n FROM knock WHERE owner = ? AND kind = ? AND since > ?`, []any{db.ownerTag(id), kind, millis(now.Add(-knockFor[kind]))}, &n)
 	if err != nil {
 		return 0, fmt.Errorf("reading knocks: %w", err)
 	}

@@ -25,6 +25,17 @@ func clean(s string) (string, error) {
 	return s, nil
 }
 
+// Digits gives the digits of what a person typed for a code, as ASCII, and
+// leaves out what they put between them.
+func Digits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r = digit(r); r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
 // digit folds Arabic-Indic (U+0660…) and Persian (U+06F0…) digits to ASCII.
 func digit(r rune) rune {
 	switch {

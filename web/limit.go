@@ -15,6 +15,8 @@ import (
 const (
 	postsPerSecond = 2
 	postsAtOnce    = 40
+	asksPerSecond  = 1.0 / 120 // of messages to be sent
+	asksAtOnce     = 10
 	addressesKept  = 8192
 )
 
@@ -23,13 +25,21 @@ const (
 // the memory is bounded whoever sends. It is safe for concurrent use.
 type limits struct {
 	proxies []netip.Prefix
+	each    rate.Limit
+	burst   int
 
 	mu       sync.Mutex
 	now, old map[netip.Addr]*rate.Limiter
 }
 
 func newLimits(proxies []netip.Prefix) *limits {
-	return &limits{proxies: proxies, now: map[netip.Addr]*rate.Limiter{}}
+	return &limits{proxies: proxies, each: postsPerSecond, burst: postsAtOnce, now: map[netip.Addr]*rate.Limiter{}}
+}
+
+// slower sets what an address may send.
+func (l *limits) slower(each rate.Limit, burst int) *limits {
+	l.each, l.burst = each, burst
+	return l
 }
 
 func (l *limits) allow(r *http.Request, at time.Time) bool {
@@ -42,7 +52,7 @@ func (l *limits) allow(r *http.Request, at time.Time) bool {
 			l.old, l.now = l.now, map[netip.Addr]*rate.Limiter{}
 		}
 		if lim = l.old[who]; lim == nil {
-			lim = rate.NewLimiter(postsPerSecond, postsAtOnce)
+			lim = rate.NewLimiter(l.each, l.burst)
 		}
 		l.now[who] = lim
 	}

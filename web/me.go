@@ -9,7 +9,6 @@ import (
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/request"
-	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -65,16 +64,6 @@ func (v *visit) privateBase(path, title string) base {
 	b := v.at(v.ed, path, title)
 	b.Private = true
 	return b
-}
-
-type signInPage struct {
-	base
-	To string
-}
-
-// signInPage is the way in.
-func (s *site) signInPage(v *visit, status int, _ string) error {
-	return v.show(status, never, "signin", signInPage{base: v.privateBase("/me", v.T("signin.title")), To: onward(v.URL.Query().Get("to"))})
 }
 
 type sessionsPage struct {
@@ -160,49 +149,6 @@ func (s *site) proveMore(v *visit, _ *customer, need int) error {
 		page.Ways = []string{v.T("prove.document")}
 	}
 	return v.show(http.StatusForbidden, never, "prove", page)
-}
-
-type passPage struct {
-	base
-	Who   *shownID // nil: the link opens nothing
-	Token string
-}
-
-// handOver shows who the company's login says has come, and a button: what
-// merely opens a link signs nobody in.
-func (s *site) handOver(v *visit) error {
-	pass, err := s.Store.Look(v.Context(), store.HandOver, v.PathValue("token"))
-	if fault.KindOf(err) == fault.Denied {
-		return v.show(http.StatusForbidden, never, "pass", passPage{base: v.privateBase("/me", v.T("pass.over"))})
-	}
-	if err != nil {
-		return err
-	}
-	id := v.shownID(pass.Owner)
-	return v.show(http.StatusOK, never, "pass", passPage{v.privateBase("/me", v.T("pass.title")), &id, v.PathValue("token")})
-}
-
-// enter signs in whom the company's login handed over.
-func (s *site) enter(v *visit) error {
-	pass, err := s.Store.Use(v.Context(), store.HandOver, v.PathValue("token"), "")
-	if fault.KindOf(err) == fault.Denied {
-		return v.show(http.StatusForbidden, never, "pass", passPage{base: v.privateBase("/me", v.T("pass.over"))})
-	}
-	if err != nil {
-		return err
-	}
-	h, err := store.HandedOver(pass)
-	if err != nil {
-		return err
-	}
-	if err := s.sessions.begin(v.ResponseWriter, v.Request, &who{IDs: h.Subjects, Level: policy.ProofTwo, How: byLogin}); err != nil {
-		return err
-	}
-	to := onward(h.To)
-	if to == "" {
-		to = "/me"
-	}
-	return v.redirect(http.StatusSeeOther, v.path(to))
 }
 
 // changePassword leads password managers to where a person says who is signed

@@ -39,6 +39,9 @@ type Config struct {
 	// that the policy in force names: for trying a site before it is published.
 	Origins []string
 
+	// SMS sends text messages, so that a person may prove a number; nil: none.
+	SMS SendSMS
+
 	// LinkKey seals the short-lived links to receipts. Servers that share their
 	// customers share the key; zero makes a key for this process.
 	LinkKey [32]byte
@@ -68,6 +71,7 @@ type site struct {
 	sessions sessions
 	limits   *limits
 	views    *limits // of what is only counted: who looks takes nothing from who answers
+	asks     *limits // of messages to be sent
 	places   edge.Places
 	uploads  edge.Places // of their own, because a file takes time to arrive
 	current  atomic.Pointer[edition]
@@ -90,7 +94,7 @@ func New(c Config) http.Handler {
 		rand.Read(c.LinkKey[:]) // never fails, by its contract
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
-	s := &site{Config: c, links: newLinks(c.LinkKey), sessions: newSessions(c.Store, strings.HasPrefix(c.PublicURL, "https://"), c.Now), limits: newLimits(c.TrustedProxies), views: newLimits(c.TrustedProxies),
+	s := &site{Config: c, links: newLinks(c.LinkKey), sessions: newSessions(c.Store, strings.HasPrefix(c.PublicURL, "https://"), c.Now), limits: newLimits(c.TrustedProxies), views: newLimits(c.TrustedProxies), asks: newLimits(c.TrustedProxies).slower(asksPerSecond, asksAtOnce),
 		places: edge.NewPlaces(c.InFlight), uploads: edge.NewPlaces(max(1, c.InFlight/16))}
 	return s.middleware(s.routes())
 }
@@ -143,6 +147,9 @@ func (s *site) routes() *http.ServeMux {
 func (s *site) privatePages(mux *http.ServeMux, l string) {
 	s.page(mux, l, "/me", get(s.start))
 	s.page(mux, l, "/me/sessions", get(s.me(policy.ActAccess, s.sessionList)), post(s.me(policy.ActAccess, s.endSessions)))
+	s.page(mux, l, "/me/sign-in", post(s.signIn))
+	s.page(mux, l, "/me/code", get(s.code), post(s.tryCode))
+	s.page(mux, l, "/me/link/{token}", get(s.link), post(s.useLink))
 	s.page(mux, l, "/me/sign-out", post(s.signOut))
 	s.page(mux, l, "/me/in/{token}", get(s.handOver), post(s.enter))
 	s.homePages(func(path string, m ...method) { s.page(mux, l, path, m...) })

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/amana-privacy/amana/sms"
 )
 
 // config is how a server runs. server.yaml, the environment and flags fill the
@@ -43,6 +45,9 @@ type config struct {
 	// Fixture is a file of rules that answer at /access/v1/ instead of what
 	// customers said: for development. --authzen-fixture alone.
 	Fixture string
+	// SMS is the gateway that takes text messages, in server.yaml alone; without
+	// it nobody signs in by a phone number.
+	SMS *sms.Gateway
 	// At says what lies elsewhere than in the folder: db, keys, key_identity.
 	// AMANA_DB, AMANA_KEYS, AMANA_KEY_IDENTITY; --db, --keys, --key-identity.
 	At place
@@ -103,6 +108,10 @@ func (c *config) set(key string, value *yaml.Node) error {
 		c.SMTP, err = smtpIn(value)
 		return err
 	}
+	if key == "sms" {
+		c.SMS = &sms.Gateway{}
+		return gatewayIn(value, c.SMS)
+	}
 	if key == "origins" {
 		if err := value.Decode(&c.Origins); err != nil {
 			return errors.New("must be a list of origins such as [http://127.0.0.1:9000]")
@@ -110,7 +119,7 @@ func (c *config) set(key string, value *yaml.Node) error {
 		return nil
 	}
 	if key != "trusted_proxies" {
-		return errors.New("no such key; there are public, company, public_url, company_url, db, keys, key_identity, trusted_proxies, origins, witnesses and smtp")
+		return errors.New("no such key; there are public, company, public_url, company_url, db, keys, key_identity, trusted_proxies, origins, witnesses, smtp and sms")
 	}
 	if err := value.Decode(&c.TrustedProxies); err != nil {
 		return errors.New("must be a list of networks such as [10.0.0.0/8]")

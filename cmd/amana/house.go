@@ -107,7 +107,11 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	h.serve(h.public, web.New(web.Config{Store: h.in.db, PublicURL: h.publicURL, Log: log.With("door", "public"), LinkKey: h.in.ring.Link("receipt"),
+	text, err := c.texts(log)
+	if err != nil {
+		return err
+	}
+	h.serve(h.public, web.New(web.Config{Store: h.in.db, SMS: text.send(), PublicURL: h.publicURL, Log: log.With("door", "public"), LinkKey: h.in.ring.Link("receipt"),
 		Logo: h.in.logo.Load, TrustedProxies: proxies, Origins: c.Origins}))
 	rules, err := fixture(c.Fixture, h.company.Addr(), log)
 	if err != nil {
@@ -123,6 +127,9 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 	h.stopUpkeep = stop
 	h.upkeep.Go(func() { h.shred(keep, log) })
 	h.upkeep.Go(func() { h.in.outside.run(keep, log) })
+	if text.Sender != nil {
+		h.upkeep.Go(func() { text.Run(keep) })
+	}
 	if c.SMTP.on() {
 		engine, err := c.SMTP.engine(h.in.db, h.publicURL, log.With("engine", "mail"))
 		if err != nil {
