@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -151,6 +152,7 @@ func (b *batch) append(p *person, e consent.Event) (*appended, error) {
 	a.event, a.after = e, p.states[consent.Key{Purpose: e.Purpose, Recipient: e.Recipient}]
 	p.last = a.n
 	if p.appended == nil {
+		p.turn = new(sync.Once)
 		b.changed = append(b.changed, p)
 	}
 	p.appended = append(p.appended, a)
@@ -158,33 +160,48 @@ func (b *batch) append(p *person, e consent.Event) (*appended, error) {
 	return a, nil
 }
 
-// seal writes records, seals them and what their subjects came to, on all
-// cores: it is most of the work, and needs no order.
-func (b *batch) seal() error {
+// sealAhead begins to write records and to seal them, on all cores but the
+// caller's and in the order in which they are written: it is most of the work,
+// and needs no order. stop returns when nobody seals any more.
+func (b *batch) sealAhead() (stop func()) {
 	const least = 16 // below that many it is done sooner than divided
-	workers := min(runtime.GOMAXPROCS(0), 1+len(b.changed)/least)
-	errs := make([]error, workers)
+	var next atomic.Int64
 	var wg sync.WaitGroup
-	for w := 1; w < workers; w++ {
-		wg.Go(func() { errs[w] = b.sealEvery(w, workers) })
+	for range min(runtime.GOMAXPROCS(0)-1, len(b.changed)/least) {
+		wg.Go(func() {
+			for i := next.Add(1); i < int64(len(b.changed)); i = next.Add(1) { // the caller begins with the first
+				b.changed[i].ready(b.db)
+			}
+		})
 	}
-	errs[0] = b.sealEvery(0, workers)
-	wg.Wait()
-	return errors.Join(append(errs, b.sealMails())...)
+	return func() {
+		next.Store(int64(len(b.changed)))
+		wg.Wait()
+	}
 }
 
-func (b *batch) sealEvery(first, step int) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = panicked(p)
-		}
-	}()
-	for i := first; i < len(b.changed); i += step {
-		if err := b.changed[i].seal(b.db); err != nil {
+// sealAll returns when everything is sealed.
+func (b *batch) sealAll() error {
+	defer b.sealAhead()()
+	for _, p := range b.changed {
+		if err := p.ready(b.db); err != nil {
 			return err
 		}
 	}
-	return nil
+	return b.sealMails()
+}
+
+// ready seals a person and their new events, unless another does: then it waits.
+func (p *person) ready(db *DB) error {
+	p.turn.Do(func() {
+		defer func() {
+			if v := recover(); v != nil {
+				p.failed = panicked(v)
+			}
+		}()
+		p.failed = p.seal(db)
+	})
+	return p.failed
 }
 
 // seal fills in what of a person and their new events goes into the database.
@@ -266,7 +283,7 @@ func (b *batch) foldAll(recs []*recording) ([]error, error) {
 			return nil, s
 		}
 	}
-	return results, b.seal()
+	return results, nil
 }
 
 // shards gives the shards of recordings, in order.

@@ -92,7 +92,8 @@ func bareBatches(b *testing.B, db *DB, size int) []*batch {
 }
 
 func bareSubject(of int) *person {
-	p := &person{fresh: true, seq: 1, at: 1_795_000_000_000, identifier: random(44), stored: random(380), place: place{tag: random(32)}}
+	p := &person{fresh: true, seq: 1, at: 1_795_000_000_000, identifier: random(44), stored: random(380), place: place{tag: random(32)}, turn: new(sync.Once)}
+	p.turn.Do(func() {}) // it is sealed
 	p.wrapped = keyring.Wrapped{Data: random(60), Evidence: random(60)}
 	for i := range p.stored {
 		p.stored[i] = 'a' + p.stored[i]%26

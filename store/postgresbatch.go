@@ -94,6 +94,9 @@ func (w *postgresWriter) try(ctx context.Context, recs []*recording) (results []
 		w.abandon(ctx)
 		return results, nil
 	}
+	if err := b.sealAll(); err != nil {
+		return nil, err
+	}
 	if err := w.save(ctx, b); err != nil && !again(err) && !postgresTrouble(err) {
 		return nil, spoiler{err}
 	} else if err != nil {

@@ -117,18 +117,25 @@ const (
 	insertOnce       = `INSERT INTO once (client, tag, subject, request, at, events) VALUES (?, ?, ?, ?, ?, ?)`
 )
 
-// save writes a batch row by row: in the process that is as fast as in one
-// statement.
+// save writes a batch row by row, for in the process that is as fast as in one
+// statement, and each when it is sealed.
 func (w *sqliteEngine) save(ctx context.Context, b *batch) error {
 	q := prepared{w}
 	exec := func(query string, args ...any) error {
 		_, err := q.ExecContext(ctx, query, args...)
 		return err
 	}
+	defer b.sealAhead()()
 	for _, p := range b.changed {
+		if err := p.ready(b.db); err != nil {
+			return err
+		}
 		if err := w.savePerson(exec, p); err != nil {
 			return fmt.Errorf("writing a subject: %w", err)
 		}
+	}
+	if err := b.sealMails(); err != nil {
+		return err
 	}
 	for _, a := range b.events {
 		a.leaf, _ = w.enter(a.shard, a.n, a.entry)

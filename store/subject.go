@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/keyring"
@@ -61,6 +62,9 @@ type person struct {
 	suppressed bool // erased before
 	appended   []*appended
 	stored     []byte // states as they are written
+
+	turn   *sync.Once // of whoever seals it; set with the first new event
+	failed error      // to seal it
 }
 
 // open opens the subject's keys; keyring.ErrNoKey where its bucket's key was
