@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/amana-privacy/amana/courier"
 	"github.com/amana-privacy/amana/edge"
 	"github.com/amana-privacy/amana/interop"
 	"github.com/amana-privacy/amana/store"
@@ -29,6 +30,7 @@ type Config struct {
 	// Fixture answers at /access/v1/ instead of what customers said, without a
 	// token: for the public scenarios of AuthZEN, on a developer's machine alone.
 	Fixture *interop.Rules
+	Courier *courier.Courier // says which addresses webhooks may have, and sends tests; one of its own if nil
 
 	// PublicURL is where customers find the public door, without a path: what
 	// links to their pages begin with.
@@ -51,6 +53,9 @@ func (c Config) filled() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Courier == nil {
+		c.Courier = courier.New(courier.Config{Store: c.Store, Log: c.Log, Now: c.Now})
 	}
 	if c.Rate == 0 {
 		c.Rate = 50_000

@@ -44,7 +44,10 @@ func document(t *testing.T) object {
 			t.Errorf("%s %s is not described", rt.method, rt.path)
 		}
 		delete(described, rt.method+" "+rt.path)
-		paths[rt.path] = object{strings.ToLower(rt.method): s.operation(rt, op)}
+		if paths[rt.path] == nil {
+			paths[rt.path] = object{}
+		}
+		paths[rt.path].(object)[strings.ToLower(rt.method)] = s.operation(rt, op)
 	}
 	for route := range described {
 		t.Errorf("%s is described and does not exist", route)
@@ -72,8 +75,8 @@ func (s schemas) operation(rt route, op operation) object {
 		out["security"] = []any{object{"token": []string{rt.scope}}}
 		out["description"] = op.text + " Scope: " + rt.scope + "."
 	}
-	if op.parameters != nil {
-		out["parameters"] = op.parameters
+	if all := append(places(rt.path), op.parameters...); len(all) > 0 {
+		out["parameters"] = all
 	}
 	if op.in != nil {
 		out["requestBody"] = object{"required": true, "content": s.content(op.in, op.asked)}
@@ -83,12 +86,27 @@ func (s schemas) operation(rt route, op operation) object {
 		sent[name] = object{"$ref": "#/components/headers/" + name}
 	}
 	answers := out["responses"].(object)
-	answers[op.status] = object{"description": op.summary, "headers": sent, "content": s.content(op.out, op.answered)}
+	answers[op.status] = object{"description": op.summary, "headers": sent}
+	if op.out != nil {
+		answers[op.status].(object)["content"] = s.content(op.out, op.answered)
+	}
 	if len(op.headers) > 0 && op.headers[0] == "ETag" {
 		answers["304"] = object{"description": "Nothing is new.", "headers": sent}
 	}
 	for _, k := range op.problems {
 		answers[strconv.Itoa(k.status)] = object{"$ref": "#/components/responses/" + k.name}
+	}
+	return out
+}
+
+// places are the parameters that stand in a path.
+func places(path string) (out []object) {
+	texts := map[string]string{"id": "The webhook's id.", "delivery": "The message's id."}
+	for part := range strings.SplitSeq(path, "/") {
+		if name, ok := strings.CutPrefix(part, "{"); ok {
+			name = strings.TrimSuffix(name, "}")
+			out = append(out, object{"name": name, "in": "path", "required": true, "description": texts[name], "schema": object{"type": "string"}})
+		}
 	}
 	return out
 }

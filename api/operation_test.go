@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"reflect"
 	"testing"
@@ -38,7 +39,7 @@ var (
 
 // operations describes the routes, by method and path.
 func operations(t *testing.T) map[string]operation {
-	return map[string]operation{
+	all := map[string]operation{
 		"POST /v1/consents":     consentsOperation(t),
 		"POST /v1/decide":       decideOperation(),
 		"POST /v1/receipts/get": receiptsOperation(t),
@@ -53,6 +54,8 @@ func operations(t *testing.T) map[string]operation {
 		"GET /readyz": {id: "ready", summary: "Can it be asked?", text: "A policy is in force and the database can be read; otherwise 503.", status: "200",
 			out: []reflect.Type{reflect.TypeFor[wellness]()}, answered: []example{{"ready", "It can", raw(`{"status":"ready"}`)}}, problems: []*kind{busy}},
 	}
+	maps.Copy(all, webhookOperations())
+	return all
 }
 
 func consentsOperation(t *testing.T) operation {

@@ -23,6 +23,9 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[wanted](): "ReceiptsWanted", reflect.TypeFor[found](): "ReceiptsFound",
 	reflect.TypeFor[eventsWanted](): "EventsWanted", reflect.TypeFor[history](): "History", reflect.TypeFor[event](): "Event",
 	reflect.TypeFor[handOver](): "PortalHandOver", reflect.TypeFor[handedOver](): "PortalLink",
+	reflect.TypeFor[webhookNew](): "WebhookNew", reflect.TypeFor[webhookChange](): "WebhookChange", reflect.TypeFor[webhookRotation](): "WebhookRotation",
+	reflect.TypeFor[hook](): "Webhook", reflect.TypeFor[hooks](): "Webhooks", reflect.TypeFor[tested](): "WebhookTested",
+	reflect.TypeFor[delivery](): "Delivery", reflect.TypeFor[deliveries](): "Deliveries", reflect.TypeFor[try](): "Attempt",
 	reflect.TypeFor[policies](): "Policies", reflect.TypeFor[published](): "PolicyVersion",
 	reflect.TypeFor[wellness](): "Wellness", reflect.TypeFor[problem](): "Problem", reflect.TypeFor[mistake](): "Mistake",
 	reflect.TypeFor[consent.Signals](): "ReceiptSignals", reflect.TypeFor[receipt.Receipt](): "Receipt",
@@ -121,7 +124,8 @@ func (s schemas) structure(t reflect.Type, name string) object {
 
 func isRead(t reflect.Type) bool {
 	switch t {
-	case reflect.TypeFor[submission](), reflect.TypeFor[choice](), reflect.TypeFor[signals](), reflect.TypeFor[question](), reflect.TypeFor[wanted](), reflect.TypeFor[eventsWanted]():
+	case reflect.TypeFor[submission](), reflect.TypeFor[choice](), reflect.TypeFor[signals](), reflect.TypeFor[question](), reflect.TypeFor[wanted](), reflect.TypeFor[eventsWanted](),
+		reflect.TypeFor[webhookNew](), reflect.TypeFor[webhookChange](), reflect.TypeFor[webhookRotation]():
 		return true
 	}
 	return false

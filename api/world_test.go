@@ -28,6 +28,7 @@ type world struct {
 	token string // of every scope
 	clock *clock
 	log   *logged
+	file  string // of the database, where it is one
 }
 
 // newWorld opens a door; change, where given, edits its configuration.
@@ -58,7 +59,8 @@ func emptyWorldOn(t testing.TB, database string, change ...func(*api.Config)) *w
 	}
 	in := store.Config{Postgres: database, Ring: ring, Create: true, Now: w.clock.Now, TakeBack: takeBack}
 	if database == "" {
-		in.Path = filepath.Join(dir, "amana.db")
+		w.file = filepath.Join(dir, "amana.db")
+		in.Path = w.file
 	}
 	w.db, err = store.Open(t.Context(), in)
 	must(t, err)

@@ -42,6 +42,7 @@ var coordinated = map[string]string{
 	"pass":             "found by a hash of its token, and forgotten after an hour",
 	"knock":            "a number an identifier, and forgotten after a day",
 	"ticket":           "found by its key, and about nobody who is known",
+	"webhook":          "a few rows, which are about nobody",
 	"refusal":          "counts that are about nobody",
 	"shown":            "counts that are about nobody",
 	"mark":             "a row a transaction that is not a person's, for as long as its end is in doubt",

@@ -38,6 +38,10 @@ type config struct {
 	// names, e.g. http://127.0.0.1:9000: for trying a site before it is published.
 	// AMANA_ORIGINS separates them by commas. --origin.
 	Origins []string
+	// WebhookNetworks may be dialled by webhooks although they are not the
+	// Internet's, and without TLS, e.g. 10.0.0.0/8. AMANA_WEBHOOK_NETWORKS
+	// separates them by commas. --webhook-network.
+	WebhookNetworks []string
 	// Witnesses co-sign new heads of the log. --witness.
 	Witnesses []witnessAt
 	// SMTP is how mails are sent.
@@ -118,10 +122,12 @@ func (c *config) set(key string, value *yaml.Node) error {
 		}
 		return nil
 	}
-	if key != "trusted_proxies" {
-		return errors.New("no such key; there are public, company, public_url, company_url, db, keys, key_identity, trusted_proxies, origins, witnesses, smtp and sms")
+	networks := map[string]*[]string{"trusted_proxies": &c.TrustedProxies, "webhook_networks": &c.WebhookNetworks}
+	into, ok := networks[key]
+	if !ok {
+		return errors.New("no such key; there are public, company, public_url, company_url, db, keys, key_identity, trusted_proxies, webhook_networks, origins, witnesses, smtp and sms")
 	}
-	if err := value.Decode(&c.TrustedProxies); err != nil {
+	if err := value.Decode(into); err != nil {
 		return errors.New("must be a list of networks such as [10.0.0.0/8]")
 	}
 	return nil
@@ -136,6 +142,9 @@ func (c *config) readEnv(get func(string) string) {
 	}
 	if v := get("AMANA_TRUSTED_PROXIES"); v != "" {
 		c.TrustedProxies = strings.Split(v, ",")
+	}
+	if v := get("AMANA_WEBHOOK_NETWORKS"); v != "" {
+		c.WebhookNetworks = strings.Split(v, ",")
 	}
 	if v := get("AMANA_ORIGINS"); v != "" {
 		c.Origins = strings.Split(v, ",")
@@ -158,6 +167,11 @@ func (c *config) override(fs *flag.FlagSet) (apply func()) {
 		witnesses = append(witnesses, w)
 		return err
 	})
+	var hooks []string
+	fs.Func("webhook-network", "a network of your own that webhooks may lead to, such as 10.0.0.0/8; may be repeated", func(s string) error {
+		hooks = append(hooks, s)
+		return nil
+	})
 	var origins []string
 	fs.Func("origin", "a further site whose pages may send answers, such as http://127.0.0.1:9000; may be repeated", func(s string) error {
 		origins = append(origins, s)
@@ -176,6 +190,8 @@ func (c *config) override(fs *flag.FlagSet) (apply func()) {
 				c.CompanyURL = *companyURL
 			case "witness":
 				c.Witnesses = witnesses
+			case "webhook-network":
+				c.WebhookNetworks = hooks
 			case "origin":
 				c.Origins = origins
 			}
@@ -196,8 +212,10 @@ func (c *config) check() error {
 		}
 		*at = strings.TrimSuffix(*at, "/")
 	}
-	if _, err := c.proxies(); err != nil {
-		errs = append(errs, err)
+	for key, list := range map[string][]string{"trusted_proxies": c.TrustedProxies, "webhook_networks": c.WebhookNetworks} {
+		if _, err := networksIn(key, list); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if err := c.SMTP.check(); err != nil {
 		errs = append(errs, err)
@@ -210,14 +228,15 @@ func (c *config) check() error {
 	return errors.Join(errs...)
 }
 
-func (c *config) proxies() ([]netip.Prefix, error) {
+// networksIn reads the networks of a key; an address alone is a network too.
+func networksIn(key string, list []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
-	for _, s := range c.TrustedProxies {
+	for _, s := range list {
 		p, err := netip.ParsePrefix(strings.TrimSpace(s))
 		if err != nil {
 			a, aerr := netip.ParseAddr(strings.TrimSpace(s))
 			if aerr != nil {
-				return nil, fmt.Errorf("trusted_proxies: %q is not a network such as 10.0.0.0/8", s)
+				return nil, fmt.Errorf("%s: %q is not a network such as 10.0.0.0/8", key, s)
 			}
 			p = netip.PrefixFrom(a, a.BitLen())
 		}

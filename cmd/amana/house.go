@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/amana-privacy/amana/api"
+	"github.com/amana-privacy/amana/courier"
 	"github.com/amana-privacy/amana/fulfil"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/web"
@@ -103,10 +104,15 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 	if err := h.in.loadLogo(); err != nil {
 		log.Warn("the pages are shown without a logo", "error", err)
 	}
-	proxies, err := c.proxies()
+	proxies, err := networksIn("trusted_proxies", c.TrustedProxies)
 	if err != nil {
 		return err
 	}
+	near, err := networksIn("webhook_networks", c.WebhookNetworks)
+	if err != nil {
+		return err
+	}
+	hooks := courier.New(courier.Config{Store: h.in.db, Log: log.With("door", "webhook"), Networks: near})
 	text, err := c.texts(log)
 	if err != nil {
 		return err
@@ -117,7 +123,7 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	h.serve(h.company, api.New(api.Config{Store: h.in.db, Log: log.With("door", "company"), Version: versionText(), PublicURL: h.publicURL, URL: c.CompanyURL, Fixture: rules}))
+	h.serve(h.company, api.New(api.Config{Store: h.in.db, Log: log.With("door", "company"), Version: versionText(), PublicURL: h.publicURL, URL: c.CompanyURL, Fixture: rules, Courier: hooks}))
 	control, err := serveControl(h.in)
 	if err != nil {
 		return err
@@ -137,6 +143,7 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 		}
 		h.upkeep.Go(func() { engine.Run(keep) })
 	}
+	h.upkeep.Go(func() { hooks.Run(keep) })
 	h.upkeep.Go(func() { (&fulfil.Engine{Store: h.in.db, Log: log}).Run(keep) })
 	return h.collect(keep, c.Witnesses, log)
 }

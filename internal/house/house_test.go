@@ -29,11 +29,11 @@ type storey struct {
 // storeys of the house, from the ground up.
 var storeys = []storey{
 	{"ground: kinds of error, words of the pages, example files", []string{"fault", "lang", "examples"}, true},
-	{"words: types and their checks", []string{"policy", "regime", "subject", "consent", "cookie", "strict", "sheet"}, false},
+	{"words: types and their checks", []string{"policy", "regime", "subject", "consent", "cookie", "strict", "sheet", "webhook"}, false},
 	{"rules: pure functions", []string{"decision", "table", "feed", "ledger", "notice", "receipt", "gpp", "banner", "transfer", "scrub", "letter", "interop", "request", "known", "parcel"}, false},
 	{"keys", []string{"keyring"}, true},
 	{"store: the only SQL", []string{"store"}, true},
-	{"engines: work that takes time", []string{"audit", "demo", "fulfil", "mail", "sms", "witness"}, true},
+	{"engines: work that takes time", []string{"audit", "courier", "demo", "fulfil", "mail", "sms", "witness"}, true},
 	{"edge: what both doors do alike", []string{"edge"}, true},
 	{"doors: for programs, for people", []string{"api", "web"}, true},
 	{"for other programs: they import it, and it imports nothing of ours", []string{"gate"}, true},
@@ -59,7 +59,7 @@ var onlyIn = map[string]string{
 var testOnly = []string{
 	"github.com/chromedp/", "github.com/google/go-cmp",
 	"github.com/rogpeppe/go-internal", "pgregory.net/rapid", "github.com/santhosh-tekuri/jsonschema/",
-	"github.com/transparency-dev/",
+	"github.com/transparency-dev/", "github.com/standard-webhooks/",
 }
 
 // pkg is what go list says of a package; Imports are without its tests'.
