@@ -13,7 +13,13 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"regexp"
+	"unicode/utf16"
+
+	"golang.org/x/text/encoding/charmap"
+
+	"github.com/amana-privacy/amana/lang"
 )
 
 //go:generate go -C build run .
@@ -39,6 +45,38 @@ type File struct {
 	Body []byte
 }
 
+// What scripts are served as. In windows-1256 an Arabic letter is one byte, in
+// UTF-8 it is two; what it lacks a script can write as an escape.
+const (
+	javaScript       = "text/javascript; charset=utf-8"
+	arabicJavaScript = "text/javascript; charset=windows-1256"
+)
+
+func scriptType(w *lang.Words) string {
+	if w.Tag == "ar" {
+		return arabicJavaScript
+	}
+	return javaScript
+}
+
+// encode writes a script that is no module as its type says.
+func encode(kind string, script []byte) []byte {
+	if kind != arabicJavaScript {
+		return script
+	}
+	var out []byte
+	for _, r := range string(script) {
+		if b, ok := charmap.Windows1256.EncodeRune(r); ok {
+			out = append(out, b)
+		} else {
+			for _, unit := range utf16.Encode([]rune{r}) {
+				out = fmt.Appendf(out, `\u%04x`, unit)
+			}
+		}
+	}
+	return out
+}
+
 func fileOf(kind, extension string, body []byte) File {
 	sum := sha256.Sum256(body)
 	return File{hex.EncodeToString(sum[:4]) + extension, kind, body}
@@ -52,18 +90,18 @@ type settings struct {
 	V string            `json:"v,omitempty"`
 	L string            `json:"l,omitempty"`
 	B string            `json:"b,omitempty"`
-	G []string          `json:"g,omitempty"`
-	H []string          `json:"h,omitempty"`
+	G any               `json:"g,omitempty"` // []string, where there is an answer
+	H any               `json:"h,omitempty"`
 	Q int               `json:"q,omitempty"`
 	P int               `json:"p,omitempty"`
 	Z int               `json:"z,omitempty"`
 	M [][]any           `json:"m,omitempty"`
-	A map[string]string `json:"a,omitempty"`
 	K string            `json:"k,omitempty"`
 	U string            `json:"u,omitempty"`
 	D string            `json:"d,omitempty"`
 	T string            `json:"t,omitempty"`
 	F string            `json:"f,omitempty"`
+	W string            `json:"w,omitempty"`
 	S map[string]string `json:"s,omitempty"`
 	E string            `json:"e,omitempty"`
 	C string            `json:"c,omitempty"`

@@ -16,9 +16,10 @@ import (
 // Script is the banner of a version in one language. It is read-only and safe
 // for concurrent use.
 type Script struct {
-	Questions File // what the gate fetches when it has to show them
-	Details   File // each purpose in full, for the dialog
-	Static    File // for everybody: pages include it by its own address
+	Questions File   // what the gate fetches when it has to show them
+	Details   File   // each purpose in full, for the dialog
+	Static    File   // for everybody: pages include it by its own address
+	Type      string // what For gives
 
 	v         *policy.Version
 	all, gate settings
@@ -43,19 +44,19 @@ func Compile(v *policy.Version, w *lang.Words, attributes string) (*Script, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &Script{v: v, Details: fileOf("application/json", ".json", details)}
-	s.all = settings{V: cookie.Revision(v.ID), L: w.Tag, A: map[string]string{"lang": w.Tag, "dir": w.Dir()},
-		K: attributes, D: s.Details.Path(), T: page.questions, F: page.held, S: stores(v.Policy), E: w.T("banner.failed"), C: styleOf(v.Policy)}
+	s := &Script{v: v, Type: scriptType(w), Details: fileOf("application/json; charset=utf-8", ".json", details)}
+	s.all = settings{V: cookie.Revision(v.ID), L: w.Tag, K: attributes,
+		D: s.Details.Path(), T: page.questions, F: page.held, W: page.way, S: stores(v.Policy), E: w.T("banner.failed"), C: styleOf(v.Policy)}
 	if !slices.ContainsFunc(list, func(a asked) bool { return !a.Heeds }) {
 		s.all.Z = 1
 	}
-	s.Questions = fileOf("text/javascript", ".js", with(s.all, farJS))
+	s.Questions = fileOf(javaScript, ".js", []byte("let $C="+string(literal(s.all))+";"+farJS))
 	s.all.M = [][]any{{"default", ConsentMode(v.Policy, nil)}}
 	if len(ConsentMode(v.Policy, nil)) == 0 {
 		s.all.M = nil
 	}
 	s.gate = settings{M: s.all.M, U: s.Questions.Path()}
-	s.Static = fileOf("text/javascript", ".js", with(s.all, answered+"{"+staticJS+"}else{"+fullJS+"}"))
+	s.Static = fileOf(s.Type, ".js", encode(s.Type, with(s.all, answered+"{"+staticJS+"}else{"+fullJS+"}")))
 	return s, nil
 }
 
@@ -66,9 +67,9 @@ const answered = "if(/(?:^|; )amana=1\\./.test(document.cookie))"
 // ask, else the gate alone.
 func (s *Script) For(v Visitor) []byte {
 	if v.Answer != "" && !v.Ask {
-		return with(v.set(s.gate, s.v.Policy), gateJS)
+		return encode(s.Type, with(v.set(s.gate, s.v.Policy), gateJS))
 	}
-	return with(v.set(s.all, s.v.Policy), fullJS)
+	return encode(s.Type, with(v.set(s.all, s.v.Policy), fullJS))
 }
 
 func (v Visitor) set(s settings, p *policy.Policy) settings {
@@ -96,7 +97,7 @@ func Value(k consent.Key) string {
 }
 
 func values(keys []consent.Key) []string {
-	var list []string
+	list := []string{}
 	for _, k := range keys {
 		list = append(list, Value(k))
 	}

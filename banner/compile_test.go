@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding/charmap"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/cookie"
@@ -43,12 +44,35 @@ func TestConsentModeGrantsOnlyWhatEveryPurposeAllows(t *testing.T) {
 	}
 }
 
+// decoded is what a browser reads of the whole script.
+func decoded(t *testing.T, s *Script) string {
+	t.Helper()
+	raw := s.For(Visitor{})
+	if s.Type == javaScript {
+		return string(raw)
+	}
+	text, err := charmap.Windows1256.NewDecoder().Bytes(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestWhatAnEncodingLacksIsEscaped(t *testing.T) {
+	if got, want := string(encode(arabicJavaScript, []byte("أ٣ 💡 é–"))), "\xc3\\u0663 \\ud83d\\udca1 \xe9\x96"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := string(encode(javaScript, []byte("أ"))); got != "أ" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestEveryTextOfAPurposeIsShown(t *testing.T) {
 	for _, company := range []string{"casco-fiber", "souq-nakheel"} {
 		v := example(t, company)
 		for _, tag := range v.Policy.Languages {
 			s := compile(t, v, tag)
-			first, details := string(s.For(Visitor{})), string(s.Details.Body)
+			first, details := decoded(t, s), string(s.Details.Body)
 			for _, k := range cookie.Switches(v.Policy) {
 				u := v.Policy.Purposes[k.Purpose]
 				if k.Recipient == "" && (!strings.Contains(first, u.Title[tag]) || !strings.Contains(first, u.Benefit[tag])) {

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/gpp"
@@ -13,13 +14,34 @@ import (
 //go:embed built/gpp.js
 var gppJS string
 
-// platformMarks are what the three opt-outs of usnat are about, in the order of
-// its fields.
+// platformMarks are what the three opt-outs of the platform are about.
 var platformMarks = []policy.Mark{policy.Sale, policy.Sharing, policy.TargetedAds}
+
+// optOuts are the fields of the three opt-outs with their notices, in the order of
+// platformMarks.
+var optOuts = []struct{ field, notice string }{
+	{"SaleOptOut", "SaleOptOutNotice"},
+	{"SharingOptOut", "SharingOptOutNotice"},
+	{"TargetedAdvertisingOptOut", "TargetedAdvertisingOptOutNotice"},
+}
+
+// either is the place of sharing and targeted advertising together: where a state
+// knows only one of the two, that one stands for both, and either makes it.
+const either = 3
+
+func about(s gpp.Section, i int) int {
+	if i > 0 && !s.Has(optOuts[3-i].field) {
+		return either
+	}
+	return i
+}
 
 // GPP gives the script with the API of the Global Privacy Platform: every string
 // that the policy's visitors can have, encoded here, and what chooses among them.
-func GPP(p *policy.Policy) []byte {
+// Its sections are the country's and those of the states whose law is among the
+// policy's regimes; state ("va") adds that of a page that knows where its visitor
+// is, "" none.
+func GPP(p *policy.Policy, state string) []byte {
 	behind := make([][]string, len(platformMarks))
 	for i, mark := range platformMarks {
 		behind[i] = []string{}
@@ -29,56 +51,74 @@ func GPP(p *policy.Policy) []byte {
 			}
 		}
 	}
-	strings := map[string][]any{}
+	sections := platformSections(p, state)
+	texts := map[string]string{}
 	for n := range 1 << len(behind) {
 		for _, signal := range []bool{false, true} {
-			key, s := platformOf(behind, n, signal)
-			strings[key] = []any{gpp.Encode(s), members(s)}
+			key, list := platformOf(sections, behind, n, signal)
+			texts[key] = gpp.Encode(list...)
 		}
 	}
-	return with(map[string]any{"m": behind, "s": strings}, gppJS)
-}
-
-// platformOf gives the section where the n-th bit says that the n-th opt-out is
-// not made, and its key.
-func platformOf(behind [][]string, n int, signal bool) (key string, s gpp.Section) {
-	s = gpp.Section{MspaCoveredTransaction: gpp.No, Gpc: signal}
-	notices := []*gpp.Value{&s.SaleOptOutNotice, &s.SharingOptOutNotice, &s.TargetedAdvertisingOptOutNotice}
-	outs := []*gpp.Value{&s.SaleOptOut, &s.SharingOptOut, &s.TargetedAdvertisingOptOut}
-	for i, ids := range behind {
-		if len(ids) > 0 {
-			*notices[i], *outs[i] = gpp.Yes, gpp.Yes
-			if n>>i&1 == 1 {
-				*outs[i] = gpp.No
+	_, list := platformOf(sections, behind, 0, false)
+	members, ids := map[string][]any{}, []int{}
+	for _, c := range list {
+		vary := map[string]int{}
+		for i, o := range optOuts {
+			if c.Has(o.field) {
+				vary[o.field] = about(c.Section, i)
 			}
 		}
-		key += strconv.Itoa(int(*outs[i]))
+		members[c.Name] = []any{c.Members(), vary, c.ID}
+		ids = append(ids, c.ID)
 	}
-	if len(behind[1]) > 0 {
-		s.SharingNotice = gpp.Yes
-	}
-	if signal {
-		return key + "1", s
-	}
-	return key + "0", s
+	return with(map[string]any{"m": behind, "s": texts, "p": members, "i": ids}, gppJS)
 }
 
-// members gives a section as the platform's API shows it.
-func members(s gpp.Section) map[string]any {
-	list := func(v []gpp.Value) []int {
-		out := make([]int, len(v))
-		for i, x := range v {
-			out[i] = int(x)
+func platformSections(p *policy.Policy, state string) []gpp.Section {
+	names := []string{"usnat", "us" + state}
+	for _, r := range p.Regimes {
+		if part := strings.Split(r, "-"); len(part) > 1 && part[0] == "us" {
+			names = append(names, "us"+part[1])
 		}
-		return out
 	}
-	return map[string]any{
-		"Version": 2, "SharingNotice": s.SharingNotice, "SaleOptOutNotice": s.SaleOptOutNotice, "SharingOptOutNotice": s.SharingOptOutNotice,
-		"TargetedAdvertisingOptOutNotice": s.TargetedAdvertisingOptOutNotice, "SensitiveDataProcessingOptOutNotice": s.SensitiveDataProcessingOptOutNotice,
-		"SensitiveDataLimitUseNotice": s.SensitiveDataLimitUseNotice, "SaleOptOut": s.SaleOptOut, "SharingOptOut": s.SharingOptOut,
-		"TargetedAdvertisingOptOut": s.TargetedAdvertisingOptOut, "SensitiveDataProcessing": list(s.SensitiveDataProcessing[:]),
-		"KnownChildSensitiveDataConsents": list(s.KnownChildSensitiveDataConsents[:]), "PersonalDataConsents": s.PersonalDataConsents,
-		"MspaCoveredTransaction": s.MspaCoveredTransaction, "MspaOptOutOptionMode": s.MspaOptOutOptionMode,
-		"MspaServiceProviderMode": s.MspaServiceProviderMode, "GpcSegmentType": 1, "Gpc": s.Gpc,
+	return slices.DeleteFunc(slices.Clone(gpp.Sections), func(s gpp.Section) bool { return !slices.Contains(names, s.Name) })
+}
+
+// platformOf gives the sections where the n-th bit says that the n-th opt-out is
+// not made, and their key.
+func platformOf(sections []gpp.Section, behind [][]string, n int, signal bool) (key string, list []gpp.Content) {
+	said := make([]gpp.Value, len(behind), either+1)
+	for i, ids := range behind {
+		if len(ids) > 0 {
+			said[i] = gpp.Yes
+			if n>>i&1 == 1 {
+				said[i] = gpp.No
+			}
+		}
+		key += strconv.Itoa(int(said[i]))
 	}
+	both := max(said[1], said[2])
+	if said[1] == gpp.Yes || said[2] == gpp.Yes {
+		both = gpp.Yes
+	}
+	said = append(said, both)
+	for _, s := range sections {
+		list = append(list, contentOf(s, said, signal))
+	}
+	return key + map[bool]string{true: "1", false: "0"}[signal], list
+}
+
+func contentOf(s gpp.Section, said []gpp.Value, signal bool) gpp.Content {
+	c := gpp.Content{Section: s, Gpc: signal, Values: map[string][]gpp.Value{"MspaCoveredTransaction": {gpp.No}}}
+	for i, o := range optOuts {
+		v := said[about(s, i)]
+		c.Values[o.field] = []gpp.Value{v}
+		if v != gpp.NotApplicable {
+			c.Values[o.notice], c.Values["ProcessingNotice"] = []gpp.Value{gpp.Yes}, []gpp.Value{gpp.Yes}
+		}
+	}
+	if said[1] != gpp.NotApplicable {
+		c.Values["SharingNotice"] = []gpp.Value{gpp.Yes}
+	}
+	return c
 }

@@ -31,13 +31,13 @@ type stored struct{ Name, Why, Life string }
 
 // texts are the pieces of HTML that a script carries or fetches.
 type texts struct {
-	questions, held string
-	details         []string // by purpose, in the order of the questions
+	questions, held, way string
+	details              []string // by purpose, in the order of the questions
 }
 
 // write fills the templates.
 func write(w *lang.Words, list []asked) (texts, error) {
-	t, err := template.New("").Funcs(template.FuncMap{"T": w.T}).Parse(questionsHTML)
+	t, err := template.New("").Funcs(template.FuncMap{"T": w.T, "lang": func() string { return w.Tag }, "dir": w.Dir}).Parse(questionsHTML)
 	if err != nil {
 		return texts{}, err
 	}
@@ -52,7 +52,7 @@ func write(w *lang.Words, list []asked) (texts, error) {
 		Asked []asked
 		Heeds bool
 	}{list, heeds})
-	out.held = fill("held", nil)
+	out.held, out.way = fill("held", nil), fill("way", nil)
 	for _, a := range list {
 		out.details = append(out.details, fill("details", a))
 	}

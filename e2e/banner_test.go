@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -52,7 +53,7 @@ var sharedSite = sync.OnceValues(func() (*Site, error) {
 	own := new(sync.Map)
 	mine := httptest.NewServer(servePages(own))
 	atEnd(mine.Close)
-	d, err := start(filepath.Join(shared.dir, "site-data"), "--customers", "5", "--origin", "http://"+listen, "--origin", mine.URL)
+	d, err := start(filepath.Join(shared.dir, "site-data"), "--customers", "5", "--origin", "http://"+listen, "--origin", mine.URL, "--origin", named(mine.URL))
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +70,9 @@ var sharedSite = sync.OnceValues(func() (*Site, error) {
 	s := &Site{Demo: d, pages: own, mine: mine.URL}
 	return s, json.NewDecoder(out).Decode(s)
 })
+
+// named gives the same origin by a name, with which a host has domains.
+func named(origin string) string { return strings.Replace(origin, "127.0.0.1", "www.shop.test", 1) }
 
 // freeAddress gives one nobody listens at: the demo has to know the site before it runs.
 func freeAddress() (string, error) {
@@ -115,6 +119,14 @@ func servePages(all *sync.Map) http.Handler {
 func (s *Site) page(name string, header http.Header, html string) string {
 	s.pages.Store("/"+name, testPage{header, html})
 	return s.mine + "/" + name
+}
+
+// bare is a page without a way back of its own, with one script that waits.
+func (s *Site) bare(language string) string {
+	return s.page("bare-"+language, nil, `<!doctype html><html lang="`+language+`" dir="`+map[string]string{"en": "ltr", "ar": "rtl"}[language]+`"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1"><title>A page</title><link rel="icon" href="data:,"><script src="`+s.Public+`/amana.js?lang=`+language+`"></script>
+<script type="text/plain" data-purpose="analytics" src="`+s.Stats+`/script.js"></script>
+<body><main><h1>A page</h1><p>Text.</p></main></body></html>`)
 }
 
 // kinds are the tags of the example site, each by what it asks for.
@@ -302,6 +314,43 @@ func TestStepsAreCounted(t *testing.T) {
 	}
 }
 
+// TestClicksAreCounted takes each way once: accept, reject and withdraw are one
+// click each, on a page that has controls of its own and on one that has none.
+func TestClicksAreCounted(t *testing.T) {
+	s := SharedSite(t)
+	for _, language := range []string{"en", "ar"} {
+		for name, at := range map[string]string{"own": s.Own + "/" + language, "none": s.bare(language)} {
+			t.Run(language+" "+name, func(t *testing.T) {
+				clicks := map[string]int{}
+				click := func(p *Page, what, selector, until string) {
+					Eval[bool](p, `window.clicks = 0, addEventListener("click", () => clicks++, true), true`)
+					p.Click(selector)
+					p.within(what+" is done", until)
+					clicks[what] = Eval[int](p, "clicks")
+				}
+				p := Open(t, at, View{})
+				p.shows(layer)
+				click(p, "reject", layer+" [data-amana-action=reject]", `/^amana=1\.\w{8}\.0$/.test(document.cookie)`)
+				p = Open(t, at, View{})
+				p.shows(layer)
+				click(p, "accept", layer+" [data-amana-action=accept]", `amana.has("analytics")`)
+				p.Go(at)
+				p.within("the gate alone says yes", `amana.has("analytics")`)
+				p.shows("[data-amana=reject]")
+				Eval[bool](p, `amana.on("change", () => sessionStorage.clicks = clicks), true`)
+				p.settled()
+				Eval[bool](p, `window.clicks = 0, addEventListener("click", () => clicks++, true), true`)
+				p.Click("[data-amana=reject]")
+				p.within("withdraw is done", `/^amana=1\.\w{8}\.0$/.test(document.cookie) && sessionStorage.clicks`)
+				clicks["withdraw"] = Eval[int](p, "+sessionStorage.clicks")
+				if want := map[string]int{"accept": 1, "reject": 1, "withdraw": 1}; !maps.Equal(clicks, want) {
+					t.Errorf("clicks %v, want %v", clicks, want)
+				}
+			})
+		}
+	}
+}
+
 // TestTheQuestionsAreForEverybody looks at layer and dialog in each language,
 // wide and narrow, light and dark.
 func TestTheQuestionsAreForEverybody(t *testing.T) {
@@ -327,7 +376,7 @@ func TestTheQuestionsAreForEverybody(t *testing.T) {
 				if !Eval[bool](p, `document.activeElement.matches("[data-amana-action=reject]")`) {
 					t.Error("the first control of the dialog does not take everything back")
 				}
-				if got := p.Attr("#amana", "dir"); got != map[string]string{"en": "ltr", "ar": "rtl"}[language] {
+				if got := p.Attr("#amana dialog", "dir"); got != map[string]string{"en": "ltr", "ar": "rtl"}[language] {
 					t.Errorf("dir is %q", got)
 				}
 				p.Type("", kb.Escape)

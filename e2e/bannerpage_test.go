@@ -1,10 +1,15 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/amana-privacy/amana/gpp"
 )
 
 const head = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>A page</title><link rel="icon" href="data:,">`
@@ -185,12 +190,12 @@ func TestWithoutScriptTheFormAsks(t *testing.T) {
 func TestThePlatformsAPI(t *testing.T) {
 	s := SharedSite(t)
 	p := Open(t, s.page("gpp", nil, head+`<script>window.__gpp = (...a) => a.length ? void (__gpp.q = __gpp.q || []).push(a) : __gpp.q; window.heard = []; __gpp("addEventListener", e => heard.push(e.eventName))</script>
-<script src="`+s.Public+`/amana.js?lang=en"></script><script src="`+s.Public+`/amana-gpp.js"></script><body><main><h1>A page</h1></main></body></html>`), View{})
+<script src="`+s.Public+`/amana.js?lang=en"></script><script src="`+s.Public+`/amana-gpp.js?state=ca"></script><body><main><h1>A page</h1></main></body></html>`), View{})
 	p.shows(layer)
 	ask := func(command, parameter string) string {
 		return Eval[string](p, `new Promise(d => __gpp("`+command+`", (v, ok) => d(JSON.stringify([v, ok])), `+parameter+`))`)
 	}
-	if got := ask("ping", "null"); !strings.Contains(got, `"cmpId":1`) || !strings.Contains(got, `"gppString":"DBABLA~`) || !strings.Contains(got, `"supportedAPIs":["7:usnat"]`) {
+	if got := ask("ping", "null"); !strings.Contains(got, `"cmpId":1`) || !strings.Contains(got, `"gppString":"DBABrw~`) || !strings.Contains(got, `"supportedAPIs":["8:usca","7:usnat"]`) || !strings.Contains(got, `"sectionList":[7,8],"applicableSections":[7,8]`) {
 		t.Errorf("ping: %s", got)
 	}
 	if got := ask("getField", `"usnat.SharingOptOut"`); got != "[1,true]" {
@@ -201,25 +206,45 @@ func TestThePlatformsAPI(t *testing.T) {
 	if got := ask("getField", `"usnat.SharingOptOut"`); got != "[2,true]" {
 		t.Errorf("after a yes SharingOptOut is %s", got)
 	}
-	if got := ask("hasSection", `"usca"`); got != "[false,true]" {
-		t.Errorf("usca: %s", got)
+	for section, want := range map[string]string{"usca": "[true,true]", "usva": "[false,true]"} {
+		if got := ask("hasSection", quote(section)); got != want {
+			t.Errorf("%s: %s", section, got)
+		}
+	}
+	text := Eval[string](p, `new Promise(d => __gpp("ping", v => d(v.gppString)))`)
+	sections := Eval[map[string]map[string]any](p, `new Promise(d => __gpp("ping", v => d(v.parsedSections)))`)
+	decoded, err := gpp.Decode(text)
+	if err != nil || len(decoded) != 2 {
+		t.Fatalf("%s is not read: %v", text, err)
+	}
+	for _, c := range decoded {
+		want := map[string]any{}
+		raw, _ := json.Marshal(c.Members())
+		json.Unmarshal(raw, &want)
+		if d := cmp.Diff(want, sections[c.Name]); d != "" {
+			t.Errorf("%s in %s is shown otherwise:\n%s", c.Name, text, d)
+		}
 	}
 	if got := Eval[string](p, `heard[0]`); got != "listenerRegistered" {
 		t.Errorf("what was queued before heard first %s", got)
 	}
 }
 
-// TestNothingMoves holds a page still while the layer comes: no layout shift.
+// TestNothingMoves holds pages still while the layer and the way back come: no
+// layout shift, long or short.
 func TestNothingMoves(t *testing.T) {
 	s := SharedSite(t)
-	at := s.page("still", nil, head+`<script>window.moved = 0; new PerformanceObserver(l => l.getEntries().forEach(e => moved += e.value)).observe({type: "layout-shift", buffered: true})</script>
+	for name, text := range map[string]string{"long": strings.Repeat("<p>Text that would move.</p>", 40), "short": "<p>Text that would move.</p>"} {
+		at := s.page("still-"+name, nil, head+`<script>window.moved = 0; new PerformanceObserver(l => l.getEntries().forEach(e => moved += e.value)).observe({type: "layout-shift", buffered: true})</script>
 <style>body{display:flex;flex-direction:column;gap:2rem;min-height:100vh;justify-content:space-between}</style>
-<script src="`+s.Public+`/amana.js?lang=en"></script><body><main><h1>A page</h1>`+strings.Repeat("<p>Text that would move.</p>", 40)+`</main><footer>The end</footer></body></html>`)
-	for _, v := range []View{{}, {Phone: true}} {
-		p := Open(t, at, v)
-		p.shows(layer)
-		if got := Eval[float64](p, `new Promise(d => setTimeout(() => d(moved), 500))`); got > 0 {
-			t.Errorf("layout shift %v", got)
+<script src="`+s.Public+`/amana.js?lang=en"></script><body><main><h1>A page</h1>`+text+`</main><footer>The end</footer></body></html>`)
+		for _, v := range []View{{}, {Phone: true}} {
+			p := Open(t, at, v)
+			p.shows(layer)
+			p.shows(wayBack)
+			if got := Eval[float64](p, `new Promise(d => setTimeout(() => d(moved), 500))`); got > 0 {
+				t.Errorf("%s: layout shift %v", name, got)
+			}
 		}
 	}
 }

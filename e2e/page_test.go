@@ -22,6 +22,8 @@ type View struct {
 	Dark     bool   // prefers-color-scheme: dark
 	Language string // Accept-Language, e.g. "ar"; "" is Chromium's own
 	GPC      bool   // Sec-GPC: 1
+	Forced   bool   // forced-colors: active, as high contrast themes have it
+	Moving   bool   // prefers-reduced-motion: no-preference
 }
 
 // Page is one tab with cookies of its own. Its methods end the test when they
@@ -47,7 +49,18 @@ func Open(t testing.TB, url string, v View) *Page {
 	t.Helper()
 	parent, err := chromium()
 	need(t, "Chromium", err)
-	ctx, closeTab := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
+	return tab(t, parent, url, v, chromedp.WithNewBrowserContext())
+}
+
+// Tab opens url in another tab of the same visitor.
+func (p *Page) Tab(url string) *Page {
+	p.t.Helper()
+	return tab(p.t, p.ctx, url, p.view)
+}
+
+func tab(t testing.TB, parent context.Context, url string, v View, options ...chromedp.ContextOption) *Page {
+	t.Helper()
+	ctx, closeTab := chromedp.NewContext(parent, options...)
 	p := &Page{t: t, ctx: ctx, view: v, statuses: map[cdp.LoaderID]int{}}
 	t.Cleanup(func() {
 		closeTab()
@@ -75,6 +88,13 @@ func (p *Page) look(v View) {
 	if v.Dark {
 		colours = "dark"
 	}
+	forced, motion := "none", "reduce" // or a click lands where the button was before a smooth scroll
+	if v.Forced {
+		forced = "active"
+	}
+	if v.Moving {
+		motion = "no-preference"
+	}
 	headers := network.Headers{}
 	if v.Language != "" {
 		headers["Accept-Language"] = v.Language
@@ -88,7 +108,8 @@ func (p *Page) look(v View) {
 	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: scale, Mobile: v.Phone})
 	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: colours},
-		{Name: "prefers-reduced-motion", Value: "reduce"}, // or a click lands where the button was before a smooth scroll
+		{Name: "prefers-reduced-motion", Value: motion},
+		{Name: "forced-colors", Value: forced},
 	}})
 	p.script(!v.NoScript)
 }

@@ -1,19 +1,14 @@
 // Package gpp writes and reads strings of the IAB Global Privacy Platform
-// (version 1) with the section of the United States as a whole (usnat, version
-// 2): which of the opt-outs of sale, sharing and targeted advertising a visitor
-// has made. The states' own sections are not written; usnat stands for them.
+// (version 1) with the sections of the United States: the country's (usnat,
+// version 2) and its states', each saying which of the opt-outs of sale, sharing
+// and targeted advertising a visitor has made.
 package gpp
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/amana-privacy/amana/fault"
-)
-
-// ID and Name of the section.
-const (
-	ID   = 7
-	Name = "usnat"
 )
 
 // Value of a field: whether it applies, and what it says.
@@ -26,81 +21,155 @@ const (
 	No            Value = 2 // not opted out; not given
 )
 
-// Section is usnat in version 2.
-type Section struct {
-	SharingNotice                       Value
-	SaleOptOutNotice                    Value
-	SharingOptOutNotice                 Value
-	TargetedAdvertisingOptOutNotice     Value
-	SensitiveDataProcessingOptOutNotice Value
-	SensitiveDataLimitUseNotice         Value
-	SaleOptOut                          Value
-	SharingOptOut                       Value
-	TargetedAdvertisingOptOut           Value
-	SensitiveDataProcessing             [16]Value
-	KnownChildSensitiveDataConsents     [3]Value
-	PersonalDataConsents                Value
-	MspaCoveredTransaction              Value // 1 or 2
-	MspaOptOutOptionMode                Value
-	MspaServiceProviderMode             Value
-	Gpc                                 bool
+// Content is what a section says. Fields without a value do not apply, save
+// MspaCoveredTransaction, which has to be Yes or No.
+type Content struct {
+	Section
+	Values map[string][]Value // by field, a single value as a list of one
+	Gpc    bool               // where the section has a part for it
 }
 
-const version = 2 // of usnat
-
-// fields of two bits, in the order in which they are written.
-func (s *Section) fields() []*Value {
-	list := []*Value{&s.SharingNotice, &s.SaleOptOutNotice, &s.SharingOptOutNotice, &s.TargetedAdvertisingOptOutNotice,
-		&s.SensitiveDataProcessingOptOutNotice, &s.SensitiveDataLimitUseNotice, &s.SaleOptOut, &s.SharingOptOut, &s.TargetedAdvertisingOptOut}
-	for i := range s.SensitiveDataProcessing {
-		list = append(list, &s.SensitiveDataProcessing[i])
+// Encode writes the whole string. The contents come in the order of their
+// sections, each at most once.
+func Encode(list ...Content) string {
+	var ids []int
+	var parts []string
+	for _, c := range list {
+		ids = append(ids, c.ID)
+		parts = append(parts, c.encode())
 	}
-	for i := range s.KnownChildSensitiveDataConsents {
-		list = append(list, &s.KnownChildSensitiveDataConsents[i])
-	}
-	return append(list, &s.PersonalDataConsents, &s.MspaCoveredTransaction, &s.MspaOptOutOptionMode, &s.MspaServiceProviderMode)
+	var h bits
+	h.putHeader(ids)
+	return strings.Join(append([]string{h.String()}, parts...), "~")
 }
 
-// header says that usnat is the only section: type 3, version 1, one range with
-// the id as a Fibonacci code.
-const header = "DBABLA"
-
-// Encode writes the whole string.
-func Encode(s Section) string {
+func (c Content) encode() string {
 	var b bits
-	b.put(version, 6)
-	for _, f := range s.fields() {
-		b.put(uint(*f), 2)
+	b.put(c.number, 6)
+	b.putFields(c.core, c.Values)
+	text := b.String()
+	if c.further != nil {
+		var f bits
+		f.putFields(c.further, c.Values)
+		text += "." + f.String()
 	}
-	var g bits
-	g.put(1, 2) // the type of the sub-section
-	g.put(map[bool]uint{true: 1}[s.Gpc], 1)
-	return header + "~" + b.String() + "." + g.String()
+	if c.signal {
+		var g bits
+		g.put(1, 2) // the type of the part
+		g.put(map[bool]uint{true: 1}[c.Gpc], 1)
+		text += "." + g.String()
+	}
+	return text
 }
 
-var errString = fault.New(fault.Malformed, "this is no GPP string with usnat in version 2 alone")
-
-// Decode reads what Encode, or another, wrote. A missing Gpc is false. Anything
-// but usnat in version 2 alone is fault.Malformed.
-func Decode(text string) (Section, error) {
-	var s Section
-	body, ok := strings.CutPrefix(text, header+"~")
-	core, signal, has := strings.Cut(body, ".")
-	b, err := parse(core)
-	if !ok || err != nil || b.take(6) != version {
-		return s, errString
-	}
-	for _, f := range s.fields() {
-		if *f = Value(b.take(2)); *f > No {
-			return s, errString
+func (b *bits) putFields(fields []field, values map[string][]Value) {
+	for _, f := range fields {
+		for i := range max(f.n, 1) {
+			v := Value(0)
+			if i < len(values[f.name]) {
+				v = values[f.name][i]
+			}
+			b.put(uint(v), 2)
 		}
 	}
-	if g, err := parse(signal); err == nil && has {
-		g.take(2)
-		s.Gpc = g.take(1) == 1
+}
+
+var errString = fault.New(fault.Malformed, "this is no GPP string with sections of the United States alone")
+
+// Decode reads what Encode, or another, wrote. A part for Global Privacy Control
+// may be missing. Anything but sections of the United States in their versions of
+// today is fault.Malformed.
+func Decode(text string) ([]Content, error) {
+	parts := strings.Split(text, "~")
+	h, err := parse(parts[0])
+	if err != nil {
+		return nil, err
 	}
-	if again := Encode(s); again != text && (has || !strings.HasPrefix(again, text+".")) {
-		return s, errString
+	ids := h.takeHeader()
+	if len(ids) == 0 || len(ids) != len(parts)-1 {
+		return nil, errString
 	}
-	return s, nil
+	var list []Content
+	for i, id := range ids {
+		s, known := numbered(id)
+		if !known {
+			return nil, errString
+		}
+		c, err := s.decode(parts[i+1])
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	if head, _, _ := strings.Cut(Encode(list...), "~"); head != parts[0] {
+		return nil, errString
+	}
+	return list, nil
+}
+
+func (s Section) decode(text string) (Content, error) {
+	c := Content{Section: s, Values: map[string][]Value{}}
+	part := strings.Split(text, ".")
+	b, err := parse(part[0])
+	if err != nil || b.take(6) != s.number || !b.takeFields(s.core, c.Values) {
+		return c, errString
+	}
+	if covered := c.Values["MspaCoveredTransaction"][0]; covered == NotApplicable {
+		return c, errString
+	}
+	if s.further != nil {
+		c.Values["SensitiveDataProcessing"] = make([]Value, 8)
+	}
+	if len(part) == 2 {
+		if b, err = parse(part[1]); err != nil {
+			return c, errString
+		}
+		if s.further != nil {
+			if !b.takeFields(s.further, c.Values) {
+				return c, errString
+			}
+		} else {
+			b.take(2)
+			c.Gpc = b.take(1) == 1
+		}
+	}
+	if again := c.encode(); again != text && !(len(part) == 1 && strings.HasPrefix(again, text+".")) {
+		return c, errString
+	}
+	return c, nil
+}
+
+func (b *bits) takeFields(fields []field, values map[string][]Value) bool {
+	for _, f := range fields {
+		list := make([]Value, max(f.n, 1))
+		for i := range list {
+			list[i] = Value(b.take(2))
+		}
+		if slices.Max(list) > No {
+			return false
+		}
+		values[f.name] = list
+	}
+	return !b.short
+}
+
+// Members gives the content as the platform's API shows it.
+func (c Content) Members() map[string]any {
+	m := map[string]any{c.version: c.number}
+	for _, f := range append(slices.Clip(c.core), c.further...) {
+		list := make([]int, max(f.n, 1))
+		for i := range list {
+			if i < len(c.Values[f.name]) {
+				list[i] = int(c.Values[f.name][i])
+			}
+		}
+		m[f.name] = list
+		if f.n == 0 {
+			m[f.name] = list[0]
+		}
+	}
+	if c.signal {
+		m["GpcSegmentType"], m["Gpc"] = 1, c.Gpc
+	}
+	return m
 }

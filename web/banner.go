@@ -8,6 +8,7 @@ import (
 	"github.com/amana-privacy/amana/banner"
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/gpp"
 	"github.com/amana-privacy/amana/policy"
 )
 
@@ -32,14 +33,14 @@ func (s *site) bannerScript(v *visit) error {
 	}
 	who := s.visitorOf(v.Request, v.version)
 	if who.Answer != "" && !strings.HasSuffix(who.Answer, ".0") { // there are too many yeses to keep a script for each
-		v.write(200, briefly, "text/javascript; charset=utf-8", script.For(who))
+		v.write(200, briefly, script.Type, script.For(who))
 		return nil
 	}
 	kept, err := v.once(fmt.Sprintf("banner %s %t %t", who.Answer, who.Ask, who.GPC), func() ([]byte, error) { return script.For(who), nil })
 	if err != nil {
 		return err
 	}
-	v.send(200, briefly, "text/javascript; charset=utf-8", kept)
+	v.send(200, briefly, script.Type, kept)
 	return nil
 }
 
@@ -111,7 +112,7 @@ func (s *site) bannerFile(v *visit) error {
 			for _, f := range script.Files() {
 				if f.Path() == v.URL.Path {
 					b, _ := ed.faces[l].once(f.Name, func() ([]byte, error) { return f.Body, nil })
-					v.send(200, forever, f.Type+"; charset=utf-8", b)
+					v.send(200, forever, f.Type, b)
 					return nil
 				}
 			}
@@ -166,10 +167,15 @@ func (s *site) bannerTypes(v *visit) error {
 }
 
 // bannerPlatform serves the API of the Global Privacy Platform, for pages whose
-// tags ask by it. It stands behind the banner.
+// tags ask by it. It stands behind the banner. A page that knows the state of its
+// visitor names it (?state=va).
 func (s *site) bannerPlatform(v *visit) error {
 	v.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
-	b, err := v.once("gpp", func() ([]byte, error) { return banner.GPP(v.version.Policy), nil })
+	state := v.URL.Query().Get("state")
+	if _, known := gpp.Named("us" + state); !known {
+		state = ""
+	}
+	b, err := v.once("gpp "+state, func() ([]byte, error) { return banner.GPP(v.version.Policy, state), nil })
 	if err != nil {
 		return err
 	}

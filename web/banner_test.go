@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/policy"
 )
@@ -28,7 +30,11 @@ func TestTheScriptDependsOnTheVisitor(t *testing.T) {
 	w := open(t, "casco-fiber")
 	v := w.visitor()
 	fresh := v.get("/amana.js?lang=ar")
-	if !strings.Contains(fresh.text, "أوافق") || !strings.Contains(fresh.text, `data-amana-action=reject`) {
+	accept, err := charmap.Windows1256.NewEncoder().String("أوافق")
+	if err != nil || fresh.Header.Get("Content-Type") != "text/javascript; charset=windows-1256" {
+		t.Fatal(fresh.Header, err)
+	}
+	if !strings.Contains(fresh.text, accept) || !strings.Contains(fresh.text, `data-amana-action=reject`) {
 		t.Error("a visitor who has not answered is not asked in the language of the page")
 	}
 	if c := fresh.Header.Get("Cache-Control"); !strings.HasPrefix(c, "private") {
@@ -42,7 +48,7 @@ func TestTheScriptDependsOnTheVisitor(t *testing.T) {
 	}
 	v.ask("/v1/choices", ownSite, `{"choice":"save","purposes":["analytics"],"version":"`+cookie.Revision(w.db.InForce().ID)+`","language":"en"}`)
 	gate := v.get("/amana.js?lang=ar")
-	if strings.Contains(gate.text, "أوافق") || !strings.Contains(gate.text, `g:["analytics"]`) || !strings.Contains(gate.text, `analytics_storage:"granted"`) {
+	if strings.Contains(gate.text, accept) || !strings.Contains(gate.text, `g:["analytics"]`) || !strings.Contains(gate.text, `analytics_storage:"granted"`) {
 		t.Errorf("a visitor who said yes gets\n%s", gate.text)
 	}
 	other := w.visitor().get("/amana.js?lang=ar")
@@ -258,5 +264,23 @@ func TestANoThatWasNotHeardIsHeardLater(t *testing.T) {
 	}
 	if got := v.cookie(); got != cookie.Format(cookie.Refusal(w.db.InForce())) {
 		t.Errorf("the cookie is %q", got)
+	}
+}
+
+// The state is what the page says, or the policy's regimes; a page can make up
+// none.
+func TestThePlatformOfAState(t *testing.T) {
+	w := open(t, "casco-fiber")
+	has := func(path, section string) bool {
+		return strings.Contains(w.visitor().see(path), section+`:[{`)
+	}
+	for path, want := range map[string]bool{"/amana-gpp.js": false, "/amana-gpp.js?state=va": true, "/amana-gpp.js?state=xx": false, "/amana-gpp.js?state=nat": false} {
+		if got := has(path, "usva"); got != want || !has(path, "usnat") {
+			t.Errorf("%s: usva %t", path, got)
+		}
+	}
+	w.publish(strings.Replace(example(t, "casco-fiber"), "regimes: [us-me-9301]", "regimes: [us-me-9301, us-ca-ccpa]", 1))
+	if !has("/amana-gpp.js", "usca") {
+		t.Error("a regime of California brings no section")
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,22 +73,29 @@ func script(file string, alone, far bool) ([]byte, error) {
 	o := api.BuildOptions{
 		EntryPoints: []string{file}, Bundle: true, Format: api.FormatIIFE, Target: api.ES2022, Charset: api.CharsetUTF8,
 		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true, LegalComments: api.LegalCommentsNone,
-		MangleProps: "^_[a-z]", MangleCache: map[string]any{"_asked": "a", "_now": "n", "_act": "t"}, // alike in every part
+		MangleProps: "^_[a-z]", MangleCache: map[string]any{"_asked": "a", "_now": "n", "_was": "t", "_seen": "s"}, // alike in every part
 		Define: map[string]string{"ALONE": strconv.FormatBool(alone)},
 	}
 	if far {
-		o.Format = api.FormatESModule
-		o.Plugins = []api.Plugin{{Name: "far", Setup: func(b api.PluginBuild) {
-			b.OnResolve(api.OnResolveOptions{Filter: `^\./gate$`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
-				return api.OnResolveResult{Path: filepath.Join(a.ResolveDir, "gatefar.ts")}, nil
-			})
-		}}}
+		o.Format, o.Plugins = api.FormatESModule, instead("gate")
+	}
+	if alone {
+		o.Plugins = instead("ui")
 	}
 	r := api.Build(o)
 	if len(r.Errors) > 0 {
 		return nil, fmt.Errorf("%s: %v", file, r.Errors)
 	}
 	return bytes.TrimSpace(r.OutputFiles[0].Contents), nil
+}
+
+// instead takes the other half of a part from its stand-in, NAMEfar.ts.
+func instead(name string) []api.Plugin {
+	return []api.Plugin{{Name: "far", Setup: func(b api.PluginBuild) {
+		b.OnResolve(api.OnResolveOptions{Filter: `^\./` + name + `$`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
+			return api.OnResolveResult{Path: filepath.Join(a.ResolveDir, name+"far.ts")}, nil
+		})
+	}}}
 }
 
 func bundle(file, modules, external string) error {
@@ -109,8 +115,8 @@ func bundle(file, modules, external string) error {
 	return err
 }
 
-// style minifies the sheet, puts it into a layer and a scope of its own and
-// makes every declaration important: so it holds whatever the page declares.
+// style minifies the sheet and puts it into a layer and a scope of its own. The
+// script makes every declaration important: so it holds whatever the page declares.
 func style(file string) ([]byte, error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -120,14 +126,5 @@ func style(file string) ([]byte, error) {
 	if len(r.Errors) > 0 {
 		return nil, fmt.Errorf("%s: %v", file, r.Errors)
 	}
-	return important(r.Code), nil
-}
-
-var block = regexp.MustCompile(`\{([^{}]*)\}`)
-
-func important(css []byte) []byte {
-	held := block.ReplaceAllFunc(bytes.TrimSpace(css), func(b []byte) []byte {
-		return regexp.MustCompile(`;|\}$`).ReplaceAllFunc(b, func(end []byte) []byte { return append([]byte("!important"), end...) })
-	})
-	return slices.Concat([]byte("@layer amana{@scope(#amana,amana-box){"), held, []byte("}}html:has(#amana>:popover-open){padding-block-end:60vh;scroll-padding-block-end:60vh}amana-box+*{display:none!important}"))
+	return slices.Concat([]byte("@layer amana{@scope(#amana,amana-box,amana-way){"), bytes.TrimSpace(r.Code), []byte("}}html:has(#amana>:popover-open){padding-block-end:60vh;scroll-padding-block-end:60vh}amana-box+*{display:none}")), nil
 }

@@ -12,11 +12,11 @@ interface Config {
   m?: [string, object][] // commands of Consent Mode
   k: string // what the cookie ends with: its attributes
   u: string // address of the questions, for the gate
-  a: object // attributes of the root
   t: string // the questions, as HTML
   c: string // their style
   s: Record<string, string> // names that a switch stores, as a regular expression
   f: string // what stands in the place of something that waits
+  w: string // the way back, for a page that has none
   d: string // address of the details
   e: string // words for: could not be saved
 }

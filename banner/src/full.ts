@@ -1,3 +1,2 @@
 // Everything in one: for a visitor who has not answered yet.
-import './gate'
 import './ui'

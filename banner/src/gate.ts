@@ -3,14 +3,18 @@
 //
 // The server reads the cookie and says what counts (C.g). It counts only in a
 // browser that has the very cookie, so that a copy kept anywhere grants nothing.
+import { act } from './ui'
 
 export const d = document, C = $C, w = window as any, root = d.createElement('section')
 export const base = new URL((d.currentScript as HTMLScriptElement).src).origin
 export const signal = (navigator as any).globalPrivacyControl || C.p
 
 export const minus = (a: string[], b: string[]) => a.filter(id => !b.includes(id))
+
+// cookie gives ours as it stands, "null" where there is none.
+export const cookie = () => d.cookie.match(/\bamana=[^;]*/) + ''
 const mine = d.cookie.includes('amana=1.' + C.b)
-export const is = { _asked: mine && !C.q, _now: [] as string[] }
+export const is = { _asked: ALONE ? mine : mine && !C.q, _now: [] as string[], _was: mine && cookie() }
 
 // has says whether what is asked for counts. A recipient's switch counts only
 // with its purpose's: the server has seen to that.
@@ -26,25 +30,33 @@ export function consent(..._: unknown[]) { (w.dataLayer ??= []).push(arguments) 
 export const ran = new Set<Question>()
 let queue: unknown
 
-const run = async (e: any, before: unknown) => {
-  await before
-  e.type = e.dataset.type ?? ''
-  e.async = e.hasAttribute('async')
-  if (e.dataset.src) e.src = e.dataset.src
-  e.replaceWith(e)
-  if (e.src) await new Promise(done => e.onload = e.onerror = done)
+// scan sees to every tag that waits, and, once the state is longer than "loading",
+// to the way back where the page has none.
+// Before that it looks whether another tab, or another of our sites, has answered
+// since, also while this page lay in the browser's memory: what ran has to stop.
+const scan = () => {
+  if (is._was && cookie() != is._was) {
+    is._was = ''
+    update([])
+    ran.size && location.reload()
+  }
+  d.querySelectorAll<any>('[data-purpose],[type="text/plain"],iframe[data-name][data-src]').forEach(e => {
+    const s = e.dataset, q = s.purpose || s.category || s.name + ''
+    if (!has(q)) return e._seen ||= e.matches('iframe,video,audio,embed,object,img:not([width="1"])') && act('hold', e, q)
+    if (q[0] != '!') ran.add(q)
+    if (e.content) e.replaceWith(e.content)
+    else if (e.type == 'text/plain') e._seen ||= queue = (async before => {
+      await before
+      if (!has(q)) return
+      e.type = s.type ?? ''
+      if (s.src) e.src = s.src
+      e.replaceWith(e)
+      if (e.src) await new Promise(done => e.onload = e.onerror = done)
+    })(queue)
+    else for (const k in s) /^(src|href|poster|data)/.test(k) && (e[k] ||= s[k])
+  })
+  if (d.readyState[7] && !d.querySelector('[data-amana],[href$="#privacy-choices"]')) act('back')
 }
-
-const scan = () => d.querySelectorAll<any>('[data-purpose],script[data-category],script[data-name],iframe[data-name][data-src]').forEach(e => {
-  const s = e.dataset, q = s.purpose ?? s.category ?? s.name, box = e.previousSibling, held = box?.localName == 'amana-box'
-  if (e.type == 'wait') return
-  if (!has(q)) return held || e.matches('iframe,video,audio,embed,object,img:not([width="1"])') && need('hold', e, q)
-  if (q[0] != '!') ran.add(q)
-  if (held) box.remove()
-  if (e.content) e.replaceWith(d.importNode(e.content, true))
-  else if (e.type == 'text/plain') e.type = 'wait', queue = run(e, queue)
-  else for (const k in s) /^(src|href|poster|data)/.test(k) && (e.getAttribute(k) || e.setAttribute(k, s[k]))
-})
 
 // update makes a list of switches count.
 export const update = (list: string[], origin?: string) => {
@@ -53,13 +65,6 @@ export const update = (list: string[], origin?: string) => {
   root.dataset.amanaState = is._asked ? 'set' : signal ? 'gpc' : 'ask'
   if (added[0] || removed[0]) emit('change', { added, removed, origin })
   scan()
-}
-
-// need asks something of the questions, which may not be here yet.
-export const part: { _act?: (what: string, e?: any, more?: any) => unknown } = {}
-const need = async (what: string, e?: any, more?: any) => {
-  if (ALONE) part._act || await import(base + C.u)
-  return part._act?.(what, e, more)
 }
 
 const listen = (name: string, f: (detail: any) => void) => {
@@ -76,36 +81,43 @@ w.amana = {
     listen('change', look)
     look()
   }),
-  set: (list: string[]) => need('save', list, 'api'),
-  accept: () => need('accept', 0, 'api'),
-  reject: () => need('reject', 0, 'api'),
-  show: () => need('manage'),
-  $: ALONE ? [update, ran, is, part, signal] : 0,
+  set: (list: string[]) => act('save', list, 'api'),
+  accept: () => act('accept', 0, 'api'),
+  reject: () => act('reject', 0, 'api'),
+  show: () => act(),
+  $: ALONE ? [update, ran, is, signal] : 0,
 }
 
-root.id = 'amana'
-if (ALONE) root.hidden = true
-C.m?.map(o => consent('consent', ...o))
-update(mine ? minus(C.g ?? [], signal && C.h || []) : [], 'load')
-emit('ready', is._now)
-
-d.addEventListener('click', e => {
+const click = (e: Event) => {
   const b = (e.target as Element).closest<HTMLElement>('[data-amana],[data-amana-action],[href$="#privacy-choices"]')
-  if (b) e.preventDefault(), need(b.dataset.amanaAction ?? (b.dataset.amana == 'reject' ? 'reject' : 'manage'), b)
-})
-const hash = () => location.hash == '#privacy-choices' && need('manage')
-addEventListener('hashchange', hash)
+  if (b) e.preventDefault(), act(b.dataset.amanaAction ?? b.dataset.amana, b)
+}
+const hash = () => location.hash == '#privacy-choices' && act()
 
 // The tags are inert as they are; this sees to those that may run, and to those
-// that come later.
+// that come later. A page that is written anew has lost our listeners, too.
 let waiting = 0
 const look = () => {
   if (d.body && !root.isConnected) {
     d.body.prepend(root)
-    part._act?.('ask')
+    d.addEventListener('click', click)
+    d.addEventListener('visibilitychange', scan)
+    addEventListener('hashchange', hash)
+    is._asked || act('ask')
     hash()
   }
   waiting ||= setTimeout(() => { waiting = 0; scan() })
 }
-new MutationObserver(look).observe(d, { childList: true, subtree: true })
-look()
+
+export const start = () => {
+  root.id = 'amana'
+  if (ALONE) root.hidden = true
+  C.m?.map(o => consent('consent', ...o))
+  update(mine ? minus(C.g!, signal ? C.h! : []) : [], 'load')
+  emit('ready', is._now)
+  d.addEventListener('readystatechange', scan)
+  w.cookieStore?.addEventListener('change', scan)
+  new MutationObserver(look).observe(d, { childList: true, subtree: true })
+  look()
+}
+if (ALONE) start()
