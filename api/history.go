@@ -33,10 +33,10 @@ type history struct {
 type event struct {
 	ID        string           `json:"id,omitempty" format:"uuid" doc:"Its id, which is that of its receipt; absent where it is kept no more."`
 	Time      string           `json:"time" format:"date-time" doc:"When it happened. Of one subject it never goes back."`
-	Kind      string           `json:"kind" doc:"consent.given, consent.refused, consent.withdrawn, consent.confirmed; subject.erased, somebody was erased then; erased, an event of somebody who is erased since. There will be others."`
+	Kind      string           `json:"kind" doc:"consent.given, consent.refused, consent.withdrawn, consent.confirmed, consent.paused, consent.resumed; request.asked, request.confirmed, request.cancelled, request.done, request.refused, of what a person demands; subject.erased, somebody was erased then; erased, an event of somebody who is erased since. There will be others."`
 	Purpose   string           `json:"purpose,omitempty" doc:"The purpose it is about."`
 	Recipient string           `json:"recipient,omitempty" doc:"The recipient it is about, where it is about one alone."`
-	Decision  consent.Act      `json:"decision,omitempty" enum:"given|refused|withdrawn|confirmed" doc:"What was said."`
+	Decision  consent.Act      `json:"decision,omitempty" enum:"given|refused|withdrawn|confirmed|paused|resumed" doc:"What was said."`
 	Subject   string           `json:"subject,omitempty" doc:"Whose it is: masked, or kind:value where that was asked for."`
 	Policy    policy.VersionID `json:"policy,omitempty" doc:"The version that was answered to."`
 	Language  string           `json:"language,omitempty" doc:"The language it was asked in."`

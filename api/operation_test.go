@@ -40,13 +40,16 @@ var (
 // operations describes the routes, by method and path.
 func operations(t *testing.T) map[string]operation {
 	all := map[string]operation{
-		"POST /v1/consents":     consentsOperation(t),
-		"POST /v1/decide":       decideOperation(),
-		"POST /v1/receipts/get": receiptsOperation(t),
-		"GET /v1/events":        eventsOperation(),
-		"POST /v1/events/get":   eventsOfOperation(),
-		"POST /v1/portal-links": portalOperation(),
-		"GET /v1/policies":      policiesOperation(),
+		"POST /v1/consents":         consentsOperation(t),
+		"POST /v1/decide":           decideOperation(),
+		"POST /v1/receipts/get":     receiptsOperation(t),
+		"GET /v1/events":            eventsOperation(),
+		"POST /v1/events/get":       eventsOfOperation(),
+		"POST /v1/portal-links":     portalOperation(),
+		"GET /v1/requests":          requestsOperation(),
+		"POST /v1/requests/get":     requestOperation(),
+		"POST /v1/requests/outcome": outcomeOperation(),
+		"GET /v1/policies":          policiesOperation(),
 		"GET /openapi.json": {id: "describe", summary: "This document", text: "The description of the API you are reading, as a file.", status: "200",
 			out: []reflect.Type{reflect.TypeFor[json.RawMessage]()}, headers: []string{"ETag"}},
 		"GET /healthz": {id: "health", summary: "Does the process answer?", text: "For whoever restarts it when it does not.", status: "200",
@@ -205,5 +208,49 @@ func portalOperation() operation {
 		answered: []example{
 			{"link", "Where to send them", raw(`{"url":"https://privacy.example.com/ar/me/in/EXAMPLEEXAMPLEEXAMPLEEXAMPLE","expires_at":"2026-03-01T09:05:00.000Z"}`)},
 		},
+	}
+}
+
+const (
+	aRequest = `{"id":"07000000-000c-8d44-8840-9dc041d1b245","subject":"email:s…@….com","kind":"correction","state":"open","asked":"2026-03-01T09:00:00.000Z","due":"2026-03-08T09:00:00.000Z","due_by":"promise"}`
+	aDemand  = `{"id":"07000000-000c-8d44-8840-9dc041d1b245","subject":"email:sara@example.com","kind":"correction","state":"open","asked":"2026-03-01T09:00:00.000Z","due":"2026-03-08T09:00:00.000Z","due_by":"promise","linked":["customer:10042"],"corrections":[{"data":"name","value":"Sara Nasser"}]}`
+)
+
+func requestsOperation() operation {
+	return operation{
+		id: "listRequests", summary: "What people demand, page by page",
+		text: "Every request of everybody, the oldest first, with its clock. Identifiers are masked, and what was demanded is left out: ask for one by its id. Requests of who was erased are gone with them.",
+		parameters: []object{
+			query("state", "Those in this state alone; open are those that wait for you.", object{"type": "string", "enum": []string{"open", "waiting", "working", "done", "refused", "cancelled"}}),
+			query("limit", "How many at most.", object{"type": "integer", "minimum": 1, "maximum": store.MaxHistory, "default": store.DefaultHistory}),
+			query("cursor", "The next of the page before, with the same other parameters.", object{"type": "string"}),
+		},
+		out: []reflect.Type{reflect.TypeFor[demandList]()}, status: "200", problems: append([]*kind{malformed, invalid}, always...),
+		answered: []example{{"page", "What waits for an answer", raw(`{"requests":[` + aRequest + `],"next":"` + aCursor + `"}`)}},
+	}
+}
+
+func requestOperation() operation {
+	return operation{
+		id: "getRequest", summary: "One request, with what was demanded",
+		text: "By its id, which is no secret and says nothing of anybody.",
+		in:   []reflect.Type{reflect.TypeFor[demandWanted]()}, out: []reflect.Type{reflect.TypeFor[demand]()},
+		status: "200", problems: append([]*kind{unknown}, posted...),
+		asked:    []example{{"one", "By id", raw(`{"id":"07000000-000c-8d44-8840-9dc041d1b245"}`)}},
+		answered: []example{{"correction", "A correction that waits", raw(aDemand)}},
+	}
+}
+
+func outcomeOperation() operation {
+	return operation{
+		id: "endRequest", summary: "Say what became of a request",
+		text: "Done, or refused with a reason. The person reads the words on their own pages, and gets a receipt. What the program does by itself (a download, an erasure) is not yours to do; an erasure that waits may be refused where a law forbids it, and what it stopped goes on. A request that is over is 409.",
+		in:   []reflect.Type{reflect.TypeFor[demandOutcome]()}, out: []reflect.Type{reflect.TypeFor[demand]()},
+		status: "200", problems: append([]*kind{unknown, conflict}, posted...),
+		asked: []example{
+			{"done", "It is done", raw(`{"id":"07000000-000c-8d44-8840-9dc041d1b245","outcome":"done","words":"Your name is right now."}`)},
+			{"refused", "It is refused, and why", raw(`{"id":"07000000-000c-8d44-8840-9dc041d1b245","outcome":"refused","words":"This is the name on your contract; please show us a document."}`)},
+		},
+		answered: []example{{"over", "As it is now", raw(`{"id":"07000000-000c-8d44-8840-9dc041d1b245","subject":"email:sara@example.com","kind":"correction","state":"done","asked":"2026-03-01T09:00:00.000Z","ended":"2026-03-02T11:30:00.000Z","corrections":[{"data":"name","value":"Sara Nasser"}],"answer":"Your name is right now."}`)}},
 	}
 }

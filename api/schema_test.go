@@ -26,6 +26,8 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[webhookNew](): "WebhookNew", reflect.TypeFor[webhookChange](): "WebhookChange", reflect.TypeFor[webhookRotation](): "WebhookRotation",
 	reflect.TypeFor[hook](): "Webhook", reflect.TypeFor[hooks](): "Webhooks", reflect.TypeFor[tested](): "WebhookTested",
 	reflect.TypeFor[delivery](): "Delivery", reflect.TypeFor[deliveries](): "Deliveries", reflect.TypeFor[try](): "Attempt",
+	reflect.TypeFor[demandList](): "Requests", reflect.TypeFor[demand](): "Request", reflect.TypeFor[correction](): "Correction",
+	reflect.TypeFor[demandWanted](): "RequestWanted", reflect.TypeFor[demandOutcome](): "RequestOutcome",
 	reflect.TypeFor[policies](): "Policies", reflect.TypeFor[published](): "PolicyVersion",
 	reflect.TypeFor[wellness](): "Wellness", reflect.TypeFor[problem](): "Problem", reflect.TypeFor[mistake](): "Mistake",
 	reflect.TypeFor[consent.Signals](): "ReceiptSignals", reflect.TypeFor[receipt.Receipt](): "Receipt",

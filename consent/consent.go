@@ -43,6 +43,8 @@ const (
 	ActRefused   Act = "refused"
 	ActWithdrawn Act = "withdrawn"
 	ActConfirmed Act = "confirmed"
+	ActPaused    Act = "paused"  // the yes counts as none until Event.Until, and comes back then
+	ActResumed   Act = "resumed" // the time of the pause is over, or was ended by the person
 )
 
 // Surface says where an answer was given.
@@ -76,7 +78,8 @@ type Event struct {
 	Shown     bool // the version was named by whoever asked, so showing it is evidenced
 	Attested  bool // entered by the company, not by the person's own device
 	Signals   Signals
-	Claim     Claim // zero but for what was imported
+	Until     time.Time // of a pause: it ends then
+	Claim     Claim     // zero but for what was imported
 }
 
 // Claim is what the list that an answer was imported from says of it, or the
@@ -135,6 +138,11 @@ type State struct {
 	Event   string    // id of the event that made it
 	Yes     *Yes      // set exactly when Status is given
 	Pending *Yes      // a yes that waits for its confirmation; Until is the end of the waiting, exclusive
+
+	// Paused is a yes that counts as none for now: it comes back as it was when
+	// the pause is resumed. Status is withdrawn meanwhile, Resumes when that is to be.
+	Paused  *Yes
+	Resumes time.Time
 
 	// No is when the last no was said, zero if never. It outlives a later yes,
 	// because a no spreads to linked identifiers, where only a later word widens.

@@ -38,6 +38,14 @@ func Apply(states map[Key]State, versions func(policy.VersionID) *policy.Version
 		if offered(v, key) {
 			next = confirmed(old, v, e)
 		}
+	case ActPaused:
+		if y := old.Yes; y != nil && e.Time.Before(y.Until) {
+			next = State{Status: StatusGone, Since: e.Time, Event: e.ID, Paused: y, Resumes: e.Until, No: old.No}
+		}
+	case ActResumed:
+		if old.Paused != nil {
+			next = State{Status: StatusGiven, Since: e.Time, Event: e.ID, Yes: old.Paused, No: old.No}
+		}
 	case ActRefused, ActWithdrawn:
 		next = no(old, e)
 		takeBack(states, e)
@@ -128,7 +136,7 @@ func takeBack(states map[Key]State, e Event) {
 		return
 	}
 	for key, s := range states {
-		if key.Purpose == e.Purpose && key.Recipient != "" && (s.Status == StatusGiven || s.Status == StatusPending) {
+		if key.Purpose == e.Purpose && key.Recipient != "" && (s.Status == StatusGiven || s.Status == StatusPending || s.Paused != nil) {
 			states[key] = no(s, e)
 		}
 	}

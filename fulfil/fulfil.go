@@ -83,6 +83,9 @@ func (e *Engine) do(ctx context.Context, d store.DueRequest) error {
 	case d.Kind == request.Erasure:
 		_, err := e.Store.EraseRequested(ctx, d.ID)
 		return err
+	case d.Kind == request.Pause:
+		_, err := e.Store.EndPause(ctx, d.ID)
+		return err
 	case d.Kind == request.Portability && d.State == request.Working:
 		return e.pack(ctx, d.ID)
 	case d.Kind == request.Portability:

@@ -1,8 +1,11 @@
 package known
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/amana-privacy/amana/notice"
 )
 
 // Drawing is the way of data to purposes and on to recipients as boxes and
@@ -33,79 +36,103 @@ type Box struct {
 // Line leads from one box to another.
 type Line struct{ X1, Y1, X2, Y2, Mid int }
 
-// Measures of the drawing.
+// Measures of the drawing. It is as narrow as a telephone, so that its words can
+// be read there.
 const (
-	width    = 420
-	column   = 120
-	gap      = 30
-	lineHigh = 16
-	padding  = 8
-	perLine  = 16 // characters that fit in a column
+	width    = 330
+	column   = 98
+	gap      = 18
+	lineHigh = 15
+	padding  = 6
+	perLine  = 13 // characters that fit in a column
 	maxLines = 3
 )
 
-// Draw lays out the uses that are active: for each its data, the purpose, and
-// who gets it.
-func Draw(uses []Use, heads [3]string, nobody string, rtl bool) Drawing {
+// Draw lays out the uses that are active: each kind of data, each purpose and
+// each recipient once, in three columns.
+func Draw(uses []Use, heads [3]string, rtl bool) Drawing {
 	d := Drawing{Width: width, RTL: rtl}
 	for i, h := range heads {
 		d.Heads[i] = Label{d.at(i*(column+gap), 0, padding), 14, h}
 	}
-	y := 26
+	var data, purposes, parties []string // ids
+	names := map[string]string{}
+	once := func(list []string, id, name string) []string {
+		if names[id] = name; slices.Contains(list, id) {
+			return list
+		}
+		return append(list, id)
+	}
 	for _, u := range uses {
-		if u.Active {
-			y = d.use(u, nobody, y) + 14
+		if !u.Active {
+			continue
+		}
+		purposes = once(purposes, "p:"+u.ID, u.Title)
+		for _, i := range u.Data {
+			data = once(data, "d:"+i.ID, i.Label)
+		}
+		for _, p := range u.with() {
+			parties = once(parties, "r:"+p.ID, p.Name)
 		}
 	}
-	d.Height = y
+	high := 0
+	for _, list := range [][]string{data, purposes, parties} {
+		high = max(high, tall(list, names))
+	}
+	boxes := map[string]Box{}
+	for i, list := range [][]string{data, purposes, parties} {
+		d.stack(i, 24, high, []string{"data", "purpose", "recipient"}[i], list, names, boxes)
+	}
+	for _, u := range uses {
+		if !u.Active {
+			continue
+		}
+		for _, i := range u.Data {
+			d.Lines = append(d.Lines, d.line(boxes["d:"+i.ID], boxes["p:"+u.ID]))
+		}
+		for _, p := range u.with() {
+			d.Lines = append(d.Lines, d.line(boxes["p:"+u.ID], boxes["r:"+p.ID]))
+		}
+	}
+	d.Height = 24 + high + 4
 	return d
 }
 
-// use draws one row and gives where it ends.
-func (d *Drawing) use(u Use, nobody string, top int) int {
-	var data, parties []string
-	for _, i := range u.Data {
-		data = append(data, i.Label)
+// with gives who gets data with the purpose itself.
+func (u Use) with() []notice.Party {
+	return slices.DeleteFunc(slices.Clone(u.Recipients), func(p notice.Party) bool { return p.Own })
+}
+
+const between = 8 // boxes of a column, at least
+
+// tall is how much room a column needs.
+func tall(list []string, names map[string]string) int {
+	n := 0
+	for _, id := range list {
+		n += height(names[id]) + between
 	}
-	for _, p := range u.Recipients {
-		if !p.Own {
-			parties = append(parties, p.Name)
+	return max(0, n-between)
+}
+
+// stack spreads boxes over the height of the drawing.
+func (d *Drawing) stack(col, top, high int, kind string, list []string, names map[string]string, boxes map[string]Box) {
+	if len(list) == 0 {
+		return
+	}
+	space := between + (high-tall(list, names))/len(list)
+	y := top + (space-between)/2
+	for _, id := range list {
+		b := Box{X: d.at(col*(column+gap), column, 0), Y: y, W: column, H: height(names[id]), Kind: kind, Name: names[id]}
+		for i, line := range wrap(b.Name) {
+			b.Text = append(b.Text, Label{d.at(col*(column+gap), 0, padding), y + padding + 10 + i*lineHigh, line})
 		}
+		boxes[id] = b
+		d.Boxes = append(d.Boxes, b)
+		y = b.end() + space
 	}
-	if len(parties) == 0 {
-		parties = []string{nobody}
-	}
-	a := d.stack(0, top, "data", data)
-	c := d.stack(2, top, "recipient", parties)
-	bottom := max(a[len(a)-1].end(), c[len(c)-1].end())
-	name := []string{u.Title}
-	high := height(u.Title)
-	b := d.stack(1, max(top, top+(bottom-top-high)/2), "purpose", name)[0]
-	for _, box := range a {
-		d.Lines = append(d.Lines, d.line(box, b))
-	}
-	for _, box := range c {
-		d.Lines = append(d.Lines, d.line(b, box))
-	}
-	return max(bottom, b.end())
 }
 
 func (b Box) end() int { return b.Y + b.H }
-
-// stack puts boxes below each other in a column.
-func (d *Drawing) stack(col, y int, kind string, names []string) []Box {
-	var out []Box
-	for _, name := range names {
-		b := Box{X: d.at(col*(column+gap), column, 0), Y: y, W: column, H: height(name), Kind: kind, Name: name}
-		for i, line := range wrap(name) {
-			b.Text = append(b.Text, Label{d.at(col*(column+gap), 0, padding), y + padding + 11 + i*lineHigh, line})
-		}
-		out = append(out, b)
-		y = b.end() + 6
-	}
-	d.Boxes = append(d.Boxes, out...)
-	return out
-}
 
 // at gives where something as wide as w begins that stands at x, inset from the
 // side that reading begins at.

@@ -53,6 +53,9 @@ func (l Letter) bodyOf(w words, company string, queued time.Time) body {
 	case SignIn:
 		return body{w.Words.T("mail.sign_in.subject", "company", company), []said{w.T("mail.sign_in.lead", "company", company)},
 			w.Words.T("mail.sign_in.button"), []said{w.T("mail.sign_in.once", "time", left()), w.T("mail.sign_in.not_you")}}
+	case Erasing:
+		return body{w.Words.T("mail.erasing.subject", "company", company), []said{w.T("mail.erasing.lead", "company", company), w.T("mail.erasing.when", "time", w.DateTime(l.Until))},
+			w.Words.T("mail.erasing.button"), []said{w.T("mail.erasing.not_you")}}
 	}
 	return body{subject: l.Subject}
 }

@@ -102,7 +102,10 @@ func consentOf(e consent.Event, after consent.State, scope string) *Consent {
 	if c.Source = e.Claim.Source; !e.Claim.Said.IsZero() {
 		c.Said = e.Claim.Said.UTC().Format(TimeForm)
 	}
-	if yes := after.Yes; yes != nil && (yes.Event == e.ID || e.Act == consent.ActConfirmed) {
+	if e.Act == consent.ActPaused {
+		c.Until = e.Until.UTC().Format(TimeForm)
+	}
+	if yes := after.Yes; yes != nil && (yes.Event == e.ID || e.Act == consent.ActConfirmed || e.Act == consent.ActResumed) {
 		c.Until = yes.Until.UTC().Format(TimeForm)
 		if e.Act == consent.ActConfirmed {
 			c.Confirms = yes.Event
@@ -116,7 +119,7 @@ func statusTerm(e consent.Event, after consent.State) string {
 	switch {
 	case e.Act == consent.ActRefused && after.Status != consent.StatusGone:
 		return "ConsentRefused"
-	case e.Act == consent.ActRefused, e.Act == consent.ActWithdrawn:
+	case e.Act == consent.ActRefused, e.Act == consent.ActWithdrawn, e.Act == consent.ActPaused:
 		return "ConsentWithdrawn"
 	case after.Pending != nil && after.Pending.Event == e.ID:
 		return "ConsentRequested"

@@ -77,7 +77,7 @@ func (r Record) closedSets() error {
 	switch {
 	case !slices.Contains([]string{"evidenced", "not_evidenced", "imported"}, r.HasNotice.Shown):
 		return noWord("shown")
-	case !slices.Contains([]consent.Act{consent.ActGiven, consent.ActRefused, consent.ActWithdrawn, consent.ActConfirmed}, c.Decision):
+	case !slices.Contains([]consent.Act{consent.ActGiven, consent.ActRefused, consent.ActWithdrawn, consent.ActConfirmed, consent.ActPaused, consent.ActResumed}, c.Decision):
 		return noWord("decision")
 	case !slices.Contains([]string{"ConsentGiven", "ConsentRequested", "ConsentRefused", "ConsentWithdrawn"}, c.Status):
 		return noWord("hasConsentStatus")

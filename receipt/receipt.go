@@ -78,7 +78,7 @@ type Consent struct {
 	Surface   consent.Surface  `json:"hasIndicationMethod"`
 	Scope     string           `json:"scope"`
 	Meaning   string           `json:"meaning"`               // id of what the purpose's words meant when they were shown
-	Until     string           `json:"hasDuration,omitempty"` // RFC 3339: the yes ends then, exclusive
+	Until     string           `json:"hasDuration,omitempty"` // RFC 3339: the yes, or the pause, ends then, exclusive
 	Confirms  string           `json:"confirms,omitempty"`    // id of the record that a confirmation confirms
 	Signals   *consent.Signals `json:"signals,omitempty"`
 	Said      string           `json:"said,omitempty"`   // of what was imported: when, as its list claims; RFC 3339

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -12,6 +13,9 @@ import (
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
 )
+
+// MaxPause is how long a pause lasts at most.
+const MaxPause = 366 * 24 * time.Hour
 
 // Bounds of what a person may write, in characters.
 const (
@@ -22,7 +26,7 @@ const (
 // CheckDemand holds a demand to the policy, and gives it in normal form:
 // trimmed, NFC, empty corrections left out. The error is fault.Invalid at
 // corrections.ID, purposes or text.
-func CheckDemand(p *policy.Policy, kind Kind, d Demand) (Demand, error) {
+func CheckDemand(p *policy.Policy, kind Kind, d Demand, now time.Time) (Demand, error) {
 	var err error
 	switch kind {
 	case Correction:
@@ -39,6 +43,9 @@ func CheckDemand(p *policy.Policy, kind Kind, d Demand) (Demand, error) {
 			}
 		}
 	case Pause:
+		if len(d.Purposes) == 0 || !d.Until.After(now) || d.Until.After(now.Add(MaxPause)) {
+			return d, fault.At(fault.Invalid, "until", "a pause ends within a year")
+		}
 		for _, id := range d.Purposes {
 			if u, ok := p.Purposes[id]; !ok || u.Basis != policy.Consent {
 				err = fault.At(fault.Invalid, "purposes", "only what rests on a yes can be paused")
@@ -92,3 +99,6 @@ func clean(field, s string, most int) (string, error) {
 // turns reports a character that changes the direction of others (Unicode
 // UAX #9: embeddings, overrides, isolates).
 func turns(c rune) bool { return c >= 0x202A && c <= 0x202E || c >= 0x2066 && c <= 0x2069 }
+
+// CleanText is what CheckDemand does of a text, for words of the company.
+func CleanText(field, s string) (string, error) { return clean(field, s, MaxText) }

@@ -83,6 +83,7 @@ type Request struct {
 type Demand struct {
 	Corrections map[string]string `json:"corrections,omitempty"` // new value by category of data
 	Purposes    []string          `json:"purposes,omitempty"`    // of an objection or a pause
+	Until       time.Time         `json:"until,omitzero"`        // of a pause: it ends then
 	Text        string            `json:"text,omitempty"`
 	Language    string            `json:"language,omitempty"` // in which the person is answered
 	Seal        string            `json:"seal,omitempty"`     // of a download: what it is sealed to
@@ -105,10 +106,12 @@ func New(kind Kind, d Demand, p *policy.Policy, now time.Time) Request {
 		r.State, r.Acts = Waiting, now.Add(ToThink)
 	case Portability:
 		r.State, r.Acts = Working, now
-	case Objection, Restriction, Pause:
+	case Objection, Restriction:
 		r.State, r.Ended = Done, now // an order, which is carried out as it is given
+	case Pause:
+		r.State, r.Until, r.Acts = Waiting, d.Until, d.Until
 	}
-	if !r.State.Over() {
+	if !r.State.Over() && kind != Pause {
 		r.Due, r.By = Clock(p, now)
 	}
 	for _, name := range steps[kind] {
@@ -126,7 +129,7 @@ var steps = map[Kind][]string{
 	Objection:   {"asked"},
 	Restriction: {"asked"},
 	Complaint:   {"asked", "answered"},
-	Pause:       {"asked"},
+	Pause:       {"asked", "resumed"},
 }
 
 // Clock gives by when a request received at a time has to be answered: the
@@ -202,7 +205,7 @@ func (r Request) Outcome(state State, words string, now time.Time) (Request, err
 		return r, fault.At(fault.Invalid, "words", "a refusal gives its reason, in words for the person")
 	case r.State.Over():
 		return r, fault.New(fault.Conflict, "the request is over")
-	case r.Kind == Portability || r.Kind == Erasure && (state == Done || r.State != Waiting):
+	case r.Kind == Portability || r.Kind == Pause || r.Kind == Erasure && (state == Done || r.State != Waiting):
 		return r, fault.New(fault.Conflict, "the program does this itself")
 	}
 	r.State, r.Answer, r.Ended, r.Acts = state, words, now, time.Time{}

@@ -169,10 +169,10 @@ func testTheStatementsThatDistributeRun(t *testing.T, w *world) {
 		got = append(got, what)
 	}
 	want := []string{"reference policy_version", "reference process", "reference evidence", "reference publication",
-		"distributed event by shard_id beside none", "distributed identifier by shard_id beside event", "distributed kept by shard_id beside event",
-		"distributed ledger_queue by shard_id beside event", "distributed mail by shard_id beside event", "distributed shard by shard_id beside event", "distributed subject by shard_id beside event",
-		"distributed suppression by shard_id beside event", "distributed unconfirmed by shard_id beside event", "distributed unreachable by shard_id beside event",
-		"distributed webhook_delivery by shard_id beside event", "distributed webhook_place by shard_id beside event"}
+		"distributed download by shard_id beside none"}
+	for _, name := range []string{"event", "identifier", "kept", "ledger_queue", "mail", "request", "shard", "subject", "suppression", "unconfirmed", "unreachable", "webhook_delivery", "webhook_place"} {
+		want = append(want, "distributed "+name+" by shard_id beside download")
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

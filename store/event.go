@@ -71,6 +71,11 @@ func eventIn(r receipt.Record, seq int64) (consent.Event, error) {
 		e.Signals = *c.Signals
 	}
 	e.Claim = consent.Claim{Evidence: r.HasNotice.Evidence, Source: c.Source, Moved: c.Moved}
+	if c.Decision == consent.ActPaused {
+		if e.Until, err = receipt.Time(c.Until); err != nil {
+			return consent.Event{}, fmt.Errorf("reading a record: %w", err)
+		}
+	}
 	if c.Said != "" {
 		if e.Claim.Said, err = receipt.Time(c.Said); err != nil {
 			return consent.Event{}, fmt.Errorf("reading a record: %w", err)

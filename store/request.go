@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/letter"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/request"
@@ -56,7 +58,7 @@ func (t *tx) ask(a Ask) (r request.Request, done *appended, err error) {
 	if v == nil {
 		return r, nil, fault.New(fault.Conflict, "no policy is in force yet")
 	}
-	if a.Demand, err = request.CheckDemand(v.Policy, a.Kind, a.Demand); err != nil {
+	if a.Demand, err = request.CheckDemand(v.Policy, a.Kind, a.Demand, t.now); err != nil {
 		return r, nil, err
 	}
 	people, err := t.everyone(a.Subjects, a.Kind != request.Erasure)
@@ -87,6 +89,9 @@ func (t *tx) ask(a Ask) (r request.Request, done *appended, err error) {
 		return r, nil, err
 	}
 	if err := t.follows(people, &r, v.Policy); err != nil {
+		return r, nil, err
+	}
+	if err := t.tell(a.Subjects, &r); err != nil {
 		return r, nil, err
 	}
 	if err := t.keepTicket(r); err != nil {
@@ -169,6 +174,29 @@ func (t *tx) follows(people []*person, r *request.Request, p *policy.Policy) err
 	}
 	if r.Kind == request.Erasure {
 		*r = r.Stepped("restricted", int64(len(people)), t.now)
+	}
+	return nil
+}
+
+// tell writes to every address of a person who asks to be erased, so that
+// nobody does it behind their back. The mail is in the transaction of the request.
+func (t *tx) tell(ids []subject.ID, r *request.Request) error {
+	if r.Kind != request.Erasure {
+		return nil
+	}
+	n := int64(0)
+	for _, id := range ids {
+		to, isMail := strings.CutPrefix(string(id), subject.Email+":")
+		if !isMail || !t.db.cfg.Mail {
+			continue
+		}
+		if _, err := t.post(letter.Letter{Kind: letter.Erasing, To: to, Language: r.Demand.Language, Path: "/me/requests/" + r.ID, Until: r.Acts}); err != nil {
+			return err
+		}
+		n++
+	}
+	if n > 0 {
+		*r = r.Stepped("told", n, t.now)
 	}
 	return nil
 }

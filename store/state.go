@@ -56,6 +56,8 @@ type storedState struct {
 	Yes       *storedYes     `json:"y,omitempty"`
 	Pending   *storedYes     `json:"w,omitempty"`
 	No        int64          `json:"n,omitempty"`
+	Paused    *storedYes     `json:"z,omitempty"`
+	Resumes   int64          `json:"u,omitempty"`
 }
 
 type storedYes struct {
@@ -80,7 +82,7 @@ func marshalStates(states map[consent.Key]consent.State) []byte {
 		return cmp.Or(cmp.Compare(a.Purpose, b.Purpose), cmp.Compare(a.Recipient, b.Recipient))
 	}) {
 		s := states[k]
-		list = append(list, storedState{k.Purpose, k.Recipient, s.Status, moment(s.Since), s.Event, storeYes(s.Yes), storeYes(s.Pending), moment(s.No)})
+		list = append(list, storedState{k.Purpose, k.Recipient, s.Status, moment(s.Since), s.Event, storeYes(s.Yes), storeYes(s.Pending), moment(s.No), storeYes(s.Paused), moment(s.Resumes)})
 	}
 	raw, err := json.Marshal(list)
 	if err != nil {
@@ -97,7 +99,7 @@ func unmarshalStates(raw []byte) (map[consent.Key]consent.State, error) {
 	out := make(map[consent.Key]consent.State, len(list))
 	for _, s := range list {
 		out[consent.Key{Purpose: s.Purpose, Recipient: s.Recipient}] = consent.State{Status: s.Status, Since: fromMoment(s.Since), Event: s.Event,
-			Yes: s.Yes.yes(), Pending: s.Pending.yes(), No: fromMoment(s.No)}
+			Yes: s.Yes.yes(), Pending: s.Pending.yes(), No: fromMoment(s.No), Paused: s.Paused.yes(), Resumes: fromMoment(s.Resumes)}
 	}
 	return out, nil
 }

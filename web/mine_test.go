@@ -415,3 +415,57 @@ func TestNoPrivatePageIsLarge(t *testing.T) {
 		}
 	}
 }
+
+func TestAPauseEndsByItself(t *testing.T) {
+	w := open(t, "casco-fiber")
+	v := w.signedIn(mina)
+	if a := v.post("/en/me/choices", url.Values{"pause": {"1:a/tailored_offers"}}); a.StatusCode != http.StatusConflict {
+		t.Errorf("a pause of nothing: %s", a.Status)
+	}
+	v.chooses(url.Values{"answer": {"yes:a/tailored_offers"}})
+	before, err := w.db.States(t.Context(), mina)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := consent.Key{Purpose: "tailored_offers"}
+	page := v.chooses(url.Values{"pause": {"1:a/tailored_offers"}})
+	if got := w.decides(mina, "tailored_offers"); got != decision.Withdrawn || len(receiptLink.FindAllString(page, -1)) != 1 || !strings.Contains(page, "Paused until") {
+		t.Fatalf("while it is paused: %s", got)
+	}
+	w.pass(27 * 24 * time.Hour)
+	if n := w.engine(); n != 0 {
+		t.Error("it ended before its time")
+	}
+	w.pass(5 * 24 * time.Hour)
+	if n := w.engine(); n != 1 {
+		t.Error("it did not end in its time")
+	}
+	after, err := w.db.States(t.Context(), mina)
+	if err != nil || w.decides(mina, "tailored_offers") != decision.Given || !after[key].Yes.Until.Equal(before[key].Yes.Until) {
+		t.Errorf("%+v, %v", after[key], err)
+	}
+	v = w.signedIn(mina)
+	v.chooses(url.Values{"pause": {"0:a/tailored_offers"}})
+	list, err := w.db.Requests(t.Context(), mina)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := v.post("/en/me/requests/"+list[0].ID, url.Values{"do": {"cancel"}}); a.StatusCode != http.StatusSeeOther || w.decides(mina, "tailored_offers") != decision.Given {
+		t.Errorf("ended by hand: %s", a.Status)
+	}
+	v.chooses(url.Values{"pause": {"0:a/tailored_offers"}})
+	v.chooses(url.Values{"answer": {"no:a/tailored_offers"}}) // said meanwhile: it stays
+	w.pass(8 * 24 * time.Hour)
+	w.engine()
+	if got := w.decides(mina, "tailored_offers"); got != decision.Withdrawn {
+		t.Errorf("a no while it was paused: %s", got)
+	}
+	for _, bad := range []string{"9:a/tailored_offers", "0:b/tailored_offers", "x", "0:a/billing"} {
+		if a := w.signedIn(mina).post("/en/me/choices", url.Values{"pause": {bad}}); a.StatusCode < 400 {
+			t.Errorf("%q: %s", bad, a.Status)
+		}
+	}
+	if _, err := w.db.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

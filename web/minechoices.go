@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -44,7 +45,15 @@ type voiceCard struct {
 	Switch toggle
 	Topics []toggle
 	Own    []ownCard
+	Pauses []pauseView // for how long its yes may be paused; none where no yes stands
+	Paused string      // until when it is
 }
+
+// pauseView is a pause that is offered.
+type pauseView struct{ Value, Text string }
+
+// pauses are the lengths of a pause that are offered.
+var pauses = []policy.Duration{{Seconds: 7 * 86400}, {Months: 1}, {Months: 3}}
 
 // objectCard is a purpose that needs no yes, to which one may object.
 type objectCard struct {
@@ -112,6 +121,13 @@ func (s *site) voice(v *visit, mine map[subject.ID]browser, p notice.Purpose, id
 		return out, err
 	}
 	out.Switch.Value = answerOf(i, key, "")
+	if st := b.states[key]; st.Paused != nil {
+		out.Paused = v.T("mine.paused", "time", v.DateTime(st.Resumes))
+	} else if st.Yes != nil {
+		for n, d := range pauses {
+			out.Pauses = append(out.Pauses, pauseView{fmt.Sprint(n, ":", answerOf(i, key, "")), v.Duration(d.Months, d.Seconds)})
+		}
+	}
 	yes := cmp.Or(b.states[key].Yes, b.states[key].Pending)
 	if yes != nil {
 		for _, t := range v.version.Policy.Purposes[p.ID].Topics {
@@ -196,7 +212,7 @@ func (s *site) mineChosen(v *visit, c *customer) (ids []string, anchor string, e
 	}
 	f := v.PostForm
 	switch {
-	case len(f["answer"])+len(f["choice"])+len(f["object"]) != 1:
+	case len(f["answer"])+len(f["choice"])+len(f["object"])+len(f["pause"]) != 1:
 		return nil, "", fault.At(fault.Invalid, "choice", "say one thing, once")
 	case f.Get("choice") == "reject":
 		ids, err = s.noToEverything(v, c)
@@ -205,7 +221,24 @@ func (s *site) mineChosen(v *visit, c *customer) (ids []string, anchor string, e
 		ids, err = s.object(v, c, []string{f.Get("object")})
 		return ids, "#o-" + f.Get("object"), err
 	}
+	if f.Get("pause") != "" {
+		return s.pause(v, c, f.Get("pause"))
+	}
 	return s.oneAnswer(v, c, shown, f.Get("answer"))
+}
+
+// pause takes 0:a/PURPOSE: one of the lengths that are offered, and a question.
+func (s *site) pause(v *visit, c *customer, what string) (ids []string, anchor string, err error) {
+	n, answer, _ := strings.Cut(what, ":")
+	place, purpose, _ := strings.Cut(answer, "/")
+	if len(n) != 1 || n[0] < '0' || int(n[0]-'0') >= len(pauses) || len(place) != 1 || place[0] < 'a' || int(place[0]-'a') >= len(c.IDs) {
+		return nil, "", fault.At(fault.Invalid, "pause", "this is not offered")
+	}
+	_, done, err := s.Store.Pause(v.Context(), c.IDs[place[0]-'a'], []string{purpose}, pauses[n[0]-'0'].After(s.Store.Now()), v.Tag)
+	if err != nil {
+		return nil, "", err
+	}
+	return done.IDs(), "#p-" + purpose, nil
 }
 
 // oneAnswer takes yes:a/PURPOSE, no:b/PURPOSE/to:RECIPIENT or yes:a/PURPOSE/on:TOPIC.

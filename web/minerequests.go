@@ -65,6 +65,9 @@ func (v *visit) demandView(r request.Request, now time.Time) demandView {
 	if r.State == request.Waiting {
 		out.Acts = r.Acts
 	}
+	if r.Kind == request.Pause {
+		out.Facts = append(out.Facts, fact{v.T("known.until"), v.DateTime(r.Until)})
+	}
 	for _, id := range slices.Sorted(keysOf(r.Demand.Corrections)) {
 		out.Facts = append(out.Facts, fact{v.say(v.version.Policy.Data[id].Label), r.Demand.Corrections[id]})
 	}
@@ -222,7 +225,11 @@ func (s *site) meMove(v *visit, c *customer) error {
 	var done store.Recorded
 	switch v.PostForm.Get("do") {
 	case "cancel":
-		_, done, err = s.Store.Cancel(v.Context(), id, c.IDs...)
+		if r.Kind == request.Pause {
+			done, err = s.Store.Resume(v.Context(), id, c.IDs...)
+		} else {
+			_, done, err = s.Store.Cancel(v.Context(), id, c.IDs...)
+		}
 	case "confirm":
 		if err = c.demand(v.version.Policy, policy.ActErasure, true); err != nil {
 			return err

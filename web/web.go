@@ -120,7 +120,7 @@ func (s *site) routes() *http.ServeMux {
 		s.page(mux, l, "/footer.html", get(s.footer))
 		s.page(mux, l, "/banner.html", get(s.noScriptForm))
 	}
-	for _, bare := range []string{"/{$}", "/policy", "/policy/changes", "/policy/{version}", "/choices", "/contact", "/verify", "/me"} {
+	for _, bare := range []string{"/{$}", "/policy", "/policy/changes", "/policy/{version}", "/choices", "/contact", "/verify", "/me", "/me/requests/{id}"} {
 		mux.Handle(bare, s.serve("", get(s.byLanguage)))
 	}
 	mux.Handle("/policy.jsonld", s.serve("", get(s.jsonld)))
