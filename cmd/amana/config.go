@@ -44,6 +44,8 @@ type config struct {
 	WebhookNetworks []string
 	// Witnesses co-sign new heads of the log. --witness.
 	Witnesses []witnessAt
+	// Limits bound what the company door takes on. limits, in the file alone.
+	Limits limitsConfig
 	// SMTP is how mails are sent.
 	SMTP smtpConfig
 	// Fixture is a file of rules that answer at /access/v1/ instead of what
@@ -102,6 +104,11 @@ func (c *config) set(key string, value *yaml.Node) error {
 		*into = value.Value
 		return nil
 	}
+	if key == "limits" {
+		var err error
+		c.Limits, err = limitsIn(value)
+		return err
+	}
 	if key == "witnesses" {
 		var err error
 		c.Witnesses, err = witnessesIn(value)
@@ -125,7 +132,7 @@ func (c *config) set(key string, value *yaml.Node) error {
 	networks := map[string]*[]string{"trusted_proxies": &c.TrustedProxies, "webhook_networks": &c.WebhookNetworks}
 	into, ok := networks[key]
 	if !ok {
-		return errors.New("no such key; there are public, company, public_url, company_url, db, keys, key_identity, trusted_proxies, webhook_networks, origins, witnesses, smtp and sms")
+		return errors.New("no such key; there are public, company, public_url, company_url, db, keys, key_identity, trusted_proxies, webhook_networks, limits, origins, witnesses, smtp and sms")
 	}
 	if err := value.Decode(into); err != nil {
 		return errors.New("must be a list of networks such as [10.0.0.0/8]")

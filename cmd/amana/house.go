@@ -123,7 +123,8 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	h.serve(h.company, api.New(api.Config{Store: h.in.db, Log: log.With("door", "company"), Version: versionText(), PublicURL: h.publicURL, URL: c.CompanyURL, Fixture: rules, Courier: hooks}))
+	h.serve(h.company, api.New(api.Config{Store: h.in.db, Log: log.With("door", "company"), Version: versionText(), PublicURL: h.publicURL, URL: c.CompanyURL, Fixture: rules, Courier: hooks,
+		Rate: c.Limits.Rate, InFlight: c.Limits.AtOnce, Timeout: c.Limits.timeout()}))
 	control, err := serveControl(h.in)
 	if err != nil {
 		return err
