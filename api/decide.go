@@ -1,13 +1,13 @@
 package api
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/explain"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/strict"
@@ -21,7 +21,7 @@ type question struct {
 	Data      []string `json:"data" max:"200" doc:"The ids of the data categories to be used; all of the purpose's if absent."`
 	Recipient string   `json:"recipient" doc:"The id of the recipient the data is to be handed to."`
 	Signals   signals  `json:"signals" doc:"What the person's browser says of itself now."`
-	Detail    bool     `json:"detail" doc:"Also say since when, until when, by which receipt and on what evidence."`
+	Detail    bool     `json:"detail" doc:"Also say since when, until when, by which receipt, on what evidence, and what the answer rests on, in words."`
 }
 
 // mostQuestions is how many are answered at once.
@@ -36,6 +36,7 @@ type answer struct {
 	Since    string `json:"since,omitempty" format:"date-time" doc:"With detail: since when the answer it rests on has stood."`
 	Expires  string `json:"expires_at,omitempty" format:"date-time" doc:"With detail: when a yes stops by itself; at that instant it is already no."`
 	Receipt  string `json:"receipt,omitempty" format:"uuid" doc:"With detail: the id of the receipt of the answer it rests on."`
+	Chain    []link `json:"chain,omitempty" doc:"With detail: what the answer rests on, from the policy in force to the entry in the log, in words."`
 	Evidence string `json:"evidence,omitempty" enum:"shown|attested|imported|not_evidenced" doc:"With detail, of a yes: shown, the person said it on a page of ours that named the version shown; attested, the company entered it and named the version that was shown; imported, it was taken over from an earlier list, and the text of that time is declared to have asked for the same; not_evidenced, nobody said which version was shown."`
 }
 
@@ -80,7 +81,12 @@ func (d *door) answer(r *http.Request, field string, q question) (answer, error)
 	if err != nil {
 		return answer{}, err
 	}
-	return d.decided(r, id, decision.Question{Purpose: q.Purpose, Data: q.Data, Recipient: q.Recipient, Signals: consent.Signals(q.Signals)}, q.Detail)
+	asked := decision.Question{Purpose: q.Purpose, Data: q.Data, Recipient: q.Recipient, Signals: consent.Signals(q.Signals)}
+	a, err := d.decided(r, id, asked, q.Detail)
+	if err == nil && q.Detail {
+		a.Chain, err = d.chain(r.Context(), asked, a)
+	}
+	return a, err
 }
 
 // decided asks the store about a person.
@@ -104,25 +110,11 @@ func (d *door) decided(r *http.Request, id subject.ID, asked decision.Question, 
 
 // detail says what an answer rests on, where it rests on anything the person said.
 func (out *answer) detail(a decision.Answer) {
-	since, event := a.State.Since, a.State.Event
+	since := a.State.Since
 	if a.Yes != nil {
-		since, event = a.Yes.Since, cmp.Or(a.State.Event, a.Yes.Event)
-		out.Evidence = evidence(*a.Yes)
+		since = a.Yes.Since
 	}
-	out.Since, out.Expires, out.Receipt = stamp(since), stamp(a.Ends()), event
-}
-
-func evidence(y consent.Yes) string {
-	switch {
-	case y.Evidence != "":
-		return "imported"
-	case !y.Shown:
-		return "not_evidenced"
-	case y.Attested:
-		return "attested"
-	default:
-		return "shown"
-	}
+	out.Since, out.Expires, out.Receipt, out.Evidence = stamp(since), stamp(a.Ends()), explain.EventOf(a), explain.Evidence(a)
 }
 
 // stamp writes a time, "" for none.

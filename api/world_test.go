@@ -170,6 +170,7 @@ type decided struct {
 	Expires  string `json:"expires_at"`
 	Receipt  string
 	Evidence string
+	Chain    []link
 }
 
 func (w *world) decide(question string) decided {

@@ -37,6 +37,8 @@ var families = map[string]func(*testing.T) []string{
 	"status":       constants("consent", "Status"),
 	"stored":       enum("policy", "Stored", "Kind"),
 	"surface":      constants("consent", "Surface"),
+	"state":        constants("explain", "State"),
+	"step":         constants("explain", "Step"),
 }
 
 func TestFamiliesHaveExactlyTheirMembers(t *testing.T) {

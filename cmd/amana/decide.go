@@ -24,6 +24,7 @@ func runDecide(ctx context.Context, e env, args []string) error {
 	recipient := fs.String("recipient", "", "recipient it would be shared with")
 	gpc := fs.Bool("gpc", false, "the person's browser sends Global Privacy Control")
 	language := fs.String("language", "en", "language of the explanation: en or ar")
+	explained := fs.Bool("explain", false, "also say what the answer rests on: policy, scope, event, receipt, entry in the log")
 	asJSON := fs.Bool("json", false, "print one JSON object")
 	operands, err := parse(fs, args)
 	if err != nil {
@@ -32,7 +33,7 @@ func runDecide(ctx context.Context, e env, args []string) error {
 	if len(operands) != 1 || *purpose == "" {
 		return fmt.Errorf("say about whom and for what: amana decide email:sara@example.com --purpose newsletter")
 	}
-	q := decideRequest{Subject: operands[0], Purpose: *purpose, Recipient: *recipient}
+	q := decideRequest{Subject: operands[0], Purpose: *purpose, Recipient: *recipient, Detail: *explained}
 	if *data != "" {
 		q.Data = strings.Split(*data, ",")
 	}
@@ -105,6 +106,9 @@ func tellDecided(e env, a decided, language string, asJSON bool) error {
 			return fmt.Errorf("the program speaks en and ar, not %q", language)
 		}
 		fmt.Fprintf(e.stdout, "%s: %s\n%s\n", map[bool]string{true: "yes", false: "no"}[a.Allowed], a.Reason, words.Of("reason", a.Reason))
+		for _, l := range a.Chain {
+			l.print(e.stdout, words)
+		}
 	}
 	switch {
 	case a.Allowed:

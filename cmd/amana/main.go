@@ -53,7 +53,7 @@ func verbs() []verb {
 		{"lint", "FILE [--json] [--schema]", "hold a policy file to the charter", runLint},
 		{"serve", "--dir DIR [--db DB] [--policy amana.yaml] [--config server.yaml]", "serve both doors", runServe},
 		{"policy publish", "FILE --dir DIR --by NAME [--same-meaning PURPOSE]…", "put a policy in force", runPublish},
-		{"decide", "SUBJECT --purpose P [--data A,B] [--recipient R]", "ask: may I use this?", runDecide},
+		{"decide", "SUBJECT --purpose P [--data A,B] [--recipient R] [--explain]", "ask: may I use this?", runDecide},
 		{"import consents", "FILE --dir DIR [--from PROGRAM] [--evidence FILE]… [--purpose P] [--dry-run]", "take in the consent list of another program", runImportConsents},
 		{"import export", "FILE --dir NEW --public-url URL", "take in everything of another installation", runImportExport},
 		{"export", "--by NAME [--out FILE] [--consents csv|ndjson] --dir DIR", "take everything out, or what stands as a list", runExport},

@@ -67,6 +67,7 @@ type decideRequest struct {
 	Data      []string `json:"data,omitempty"`
 	Recipient string   `json:"recipient,omitempty"`
 	Signals   *signals `json:"signals,omitempty"`
+	Detail    bool     `json:"detail,omitempty"` // also the chain
 }
 
 type signals struct {
@@ -77,6 +78,7 @@ type decided struct {
 	Allowed bool             `json:"allowed"`
 	Reason  decision.Reason  `json:"reason"`
 	Policy  policy.VersionID `json:"policy"`
+	Chain   []chained        `json:"chain,omitempty"` // with detail
 }
 
 // operate gives f an operator for the installation at a place: the server that
@@ -154,5 +156,9 @@ func (l local) Decide(ctx context.Context, r decideRequest) (decided, error) {
 	if err != nil {
 		return decided{}, err
 	}
-	return decided{a.Allowed, a.Reason, l.in.db.InForce().ID}, nil
+	out := decided{Allowed: a.Allowed, Reason: a.Reason, Policy: l.in.db.InForce().ID}
+	if r.Detail {
+		out.Chain, err = l.chain(ctx, q, a)
+	}
+	return out, err
 }
