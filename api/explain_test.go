@@ -25,7 +25,7 @@ func TestDetailTellsTheChain(t *testing.T) {
 		{"ledger", "holds", "1", "Entry 2 of 2 in the public log.", "القيد رقم 2 من 2"},
 	} {
 		l := a.Chain[i]
-		if l.Step != want.Step || l.State != want.State || want.Value != "" && l.Value != want.Value || !strings.Contains(l.En, want.En) || !strings.Contains(l.Ar, want.Ar) {
+		if l.Step != want.Step || l.State != want.State || want.Value != "" && l.Value != want.Value || !strings.Contains(strings.ReplaceAll(l.En, "\u00a0", " "), want.En) || !strings.Contains(l.Ar, want.Ar) {
 			t.Errorf("%+v, want %+v", l, want)
 		}
 	}
@@ -37,10 +37,10 @@ func TestDetailTellsTheChain(t *testing.T) {
 		t.Error("a chain that nobody asked for")
 	}
 	for question, want := range map[string]string{
-		`"subject":"customer:1","purpose":"tailored_offers"`:                          "holds holds against none none",
-		`"subject":"customer:10042","purpose":"nothing"`:                              "against none none none none",
-		`"subject":"customer:10042","purpose":"tailored_offers","recipient":"mailer"`: "holds against holds holds holds",
-		`"subject":"customer:10042","purpose":"billing"`:                              "holds holds none none none",
+		`"subject":"customer:1","purpose":"tailored_offers"`:                             "holds holds against none none",
+		`"subject":"customer:10042","purpose":"nothing"`:                                 "against none none none none",
+		`"subject":"customer:10042","purpose":"tailored_offers","recipient":"institute"`: "holds against holds holds holds",
+		`"subject":"customer:10042","purpose":"billing"`:                                 "holds holds none none none",
 	} {
 		var states []string
 		for _, l := range w.decide(`{` + question + `,"detail":true}`).Chain {
@@ -84,7 +84,7 @@ func TestThePageDrawsTheChain(t *testing.T) {
 			t.Errorf("%s repeats the token, or brings a script", path)
 		}
 	}
-	if page := w.explains(200, "/en/explain", decides, "recipient", "mailer"); !strings.Contains(page, `class="against"`) || !strings.Contains(page, `<h2 id="answer">No</h2>`) {
+	if page := w.explains(200, "/en/explain", decides, "recipient", "institute"); !strings.Contains(page, `class="against"`) || !strings.Contains(page, `<h2 id="answer">No</h2>`) {
 		t.Error("a no is not drawn")
 	}
 	if page := w.explains(200, "/en/explain", decides, "data", "nothing, name"); !strings.Contains(page, "does not name this category") {
@@ -111,7 +111,7 @@ func TestThePageWantsItsToken(t *testing.T) {
 	if page := w.explains(500, "/en/explain", w.token); strings.Contains(page, "<svg") {
 		t.Error("an answer without a store")
 	}
-	if strings.Contains(w.log.String(), "10042") {
+	if strings.Contains(w.log.String(), "customer") {
 		t.Error("the log names the customer")
 	}
 }

@@ -172,6 +172,9 @@ func draw(a answer, chain []explain.Link, w *lang.Words) *drawn {
 	out := &drawn{Allowed: a.Allowed, Reason: a.Reason, Height: len(chain) * drawnStep}
 	var told []string
 	for i, l := range chain {
+		if l.Step == explain.Ledger {
+			l.Value = "" // its words have the number, as people count
+		}
 		told = append(told, fmt.Sprintf("%s (%s)", w.Of("step", l.Step), w.Of("state", l.State)))
 		d := drawnLink{Link: l, X: drawnSide, TextX: drawnText, Y: i*drawnStep + drawnStep/2, Anchor: "start", Short: short(l.Value)}
 		if w.Dir() == "rtl" {

@@ -54,7 +54,7 @@ func TestGates(t *testing.T) {
 	if a := w.do("GET", gate, "", who); a.status != 403 || a.header.Get("X-Amana-Subject") != "" {
 		t.Errorf("without the scope: %d", a.status)
 	}
-	if log := w.log.String(); strings.Contains(log, "10042") || strings.Contains(log, "%2e") || !strings.Contains(log, `"route":"/gate/"`) {
+	if log := w.log.String(); strings.Contains(log, "customer:10042") || strings.Contains(log, "%2e") || !strings.Contains(log, `"route":"/gate/"`) {
 		t.Error("the log says what was asked for")
 	}
 }

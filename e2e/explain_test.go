@@ -35,7 +35,7 @@ func TestWhyOnAPage(t *testing.T) {
 					t.Error("a text leaves the picture")
 				}
 				p.Picture("explain-" + language + fmt.Sprintf("-%t", v.Phone))
-				p.Type("#recipient", "mailer")
+				p.Type("#recipient", "institute")
 				p.Type("#token", d.Token)
 				p.Follow("button")
 				p.Accessible()

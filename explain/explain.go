@@ -111,7 +111,7 @@ func (d Decision) scope(w *lang.Words) Link {
 	for _, id := range scope.Data {
 		data = append(data, d.in(d.InForce.Policy.Data[id].Label, w))
 	}
-	text := w.T("explain.scope", "data", w.List(data), "time", w.Duration(p.Keep.Months, p.Keep.Seconds))
+	text := w.T("explain.scope", "data", strings.Join(data, " · "), "time", w.Duration(p.Keep.Months, p.Keep.Seconds))
 	if p.Basis == policy.Consent {
 		text += " " + w.T("explain.scope.consent")
 	} else {
