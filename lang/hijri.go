@@ -34,6 +34,13 @@ var hijriMonths = [...]uint16{
 	0x92e, 0xaad, 0x56a, 0xd65, 0xd4a, // 1496
 }
 
+// HijriYear gives the year of the Umm al-Qura calendar that the day of t in UTC
+// lies in; false outside the table, which is from 1356 to 1500 AH.
+func HijriYear(t time.Time) (int, bool) {
+	h, ok := hijriOf(t)
+	return h.year, ok
+}
+
 // hijriOf gives the day of t in UTC; false outside the table.
 func hijriOf(t time.Time) (hijri, bool) {
 	u := t.Unix()

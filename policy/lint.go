@@ -106,6 +106,11 @@ func (l *linter) partsSay() {
 	if l.has("children.minimum_age") && !l.excused["children.minimum_age"] && l.p.Children.MinimumAge < 16 {
 		l.at("children.minimum_age", "A10", fmt.Sprintf("data of children is asked for from the age of %d on", l.p.Children.MinimumAge), "the charter begins at 16; a law may only raise it")
 	}
+	for _, id := range l.p.Children.Ask {
+		if p, ok := l.p.Purposes[id]; ok && p.Basis != Consent {
+			l.at("children.ask", "A10", fmt.Sprintf("the age is asked before a yes to %s, which rests on no consent", id), "name purposes with basis: consent")
+		}
+	}
 	if l.has("changes.by") && !l.excused["changes.by"] && len(l.p.Changes.By) == 0 {
 		l.at("changes.by", "A11", "a change of the policy is announced in no way", "name one of email, banner, portal, post")
 	}

@@ -273,9 +273,10 @@ type Access struct {
 
 // Children says what holds for children.
 type Children struct {
-	MinimumAge int    `key:"minimum_age,required"`
-	Below      string `key:"below,required" doc:"What happens below that age." enum:"refuse|parent"`
-	Text       Text   `key:"text"`
+	MinimumAge int      `key:"minimum_age,required"`
+	Below      string   `key:"below,required" doc:"What happens below that age." enum:"refuse|parent"`
+	Ask        []string `key:"ask,set" doc:"Purposes before whose first yes a browser is asked in which years its user was born, by bands." ref:"purposes"`
+	Text       Text     `key:"text"`
 }
 
 // Changes says how a change of the policy is announced.

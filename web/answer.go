@@ -53,6 +53,9 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, f *face, a said) (
 	if a.shown.ID != f.version.ID && a.agrees() {
 		return nil, errChanged
 	}
+	if err := s.aged(w, r, f.version.Policy, a.wanted()...); err != nil {
+		return nil, err
+	}
 	b, err := s.browserOf(r, f.version)
 	if err != nil {
 		return nil, err
@@ -79,6 +82,16 @@ func (a said) agrees() bool {
 		}
 	}
 	return false
+}
+
+// wanted are the purposes that it says yes to.
+func (a said) wanted() (list []string) {
+	for k, yes := range a.yes {
+		if yes {
+			list = append(list, k.Purpose)
+		}
+	}
+	return list
 }
 
 // refuse answers a browser that never said yes: the same cookie for everybody,

@@ -159,7 +159,7 @@ func parse(w *lang.Words) (map[string]*template.Template, error) {
 		return nil, err
 	}
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer", "me", "signin", "code", "sessions", "prove", "pass", "known", "mine", "slips", "requests", "request", "correct", "take", "erase", "ticket", "confirm", "leave", "subscribed"} {
+	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer", "me", "signin", "code", "age", "child", "sessions", "prove", "pass", "known", "mine", "slips", "requests", "request", "correct", "take", "erase", "ticket", "confirm", "leave", "subscribed"} {
 		if pages[name], err = template.Must(frame.Clone()).ParseFS(pageFiles, "pages/"+name+".html"); err != nil {
 			return nil, err
 		}

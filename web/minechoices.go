@@ -313,6 +313,13 @@ func (s *site) submitMine(v *visit, c *customer, id subject.ID, shown *policy.Ve
 	if slices.Contains(shown.Policy.Languages, v.Tag) {
 		language = v.Tag
 	}
+	for _, ch := range choices {
+		if ch.Decision == consent.Given {
+			if err := s.aged(v.ResponseWriter, v.Request, v.version.Policy, ch.Purpose); err != nil {
+				return nil, err
+			}
+		}
+	}
 	done, err := s.Store.Submit(v.Context(), store.Submission{Subject: id, Choices: choices, Policy: shown.ID, Language: language,
 		Surface: consent.SurfaceChoices, Signals: signalsOf(v.Request)})
 	if err != nil {

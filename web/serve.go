@@ -42,7 +42,7 @@ func (s *site) serve(language string, methods ...method) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := s.visit(w, r, language)
 		if err == nil {
-			err = v.dispatch(methods)
+			err = s.asksAge(v, v.dispatch(methods))
 		}
 		if err != nil {
 			s.fail(v, w, r, err)

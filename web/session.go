@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/store"
@@ -53,6 +54,9 @@ type sessions struct {
 
 func newSessions(db *store.DB, secure bool, now func() time.Time) sessions {
 	m := scs.New()
+	if unused, ok := m.Store.(*memstore.MemStore); ok {
+		unused.StopCleanup() // it has a goroutine
+	}
 	m.Lifetime, m.IdleTimeout = sessionLife, sessionIdle
 	m.Store, m.Codec = sessionStore{db}, sessionCodec{}
 	m.Cookie = scs.SessionCookie{Name: cookieName("me", secure), HttpOnly: true, Path: "/", SameSite: http.SameSiteLaxMode, Secure: secure}

@@ -44,6 +44,11 @@ func (s *site) subscribe(v *visit) error {
 	if fault.KindOf(err) == fault.Conflict {
 		return err
 	}
+	if err == nil {
+		if err := s.aged(v.ResponseWriter, v.Request, v.version.Policy, v.PostForm["purpose"]...); err != nil {
+			return err
+		}
+	}
 	if err == nil && v.PostForm.Get("nickname") == "" {
 		_, err = s.Store.Submit(v.Context(), sub)
 	}

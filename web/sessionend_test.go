@@ -1,0 +1,88 @@
+package web
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// TestASessionEnds lets real time pass, as the library of sessions reads it: half
+// an hour without a request ends one, and four hours end it in any case.
+func TestASessionEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ring, err := keyring.Create(filepath.Join(t.TempDir(), "keys"), "company.example/log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "db"), Ring: ring, Create: true, Now: time.Now,
+			TakeBack: func(string) (string, string) { return "https://privacy.example/", "by one click" }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		doc, findings := policy.Read("amana.yaml", []byte(example(t, "casco-fiber")))
+		if len(findings) > 0 {
+			t.Fatal(findings)
+		}
+		if _, err := db.Publish(t.Context(), doc, nil, "Ellen Pettengill"); err != nil {
+			t.Fatal(err)
+		}
+		door := New(Config{Store: db, PublicURL: "https://privacy.example"})
+		send := func(method, path string, c *http.Cookie) *http.Response {
+			r := httptest.NewRequestWithContext(t.Context(), method, "https://privacy.example"+path, strings.NewReader(""))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Sec-Fetch-Site", "same-origin")
+			if c != nil {
+				r.AddCookie(c)
+			}
+			out := httptest.NewRecorder()
+			door.ServeHTTP(out, r)
+			return out.Result()
+		}
+		enter := func() *http.Cookie {
+			token, _, err := db.IssueHandOver(t.Context(), store.Handed{Subjects: []subject.ID{"customer:100042"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			list := send("POST", "/en/me/in/"+token, nil).Cookies()
+			if len(list) != 1 || list[0].Name != "__Host-me" || !list[0].Secure {
+				t.Fatalf("the cookie is %+v", list)
+			}
+			return list[0]
+		}
+		in := func(c *http.Cookie) bool { return send("GET", "/en/me/sessions", c).StatusCode == http.StatusOK }
+
+		idle := enter()
+		time.Sleep(sessionIdle - time.Second)
+		if !in(idle) {
+			t.Error("a session ended before its time")
+		}
+		time.Sleep(sessionIdle - time.Second)
+		if !in(idle) {
+			t.Error("a request did not prolong the session")
+		}
+		time.Sleep(sessionIdle)
+		if in(idle) {
+			t.Error("a session goes on after half an hour without a request")
+		}
+		busy := enter()
+		for began := time.Now(); time.Since(began) < sessionLife-10*time.Minute; time.Sleep(10 * time.Minute) {
+			if !in(busy) {
+				t.Fatalf("a session ended after %s", time.Since(began))
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		if in(busy) {
+			t.Error("a session goes on after four hours")
+		}
+	})
+}
