@@ -33,6 +33,12 @@ func (a *audit) follow(ctx context.Context, fresh bool) error {
 		}
 		return nil // another log's, perhaps: the signature under the head will tell
 	}
+	if a.forgets(terms[from:]) && !fresh { // it may have been kept on its way
+		return a.follow(ctx, true)
+	}
+	if a.forgets(terms[from:]) && a.term(terms[len(terms)-1].Key).Covers(a.v.head.Size) {
+		return nil // of a time before a hand-over, as the head is: whoever has seen a newer head will tell
+	}
 	a.chain = list
 	if err := a.continues(terms[from:]); err != nil {
 		return err
@@ -43,6 +49,17 @@ func (a *audit) follow(ctx context.Context, fresh bool) error {
 	}
 	a.keys, err = verifiers(a.signers)
 	return err
+}
+
+// forgets says whether a list is the beginning of the one that was known, as it
+// was before the last hand-overs.
+func (a *audit) forgets(terms []ledger.Term) bool {
+	for i, t := range terms {
+		if i >= len(a.signers) || t.Key != a.signers[i].Key || i < len(terms)-1 && t.Until != a.signers[i].Until {
+			return false
+		}
+	}
+	return len(terms) < len(a.signers) && terms[len(terms)-1].Until == 0
 }
 
 // continues holds the keys that the log lists to those that were known before:

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -56,6 +57,29 @@ func TestAnAuditFollowsHandovers(t *testing.T) {
 	}
 }
 
+// An older list of keys, left in a cache, is asked for once more.
+func TestAListThatWasKeptOnItsWayIsNoLie(t *testing.T) {
+	s := newShop(t).to(100).handOver(newShop(t))
+	_, state := s.to(200).holds()
+	_, state = s.handOver(newShop(t)).holds(with(state))
+	older, err := json.Marshal(s.chain[:2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	s.spoil = func(path string, _ []byte) (int, []byte) {
+		if path == "log/signers" {
+			if asked++; asked == 1 {
+				return 200, older
+			}
+		}
+		return 0, nil
+	}
+	if s.holds(with(state)); asked < 2 {
+		t.Error("the test is worth nothing: the list was not asked for again")
+	}
+}
+
 // TestLiesAboutKeysAreNamed lets a log lie about its keys, to an audit that has
 // a state from before the hand-over at 300 and a state from after it.
 func TestLiesAboutKeysAreNamed(t *testing.T) {
@@ -104,6 +128,16 @@ func TestLiesAboutKeysAreNamed(t *testing.T) {
 		{"the hand-over is hidden from who knows it", OldKey, "said to be good from 0 entries on", 0, "after", func(s, old *shop) (*shop, *File) {
 			s.chain = s.chain[:1]
 			return s, nil
+		}},
+		{"the log is put back to before the hand-over", RolledBack, "signed with 650", 2, "after", func(s, old *shop) (*shop, *File) {
+			f := old.fork(280)
+			f.chain = s.chain[:1]
+			return f, nil
+		}},
+		{"the log is put back and goes on", OldKey, "said to be good from 0 entries on", 0, "after", func(s, old *shop) (*shop, *File) {
+			f := old.fork(280).to(700)
+			f.chain = s.chain[:1]
+			return f, nil
 		}},
 		{"the hand-over is hidden", WrongSignature, "no signature", 1, "before", func(s, old *shop) (*shop, *File) {
 			s.chain = nil
