@@ -29,6 +29,8 @@ func routes() []route {
 		{"POST", "/v1/receipts/get", "subject:read", nil, (*door).getReceipts},
 		{"GET", "/v1/events", "subject:read", historyParameters, (*door).listEvents},
 		{"POST", "/v1/events/get", "subject:read", nil, (*door).getEvents},
+		{"POST", "/v1/mail", "mail", nil, (*door).postMail},
+		{"POST", "/v1/unsubscribe-links", "mail", nil, (*door).unsubscribeLinks},
 		{"POST", "/v1/portal-links", "request", nil, (*door).portalLink},
 		{"GET", "/v1/requests", "request", requestParameters, (*door).listDemands},
 		{"POST", "/v1/requests/get", "request", nil, (*door).getDemand},

@@ -127,7 +127,8 @@ func (s schemas) structure(t reflect.Type, name string) object {
 func isRead(t reflect.Type) bool {
 	switch t {
 	case reflect.TypeFor[submission](), reflect.TypeFor[choice](), reflect.TypeFor[signals](), reflect.TypeFor[question](), reflect.TypeFor[wanted](), reflect.TypeFor[eventsWanted](),
-		reflect.TypeFor[webhookNew](), reflect.TypeFor[webhookChange](), reflect.TypeFor[webhookRotation]():
+		reflect.TypeFor[webhookNew](), reflect.TypeFor[webhookChange](), reflect.TypeFor[webhookRotation](),
+		reflect.TypeFor[handOver](), reflect.TypeFor[mailing](), reflect.TypeFor[ownWords](), reflect.TypeFor[leaving]():
 		return true
 	}
 	return false

@@ -57,7 +57,7 @@ func emptyWorldOn(t testing.TB, database string, change ...func(*api.Config)) *w
 	takeBack := func(language string) (string, string) {
 		return "https://privacy.cascofiber.example/" + language + "/choices", "Open the page and say no."
 	}
-	in := store.Config{Postgres: database, Ring: ring, Create: true, Now: w.clock.Now, TakeBack: takeBack}
+	in := store.Config{Postgres: database, Ring: ring, Create: true, Now: w.clock.Now, TakeBack: takeBack, Mail: true}
 	if database == "" {
 		w.file = filepath.Join(dir, "amana.db")
 		in.Path = w.file

@@ -28,6 +28,7 @@ var families = map[string]func(*testing.T) []string{
 	"kept":         constants("receipt", "KeptKind"),
 	"kind":         enum("policy", "Purpose", "ActsOn"),
 	"level":        numbers(3),
+	"mail_kind":    constants("letter", "Kind"),
 	"month":        numbers(12),
 	"origin":       enum("policy", "Data", "From"),
 	"permission":   constants("policy", "Permission"),

@@ -369,3 +369,54 @@ func TestOneClickIsNotLimited(t *testing.T) {
 	}
 	w.wants("newsletter", decision.Withdrawn) // the mail that asks has a way out too
 }
+
+func TestDidThisComeFromYou(t *testing.T) {
+	for _, l := range []string{"en", "ar"} {
+		w := open(t, "souq-nakheel")
+		v := w.visitor()
+		v.subscribe(url.Values{"language": {l}})
+		claimed, err := w.db.ClaimMail(t.Context(), 1, time.Minute)
+		if err != nil || len(claimed) != 1 {
+			t.Fatal(len(claimed), err)
+		}
+		code := w.db.MailMark(claimed[0].ID, claimed[0].At).Code
+		w.pass(time.Minute)
+		if err := w.db.EndMail(t.Context(), claimed[0], store.MailSent, nil); err != nil {
+			t.Fatal(err)
+		}
+		ask := func(code, email string) answered {
+			a := v.send("POST", "/"+l+"/verify/mail", "application/x-www-form-urlencoded", url.Values{"code": {code}, "email": {email}}.Encode())
+			wellFormed(t, a, l)
+			return a
+		}
+		for _, written := range []string{code, strings.ToLower(code), " " + strings.ReplaceAll(code, "-", " ") + "\u200f"} {
+			a := ask(written, "Sara@Example.com")
+			if a.StatusCode != 200 || !strings.Contains(a.text, `role="status"`) || !strings.Contains(a.text, ">privacy.example<") || strings.Contains(a.text, saraMail) {
+				t.Errorf("%q: %s", written, a.Status)
+			}
+		}
+		miss := ask("00000-00000", saraMail)
+		for what, q := range map[string][2]string{"another address": {code, "omar@example.com"}, "no code": {"", saraMail}, "nonsense": {strings.Repeat("é", 50), "sara"}, "nobody": {code, ""}} {
+			if a := ask(q[0], q[1]); a.StatusCode != 200 || a.text != miss.text {
+				t.Errorf("%s: the answer differs from that of another miss", what)
+			}
+		}
+		if a := v.get("/" + l + "/verify"); !strings.Contains(a.text, `name="receipt"`) || !strings.Contains(a.text, `name="code"`) {
+			t.Error("the page does not ask for both")
+		}
+		if a := v.get("/" + l + "/verify/mail?code=" + code + "&email=" + saraMail); a.StatusCode != 405 {
+			t.Error("an address in an address:", a.Status)
+		}
+	}
+}
+
+func TestAskingIsLimited(t *testing.T) {
+	w := open(t, "casco-fiber")
+	v := w.visitor()
+	for range postsAtOnce + 1 {
+		if a := v.send("POST", "/en/verify/mail", "application/x-www-form-urlencoded", "code=x&email=sara%40example.com"); a.StatusCode == 429 {
+			return
+		}
+	}
+	t.Error("codes can be guessed without end")
+}

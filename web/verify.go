@@ -18,6 +18,7 @@ type verifyPage struct {
 	Pinned  string // what the reader entered
 	Problem string // with what was entered
 	Verdict *verdictView
+	Mail    mailView
 }
 
 // verdictView is a verdict in words.

@@ -112,6 +112,7 @@ func (s *site) routes() *http.ServeMux {
 		s.page(mux, l, "/contact", get(s.contact))
 		s.page(mux, l, "/verify", get(s.verify), post(s.verifyFile))
 		s.privatePages(mux, l)
+		s.page(mux, l, "/verify/mail", post(s.verifyMail))
 		s.page(mux, l, "/receipt/{token}", get(s.receipt))
 		s.page(mux, l, "/receipt/{token}/json", get(s.receiptFile))
 		s.page(mux, l, "/receipt/{token}/proof", get(s.proofFile))
