@@ -193,6 +193,9 @@ func runKeysRotate(ctx context.Context, e env, args []string) error {
 	}
 	out, err := rotate(ctx, e, at, r)
 	if err != nil {
+		if r.Key == "ledger" { // the next start may have finished it: again would be once more
+			return no(fmt.Errorf("%w; amana keys list says whether it was handed over", err))
+		}
 		return no(fmt.Errorf("%w; where something was changed already, the same command goes on", err))
 	}
 	if *asJSON {
