@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/store"
@@ -53,12 +52,8 @@ type sessions struct {
 }
 
 func newSessions(db *store.DB, secure bool, now func() time.Time) sessions {
-	m := scs.New()
-	if unused, ok := m.Store.(*memstore.MemStore); ok {
-		unused.StopCleanup() // it has a goroutine
-	}
-	m.Lifetime, m.IdleTimeout = sessionLife, sessionIdle
-	m.Store, m.Codec = sessionStore{db}, sessionCodec{}
+	// Not by its New: that starts a store in memory, with a goroutine that may not be stopped.
+	m := &scs.SessionManager{Lifetime: sessionLife, IdleTimeout: sessionIdle, Store: sessionStore{db}, Codec: sessionCodec{}}
 	m.Cookie = scs.SessionCookie{Name: cookieName("me", secure), HttpOnly: true, Path: "/", SameSite: http.SameSiteLaxMode, Secure: secure}
 	return sessions{m, now}
 }
