@@ -8,21 +8,35 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
 
 	"github.com/amana-privacy/amana/courier"
+	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/edge"
 	"github.com/amana-privacy/amana/interop"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/publisher"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/subject"
 )
 
-// Config is what the door needs. Store is required; zero values of the rest
-// are replaced as said.
+// Config is what the door needs. Store or Replica is required; zero values of the
+// rest are replaced as said.
 type Config struct {
-	Store   *store.DB
+	Store     *store.DB
+	Publisher *publisher.Publisher // keeps the decisions of Store in memory, and feeds replicas; nil: the store answers, and there is no feed
+
+	// Replica answers in the place of a store: the door then has what asks for
+	// decisions, and nothing else.
+	Replica Replica
+	// ReplicaToken is what programs have to bring to a replica's door; "" lets
+	// everybody ask who reaches it.
+	ReplicaToken string
+
 	Log     *slog.Logger     // access and errors, ids only; discarded if nil
 	Now     func() time.Time // time.Now if nil
 	Version string           // of the program, told by /healthz
@@ -69,9 +83,30 @@ func (c Config) filled() Config {
 	return c
 }
 
+// decider answers questions about identifiers in normal form, and says by which
+// policy. Of what an answer rests on it may say nothing.
+type decider interface {
+	Decide(ctx context.Context, id subject.ID, q decision.Question) (decision.Answer, policy.VersionID, error)
+	InForce() *policy.Version // nil before the first
+}
+
+// Replica is a decider that follows a server.
+type Replica interface {
+	decider
+	Ready() error // nil while it answers
+}
+
+// stored asks the store itself.
+type stored struct{ *store.DB }
+
+func (s stored) Decide(ctx context.Context, id subject.ID, q decision.Question) (decision.Answer, policy.VersionID, error) {
+	return s.DecideBy(ctx, id, q)
+}
+
 // door serves the company door. It is safe for concurrent use.
 type door struct {
 	Config
+	decider
 	mux    *http.ServeMux
 	gates  *resource
 	point  point
@@ -80,14 +115,22 @@ type door struct {
 	tokens *tokens
 }
 
-// New makes the handler of the company door. It panics where Config.Store is
-// missing.
+// New makes the handler of the company door. It panics where neither a store nor
+// a replica is given.
 func New(c Config) http.Handler {
-	if c.Store == nil {
-		panic("api: Config.Store is missing")
-	}
 	d := &door{Config: c.filled()}
-	d.places, d.limits, d.tokens = edge.NewPlaces(d.InFlight), newLimits(d.Rate), newTokens(d.Store.Token)
+	find := d.replicaToken
+	switch {
+	case c.Replica != nil:
+		d.decider = c.Replica
+	case c.Store == nil:
+		panic("api: Config.Store is missing")
+	case c.Publisher != nil:
+		d.decider, find = c.Publisher, c.Store.Token
+	default:
+		d.decider, find = stored{c.Store}, c.Store.Token
+	}
+	d.places, d.limits, d.tokens = edge.NewPlaces(d.InFlight), newLimits(d.Rate), newTokens(find)
 	d.point = customers{d}
 	if c.Fixture != nil {
 		d.point = fixture{c.Fixture}

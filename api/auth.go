@@ -1,6 +1,9 @@
 package api
 
 import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"fmt"
 	"net/http"
 	"slices"
@@ -17,6 +20,9 @@ const longestToken = 128
 // Authorization header, nowhere else). A browser never sends one by itself, so
 // no page can forge a request.
 func (d *door) authenticate(w http.ResponseWriter, r *http.Request) (store.Token, error) {
+	if d.Replica != nil && d.ReplicaToken == "" {
+		return store.Token{ID: "everybody", Scopes: []string{"decide"}}, nil
+	}
 	given := r.Header.Values("Authorization")
 	if len(given) == 0 {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="amana"`)
@@ -31,6 +37,15 @@ func (d *door) authenticate(w http.ResponseWriter, r *http.Request) (store.Token
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="amana", error="invalid_token"`)
 	return store.Token{}, refusal{noToken, "the token is not one of ours"}
+}
+
+// replicaToken is the one token of a replica's door.
+func (d *door) replicaToken(_ context.Context, secret string) (store.Token, error) {
+	got, want := sha256.Sum256([]byte(secret)), sha256.Sum256([]byte(d.ReplicaToken))
+	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+		return store.Token{}, fault.New(fault.Denied, "unknown token")
+	}
+	return store.Token{ID: "replica", Scopes: []string{"decide"}}, nil
 }
 
 // searchAny is the scope of a route for which a token has to search for some

@@ -230,7 +230,11 @@ func (d customers) evaluate(r *http.Request, e evaluation) (decided, error) {
 	if !known || err != nil {
 		return decided{}, nil
 	}
-	a, err := d.decided(r, id, q, true)
+	detail := false
+	if !member(e.Context, "detail", &detail) {
+		return decided{}, nil
+	}
+	a, err := d.decided(r, id, q, detail && d.Store != nil)
 	if err != nil {
 		return decided{}, err
 	}
@@ -264,14 +268,13 @@ func (d *door) configuration(w http.ResponseWriter, r *http.Request) error {
 	if base == "" {
 		base = "http://" + r.Host
 	}
-	return reply(w, http.StatusOK, map[string]string{
-		"policy_decision_point":       base,
-		"access_evaluation_endpoint":  base + "/access/v1/evaluation",
-		"access_evaluations_endpoint": base + "/access/v1/evaluations",
-		"search_subject_endpoint":     base + "/access/v1/search/subject",
-		"search_resource_endpoint":    base + "/access/v1/search/resource",
-		"search_action_endpoint":      base + "/access/v1/search/action",
-	})
+	out := map[string]string{"policy_decision_point": base, "access_evaluation_endpoint": base + "/access/v1/evaluation", "access_evaluations_endpoint": base + "/access/v1/evaluations"}
+	if d.Replica == nil {
+		for _, what := range []string{"subject", "resource", "action"} {
+			out["search_"+what+"_endpoint"] = base + "/access/v1/search/" + what
+		}
+	}
+	return reply(w, http.StatusOK, out)
 }
 
 // isAccess says whether a path is the standard's, with its habits.

@@ -152,7 +152,7 @@ func (d customers) subjects(r *http.Request, s search) (results, error) {
 
 // among searches among what the policy declares, for one person, by name.
 func (d customers) among(r *http.Request, s search, declared func(*policy.Version) []candidate) (results, error) {
-	v := d.Store.InForce()
+	v := d.InForce()
 	id, err := subject.Parse(s.Resource.ID, d.region())
 	if err != nil || v == nil {
 		return results{}, nil

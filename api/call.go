@@ -15,6 +15,7 @@ type call struct {
 	id      string
 	pattern string // of the route; never the path that was asked for
 	token   store.Token
+	leave   func() // gives the place back
 }
 
 type callKey struct{}

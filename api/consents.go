@@ -128,7 +128,7 @@ func subjectAt(field, s, region string) (subject.ID, error) {
 // region is where phone numbers without a country code are read: the default
 // region of the policy in force.
 func (d *door) region() string {
-	if v := d.Store.InForce(); v != nil {
+	if v := d.InForce(); v != nil {
 		return v.Policy.DefaultRegion
 	}
 	return ""

@@ -8,6 +8,7 @@ import (
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/explain"
+	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/strict"
@@ -74,7 +75,7 @@ func (d *door) decideAll(w http.ResponseWriter, r *http.Request, raw []byte) err
 	return reply(w, http.StatusOK, answers)
 }
 
-// answer asks the store. What the policy does not name is an answer too; only
+// answer asks. What the policy does not name is an answer too; only
 // an identifier that is none is an error, at the field.
 func (d *door) answer(r *http.Request, field string, q question) (answer, error) {
 	id, err := subjectAt(field, q.Subject, d.region())
@@ -89,23 +90,25 @@ func (d *door) answer(r *http.Request, field string, q question) (answer, error)
 	return a, err
 }
 
-// decided asks the store about a person.
+// decided answers about a person; what an answer rests on is in the store alone.
 func (d *door) decided(r *http.Request, id subject.ID, asked decision.Question, detail bool) (answer, error) {
-	for {
-		before := d.Store.InForce()
-		a, err := d.Store.Decide(r.Context(), id, asked)
-		if err != nil {
-			return answer{}, err
-		}
-		if d.Store.InForce() != before { // another policy came into force meanwhile
-			continue
-		}
-		out := answer{Allowed: a.Allowed, Reason: a.Reason, Policy: before.ID}
-		if detail {
-			out.detail(a)
-		}
-		return out, nil
+	from := d.decider
+	switch {
+	case !detail:
+	case d.Store == nil:
+		return answer{}, fault.At(fault.Invalid, "detail", "a replica knows the answer, not what it rests on: ask the server")
+	default:
+		from = stored{d.Store}
 	}
+	a, by, err := from.Decide(r.Context(), id, asked)
+	if err != nil {
+		return answer{}, err
+	}
+	out := answer{Allowed: a.Allowed, Reason: a.Reason, Policy: by}
+	if detail {
+		out.detail(a)
+	}
+	return out, nil
 }
 
 // detail says what an answer rests on, where it rests on anything the person said.

@@ -425,7 +425,7 @@ func TestBodyThatDoesNotArrive(t *testing.T) {
 
 func TestTimeout(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.Timeout = time.Nanosecond })
-	a := w.do("POST", "/v1/decide", `{"subject":"customer:1","purpose":"billing"}`)
+	a := w.do("POST", "/v1/decide", `{"subject":"customer:1","purpose":"billing","detail":true}`)
 	if a.status != 503 || a.header.Get("Retry-After") == "" {
 		t.Errorf("%d %s", a.status, a.body)
 	}

@@ -32,7 +32,13 @@ func (d *door) health(w http.ResponseWriter, _ *http.Request) error {
 // ready says that questions can be answered and answers be kept: a policy is in
 // force, the database can be read, and the last batch could be written.
 func (d *door) ready(w http.ResponseWriter, r *http.Request) error {
-	if d.Store.InForce() == nil {
+	if d.Replica != nil {
+		if err := d.Replica.Ready(); err != nil {
+			return &fault.Error{Kind: fault.Overloaded, Words: "the replica is stale", Err: err}
+		}
+		return reply(w, http.StatusOK, wellness{Status: "ready"})
+	}
+	if d.InForce() == nil {
 		return fault.New(fault.Overloaded, "no policy is in force yet")
 	}
 	if _, err := d.Store.Token(r.Context(), ""); fault.KindOf(err) != fault.Denied { // no token has no secret; finding that out reads

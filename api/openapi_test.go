@@ -137,7 +137,7 @@ func TestExamplesAreTrue(t *testing.T) {
 		for method, op := range methods.(map[string]any) {
 			at := []string{"paths", path, method, "responses"}
 			for status := range op.(map[string]any)["responses"].(map[string]any) {
-				if status != "200" && status != "201" || path == "/problems/{kind}" { // 204 has no body
+				if status != "200" && status != "201" || path == "/problems/{kind}" || path == "/v1/snapshot" { // 204 has no body, a snapshot is no JSON
 					continue
 				}
 				content := append(slices.Clone(at), status, "content", "application/json")
@@ -148,7 +148,7 @@ func TestExamplesAreTrue(t *testing.T) {
 				}
 			}
 			if _, asks := op.(map[string]any)["requestBody"]; !asks {
-				if path != "/problems/{kind}" && method != "delete" {
+				if path != "/problems/{kind}" && path != "/v1/snapshot" && method != "delete" {
 					d.answerHolds(strings.ToUpper(method), path, w.do(strings.ToUpper(method), there.Replace(path), ""))
 				}
 				continue

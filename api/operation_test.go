@@ -52,6 +52,9 @@ func operations(t *testing.T) map[string]operation {
 		"POST /v1/requests/get":      requestOperation(),
 		"POST /v1/requests/outcome":  outcomeOperation(),
 		"GET /v1/policies":           policiesOperation(),
+		"GET /v1/feed":               feedOperation(),
+		"GET /v1/snapshot": {id: "snapshot", summary: "Everything that decisions rest on, as a file", text: "What a replica begins from: signed, and found whole only at its end. It holds keyed tags in the place of identifiers. Go on from it at /v1/feed.",
+			status: "200", problems: always},
 		"GET /openapi.json": {id: "describe", summary: "This document", text: "The description of the API you are reading, as a file.", status: "200",
 			out: []reflect.Type{reflect.TypeFor[json.RawMessage]()}, headers: []string{"ETag"}},
 		"GET /healthz": {id: "health", summary: "Does the process answer?", text: "For whoever restarts it when it does not.", status: "200",
@@ -123,6 +126,22 @@ func receiptsOperation(t *testing.T) operation {
 			{"receipts", "The receipts", object{"receipts": []any{receiptExample(t)}}},
 			{"none", "Nobody is known by this identifier", raw(`{"receipts":[]}`)},
 		},
+	}
+}
+
+func feedOperation() operation {
+	return operation{
+		id: "feed", summary: "What changed, for replicas",
+		text: "Rows of what is so from now on, and the signed heads that vouch for them. Begin with a nonce; load /v1/snapshot; then ask with the epoch and the number of the last head, which waits until there is anything: a head comes at least every 500 ms. " +
+			"With Accept: text/event-stream everything that follows comes as server-sent events: beginning (where a nonce was sent), then batch, each in base64. 409 means that the feed does not go on from there: load a snapshot. amana serve --replica-of and the Go package do all of this.",
+		parameters: []object{
+			query("nonce", "A word of your own, signed in return together with the time: only so is the age of a head known.", object{"type": "string", "maxLength": 64}),
+			query("epoch", "Of the snapshot or batch you have.", object{"type": "string"}),
+			query("after", "The number of the last head you have.", object{"type": "integer", "minimum": 0}),
+			header("Last-Event-ID", "In the place of after, as browsers send it.", object{"type": "string"}),
+		},
+		out: []reflect.Type{reflect.TypeFor[news]()}, status: "200", problems: append([]*kind{malformed, invalid, conflict}, always...),
+		answered: []example{{"nothing", "Nothing came in ten seconds: the server may be behind", raw(`{"batches":[]}`)}},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/strict"
@@ -35,6 +36,8 @@ func routes() []route {
 		{"GET", "/v1/requests", "request", requestParameters, (*door).listDemands},
 		{"POST", "/v1/requests/get", "request", nil, (*door).getDemand},
 		{"POST", "/v1/requests/outcome", "request", nil, (*door).endDemand},
+		{"GET", "/v1/feed", "feed", []string{"nonce", "epoch", "after"}, (*door).feed},
+		{"GET", "/v1/snapshot", "feed", nil, (*door).snapshot},
 		{"GET", "/v1/policies", "policy:read", []string{"limit", "cursor"}, (*door).listPolicies},
 		{"GET", "/v1/webhooks", "webhook", nil, (*door).listWebhooks},
 		{"POST", "/v1/webhooks", "webhook", nil, (*door).addWebhook},
@@ -67,6 +70,21 @@ func routes() []route {
 	return list
 }
 
+// onReplica are the paths of a door that a replica answers at, beside the pages of
+// problems.
+var onReplica = []string{"/v1/decide", "/access/v1/evaluation", "/access/v1/evaluations", "/.well-known/authzen-configuration", "/openapi.json", "/healthz", "/readyz"}
+
+// routes are those of this door.
+func (d *door) routes() []route {
+	return slices.DeleteFunc(routes(), func(rt route) bool {
+		return d.Replica != nil && !slices.Contains(onReplica, rt.path) && !strings.HasPrefix(rt.path, "/problems/")
+	})
+}
+
+// lasting are the paths whose answers may take as long as they like; they do not
+// hold one of the places for what is worked on.
+var lasting = []string{"/v1/feed", "/v1/snapshot"}
+
 // resource is what stands at one path: a route for each method.
 type resource struct {
 	door    *door
@@ -76,7 +94,7 @@ type resource struct {
 func (d *door) routed() *http.ServeMux {
 	mux := http.NewServeMux()
 	at := map[string]*resource{}
-	for _, rt := range routes() {
+	for _, rt := range d.routes() {
 		if d.Fixture != nil && isAccess(rt.path) {
 			rt.scope = ""
 		}
@@ -118,7 +136,8 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request, c *call) error {
 		if err != nil {
 			return retryAfter(w, 1, err)
 		}
-		defer leave()
+		c.leave = sync.OnceFunc(leave)
+		defer c.leave()
 		if c.token, err = d.authenticate(w, r); err != nil {
 			return err
 		}
@@ -128,6 +147,11 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request, c *call) error {
 	}
 	if !found {
 		return fault.New(fault.Unknown, "there is nothing at this path")
+	}
+	if slices.Contains(lasting, pattern) {
+		c.leave()
+		d.mux.ServeHTTP(w, r)
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
 	defer cancel()

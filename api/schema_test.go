@@ -7,6 +7,7 @@ import (
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/publisher"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/strict"
 )
@@ -29,6 +30,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[demandList](): "Requests", reflect.TypeFor[demand](): "Request", reflect.TypeFor[correction](): "Correction",
 	reflect.TypeFor[demandWanted](): "RequestWanted", reflect.TypeFor[demandOutcome](): "RequestOutcome",
 	reflect.TypeFor[policies](): "Policies", reflect.TypeFor[published](): "PolicyVersion",
+	reflect.TypeFor[news](): "News", reflect.TypeFor[publisher.Beginning](): "Beginning",
 	reflect.TypeFor[wellness](): "Wellness", reflect.TypeFor[problem](): "Problem", reflect.TypeFor[mistake](): "Mistake",
 	reflect.TypeFor[consent.Signals](): "ReceiptSignals", reflect.TypeFor[receipt.Receipt](): "Receipt",
 }
@@ -65,7 +67,7 @@ func (s schemas) ref(t reflect.Type) object {
 		return object{"type": "string"}
 	case reflect.Bool:
 		return object{"type": "boolean"}
-	case reflect.Int, reflect.Int64:
+	case reflect.Int, reflect.Int64, reflect.Uint64:
 		return object{"type": "integer"}
 	case reflect.Map:
 		return object{"type": "object"}

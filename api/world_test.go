@@ -17,6 +17,7 @@ import (
 	"github.com/amana-privacy/amana/api"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/publisher"
 	"github.com/amana-privacy/amana/store"
 )
 
@@ -24,6 +25,7 @@ import (
 type world struct {
 	t     testing.TB
 	db    *store.DB
+	p     *publisher.Publisher
 	url   string
 	token string // of every scope
 	clock *clock
@@ -36,6 +38,7 @@ func newWorld(t testing.TB, change ...func(*api.Config)) *world {
 	t.Helper()
 	w := emptyWorld(t, change...)
 	w.publish(cascoFiber(t))
+	must(t, w.p.Ready(t.Context()))
 	w.token = w.newToken("*")
 	return w
 }
@@ -65,7 +68,9 @@ func emptyWorldOn(t testing.TB, database string, change ...func(*api.Config)) *w
 	w.db, err = store.Open(t.Context(), in)
 	must(t, err)
 	t.Cleanup(func() { w.db.Close() })
-	c := api.Config{Store: w.db, Now: w.clock.Now, Version: "v0.0.0-test", Log: slog.New(slog.NewJSONHandler(w.log, nil))}
+	w.p = publisher.New(t.Context(), publisher.Config{Store: w.db, Ring: ring, Dir: dir, Now: w.clock.Now})
+	t.Cleanup(w.p.Close)
+	c := api.Config{Store: w.db, Publisher: w.p, Now: w.clock.Now, Version: "v0.0.0-test", Log: slog.New(slog.NewJSONHandler(w.log, nil))}
 	for _, f := range change {
 		f(&c)
 	}

@@ -67,9 +67,9 @@ func TestWhatThePagesTellToTypeWorks(t *testing.T) {
 		t.Skip("python3 is not installed")
 	}
 	public, company := free(t), free(t)
-	here := strings.NewReplacer("127.0.0.1:8080", public, "127.0.0.1:8081", company, "'tidebooks.example/log+…'", `"$(sed -n 's/^log key *//p' "$ROOT/serve.log")"`,
+	here := strings.NewReplacer("127.0.0.1:8080", public, "127.0.0.1:8081", company, "127.0.0.1:8091", free(t), "'tidebooks.example/log+…'", `"$(sed -n 's/^log key *//p' "$ROOT/serve.log")"`,
 		"key.txt", `"$ROOT/key.txt"`, "age1…", "age1n5xt8yzh6fuvh74g22lxfkv946h370h9fuf6mykgnl5jfh75tfls8l7vmz")
-	if n := walk(t, public, company, here, "getting-started.md", "publishing.md", "embedding.md", "banner.md", "receipts.md", "audit.md", "import-export.md", "scrub.md", "operating.md", "backup.md", "history.md", "keys.md"); n < 15 {
+	if n := walk(t, public, company, here, "getting-started.md", "publishing.md", "embedding.md", "banner.md", "receipts.md", "audit.md", "import-export.md", "scrub.md", "replicas.md", "operating.md", "backup.md", "history.md", "keys.md"); n < 15 {
 		t.Errorf("only %d blocks were found", n)
 	}
 }

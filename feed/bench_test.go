@@ -3,6 +3,8 @@ package feed_test
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -13,9 +15,13 @@ import (
 	"github.com/amana-privacy/amana/table"
 )
 
-// BenchmarkLoad loads a snapshot of a million identifiers from memory.
+// BenchmarkLoad loads a snapshot of a million identifiers from memory; of
+// AMANA_LOAD, where that is set.
 func BenchmarkLoad(b *testing.B) {
-	const n = 1_000_000
+	n := 1_000_000
+	if more, err := strconv.Atoi(os.Getenv("AMANA_LOAD")); err == nil {
+		n = more
+	}
 	s := newServer(b)
 	var profiles []table.Profile
 	var times [][]int64
@@ -28,10 +34,10 @@ func BenchmarkLoad(b *testing.B) {
 		p, t := table.ProfileOf(w)
 		profiles, times = append(profiles, p), append(times, t)
 	}
-	s.w.At.Rows[0] = n // rows that nobody will ask for
+	s.w.At.Rows[0] = uint64(n) // rows that nobody will ask for
 	s.batch(0)
 	var file bytes.Buffer
-	w, err := feed.NewSnapshotWriter(&file, s.head, s.verifier, s.w.At, n, s.w.Key)
+	w, err := feed.NewSnapshotWriter(&file, s.head, s.verifier, s.w.At, uint64(n), s.w.Key)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -58,5 +64,5 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "identifiers/s")
-	b.ReportMetric(float64(file.Len())/n, "bytes/identifier")
+	b.ReportMetric(float64(file.Len())/float64(n), "bytes/identifier")
 }

@@ -23,6 +23,15 @@ func Begin(origin, epoch string) *Position {
 	return p
 }
 
+// BeginAt gives the position of a feed that begins where earlier epochs have come
+// to: rows are counted on, so that whoever followed those can tell whether this one
+// is behind them.
+func BeginAt(origin, epoch string, rows [Chains]uint64) *Position {
+	p := Begin(origin, epoch)
+	p.Rows = rows
+	return p
+}
+
 // Extend puts a row's bytes at the end of a chain.
 func (p *Position) Extend(chain int, row []byte) {
 	p.Hash[chain] = Next(p.Hash[chain], row)

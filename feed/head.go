@@ -10,8 +10,8 @@ import (
 )
 
 // Head is where a feed stands at a time, to be signed as a note (C2SP
-// signed-note). Number counts up with every head, also when a server starts
-// anew; Time is the server's, of the millisecond.
+// signed-note). Number counts up with every head of an epoch, Rows never goes back
+// from one epoch to the next; Time is the server's, of the millisecond.
 type Head struct {
 	Origin, Epoch string
 	Number        uint64

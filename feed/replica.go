@@ -14,13 +14,17 @@ import (
 // Greet, and Apply a batch make it answer, for Bound after each head was signed.
 // It is not safe for concurrent use; the table's readers are.
 type Replica struct {
+	// Suppression is the key of the tags of those erased. Set it before Load.
+	Suppression [32]byte
+
 	table  *table.Table
 	key    note.Verifier
 	origin string
 	bound  time.Duration
 
 	at    *Position // nil: nothing was loaded yet, or what was is not to be trusted
-	last  Head      // the last one that was taken
+	last  Head      // the last one that was taken, or that of the snapshot
+	most  Head      // the newest one ever taken
 	clock clock
 
 	book book
@@ -31,13 +35,30 @@ type Replica struct {
 // origin came, so that a feed behind it is refused; the zero Head where none
 // is known.
 func NewReplica(t *table.Table, origin string, key note.Verifier, last Head) *Replica {
-	r := &Replica{table: t, key: key, origin: origin, bound: Bound, last: last, book: newBook()}
+	r := &Replica{table: t, key: key, origin: origin, bound: Bound, last: last, most: last, book: newBook()}
 	r.halt()
 	return r
 }
 
-// Last gives the last head that was taken: what to remember across restarts.
+// Last gives the head of where the replica stands: that of the last batch or of
+// the snapshot.
 func (r *Replica) Last() Head { return r.last }
+
+// Newest gives the newest head that was ever taken: what to remember across
+// restarts.
+func (r *Replica) Newest() Head { return r.most }
+
+// InForce gives the policy in force; nil while none is known.
+func (r *Replica) InForce() *policy.Version { return r.book.versions[r.book.state.InForce] }
+
+// behind reports whether a head is older than another. Epochs have numbers of
+// their own; rows are counted on from one to the next.
+func (h Head) behind(other Head) bool {
+	if h.Epoch == other.Epoch {
+		return h.Number < other.Number
+	}
+	return h.Rows < other.Rows
+}
 
 // Position gives where to go on from; nil: load a snapshot.
 func (r *Replica) Position() *Position {
@@ -113,6 +134,10 @@ func (r *Replica) Apply(raw []byte, received time.Time) error {
 		return err
 	}
 	r.at, r.last = next, h
+	if h.behind(r.most) { // it is on its way there
+		return nil
+	}
+	r.most = h
 	r.table.StaleAfter(r.clock.at(h.Time, received).Add(r.bound))
 	return nil
 }

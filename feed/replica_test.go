@@ -166,9 +166,66 @@ func TestARollbackIsSeen(t *testing.T) {
 		*s.w.At = before // restored from a backup
 		r.apply(s.batch(0), feed.ErrRollback)
 		r.expect(sara, decision.Stale)
-		if err := r.Load(bytes.NewReader(backup), time.Now()); !errors.Is(err, feed.ErrRollback) {
+		if err := r.Load(bytes.NewReader(backup), time.Now()); err != nil { // older than what was heard since
 			t.Errorf("an older snapshot: %v", err)
 		}
+		r.apply(s.batch(0), feed.ErrRollback)
+		r.expect(sara, decision.Stale)
+	})
+}
+
+// What was heard before is not forgotten for an older snapshot: until the feed has
+// led there again nothing is told.
+func TestAnOlderSnapshotLeadsOn(t *testing.T) {
+	together(t, func(t *testing.T, s *server, r *replica) {
+		old := s.snapshot()
+		from := *s.w.At
+		withdrawn := s.says(sara, consent.ActWithdrawn, time.Now())
+		r.apply(s.since(r.Position()), nil)
+		newest := s.says(omar, consent.ActGiven, time.Now())
+		r.apply(newest, nil)
+		r.expect(omar, decision.Given)
+		if err := r.Load(bytes.NewReader(old), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		r.expect(sara, decision.Stale)
+		if r.Position().Sum() != from.Sum() {
+			t.Error("it stands elsewhere than its snapshot")
+		}
+		r.apply(withdrawn, nil)
+		r.expect(sara, decision.Stale) // the yes of omar was heard, and is not here yet
+		r.apply(newest, nil)
+		r.expect(sara, decision.Withdrawn)
+		r.expect(omar, decision.Given)
+	})
+}
+
+// A server that begins anew, from a database that was set back, has fewer rows.
+func TestAnEpochThatIsBehindIsRefused(t *testing.T) {
+	together(t, func(t *testing.T, s *server, r *replica) {
+		r.apply(s.says(sara, consent.ActWithdrawn, time.Now()), nil)
+		before := s.w.At.Rows
+		begun := func(rows [feed.Chains]uint64) []byte {
+			s.w.Epoch, s.w.Number = "2", 0
+			s.w.At = feed.BeginAt(origin, "2", rows)
+			return s.snapshot()
+		}
+		less := before
+		for chain := range less {
+			if less[chain] > 0 {
+				less[chain]--
+				break
+			}
+		}
+		if err := r.Load(bytes.NewReader(begun(less)), time.Now()); !errors.Is(err, feed.ErrRollback) {
+			t.Errorf("a row less: %v", err)
+		}
+		r.expect(sara, decision.Withdrawn)
+		if err := r.Load(bytes.NewReader(begun(before)), time.Now()); err != nil {
+			t.Errorf("as many rows: %v", err)
+		}
+		r.apply(s.batch(0), nil)
+		r.expect(sara, decision.Withdrawn)
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/amana-privacy/amana/table"
 )
 
-// Row is one thing that is so from now on: Identifier, Version or State.
+// Row is one thing that is so from now on: Identifier, Version or State; or Void.
 type Row interface{ append(b []byte) []byte }
 
 // Identifier is what is known of an identifier. It stands in the chain of the
@@ -38,10 +38,15 @@ type State struct {
 	Forbidden []string         // sorted
 }
 
+// Void says nothing: it stands in the place of what was to be told of somebody
+// who was erased since, so that rows keep their numbers.
+type Void struct{}
+
 const (
 	rowIdentifier = iota + 1
 	rowVersion
 	rowState
+	rowVoid
 )
 
 // Encode gives the bytes of a row: what a chain hashes and a store keeps.
@@ -83,6 +88,8 @@ func (s State) append(b []byte) []byte {
 	return b
 }
 
+func (Void) append(b []byte) []byte { return append(b, rowVoid) }
+
 // Decode reads a row.
 func Decode(raw []byte) (Row, error) {
 	r := reader{rest: raw}
@@ -94,6 +101,8 @@ func Decode(raw []byte) (Row, error) {
 		row = r.version()
 	case rowState:
 		row = State{policy.VersionID(r.bytes()), r.names(), r.names()}
+	case rowVoid:
+		row = Void{}
 	default:
 		r.fail()
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -19,20 +20,22 @@ import (
 // A snapshot is everything that rows up to a head came to: the file a replica
 // begins from. Records of a kind, a length and so many bytes follow each other:
 //
-//	begin        signed head; position; how many identifiers
+//	begin        signed head; position; about how many identifiers
 //	rule         a row of the rules, as in the feed: all versions, then the state
 //	profile      a profile; they are numbered from 0 as they come
 //	identifiers  tag, number of a profile, times; and so on
+//	erased       tags of those who were erased and are not known since; and so on
 //	end          a signed note with the hash of all bytes before this record
 //
-// It is written and read in one pass. Every tag that ever had a row of the epoch
-// is in it.
+// It is written and read in one pass. It says of everybody what was so at its head
+// or later: what came after the head is in the rows that follow it, too.
 const (
 	recordBegin = iota + 1
 	recordRule
 	recordProfile
 	recordIdentifiers
 	recordEnd
+	recordErased
 )
 
 const (
@@ -42,7 +45,7 @@ const (
 )
 
 // SnapshotWriter writes a snapshot: Rule for every row of the rules, Add for
-// every identifier, in any order; then Close.
+// every identifier, in any order, Erased for whoever was; then Close.
 type SnapshotWriter struct {
 	w        *bufio.Writer
 	sum      hash.Hash
@@ -50,18 +53,17 @@ type SnapshotWriter struct {
 	key      note.Signer
 	profiles map[string]int
 	block    []byte
-	rest     uint64
 	err      error
 }
 
 // NewSnapshotWriter begins a snapshot as of a signed head and its position, of
-// count identifiers.
+// about count identifiers, at most as many as there are rows.
 func NewSnapshotWriter(w io.Writer, head []byte, verifier note.Verifier, at *Position, count uint64, key note.Signer) (*SnapshotWriter, error) {
 	h, err := OpenHead(head, verifier)
 	if err != nil {
 		return nil, err
 	}
-	s := &SnapshotWriter{w: bufio.NewWriterSize(w, 1<<20), sum: sha256.New(), head: h, key: key, profiles: map[string]int{}, rest: count}
+	s := &SnapshotWriter{w: bufio.NewWriterSize(w, 1<<20), sum: sha256.New(), head: h, key: key, profiles: map[string]int{}}
 	s.write([]byte(snapshotMagic))
 	s.record(recordBegin, binary.AppendUvarint(at.append(appendBytes(nil, head)), count))
 	return s, s.err
@@ -99,7 +101,6 @@ func (s *SnapshotWriter) Add(tag table.Tag, p table.Profile, times []int64) erro
 	for _, t := range times {
 		s.block = appendSigned(s.block, t)
 	}
-	s.rest--
 	if len(s.block) >= blockSize {
 		s.flush()
 	}
@@ -113,12 +114,22 @@ func (s *SnapshotWriter) flush() {
 	}
 }
 
+// Erased writes tags of those who were erased, as table.Suppress takes them.
+func (s *SnapshotWriter) Erased(tags []table.Tag) error {
+	s.flush()
+	for block := range slices.Chunk(tags, blockSize/16) {
+		var b []byte
+		for _, tag := range block {
+			b = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, tag.Hi), tag.Lo)
+		}
+		s.record(recordErased, b)
+	}
+	return s.err
+}
+
 // Close ends and signs the snapshot. It does not close what it is written to.
 func (s *SnapshotWriter) Close() error {
 	s.flush()
-	if s.err == nil && s.rest != 0 {
-		return fmt.Errorf("writing a snapshot: %d identifiers more than were told of", int64(-s.rest))
-	}
 	signed, err := sign(snapshotText(s.head, s.sum.Sum(nil)), s.key)
 	if err != nil {
 		return err
@@ -136,14 +147,17 @@ func snapshotText(h Head, sum []byte) string {
 
 // Load begins anew from a snapshot. Until it was read to its end and found
 // signed the table answers as before; and what it says stays stale until the
-// next head. A snapshot older than the last head is ErrRollback.
+// next head. A snapshot may be older than the newest head that was ever taken: then
+// the feed has to lead to that before anything is answered. One of another epoch
+// that has fewer rows is ErrRollback.
 func (r *Replica) Load(src io.Reader, now time.Time) error {
-	s := snapshotReader{src: bufio.NewReaderSize(src, 1<<20), sum: sha256.New(), replica: r, book: newBook(), now: now}
+	s := snapshotReader{src: bufio.NewReaderSize(src, 1<<20), sum: sha256.New(), replica: r, book: newBook(), now: now, erased: map[table.Tag]struct{}{}}
 	if err := s.read(); err != nil {
 		return fmt.Errorf("loading a snapshot: %w", err)
 	}
 	r.halt() // stale until the next head
 	s.fill().Swap()
+	r.table.Suppress(r.Suppression, s.erased)
 	r.at, r.last, r.book = s.at, s.head, s.book
 	return nil
 }
@@ -157,9 +171,10 @@ type snapshotReader struct {
 	book     book
 	head     Head
 	at       *Position
-	rest     uint64        // identifiers that are still to come
+	count    uint64        // about how many identifiers
 	loader   *table.Loader // from the first profile on
 	profiles []loaded
+	erased   map[table.Tag]struct{}
 	raw      []byte
 	times    []int64
 }
@@ -243,6 +258,10 @@ func (s *snapshotReader) record(kind byte, b []byte) error {
 		for len(r.rest) > 0 {
 			s.identifier(&r)
 		}
+	case recordErased:
+		for len(r.rest) > 0 {
+			s.erased[r.tag()] = struct{}{}
+		}
 	default:
 		r.fail()
 	}
@@ -255,7 +274,7 @@ func (s *snapshotReader) record(kind byte, b []byte) error {
 // begin reads the first record: from its signed head it is known how much may come.
 func (s *snapshotReader) begin(r *reader) error {
 	signed := bytes.Clone(r.bytes())
-	s.at, s.rest = r.position(), r.uint()
+	s.at, s.count = r.position(), r.uint()
 	if !r.end() {
 		return malformed("the beginning of a snapshot")
 	}
@@ -265,9 +284,9 @@ func (s *snapshotReader) begin(r *reader) error {
 		return err
 	case s.head.Origin != s.replica.origin:
 		return ErrUnsigned
-	case s.head.Number < s.replica.last.Number:
+	case s.head.Epoch != s.replica.most.Epoch && s.head.Rows < s.replica.most.Rows:
 		return ErrRollback
-	case s.at.Total() != s.head.Rows || s.at.Sum() != s.head.Sum || s.rest > s.head.Rows:
+	case s.at.Total() != s.head.Rows || s.at.Sum() != s.head.Sum || s.count > s.head.Rows:
 		return ErrForked
 	}
 	return nil
@@ -289,14 +308,14 @@ func (s *snapshotReader) rule(raw []byte) error {
 // fill gives the loader, under the rules that were read.
 func (s *snapshotReader) fill() *table.Loader {
 	if s.loader == nil {
-		s.loader = s.replica.table.Loader(int(s.rest), s.book.rules(), s.now)
+		s.loader = s.replica.table.Loader(int(s.count), s.book.rules(), s.now)
 	}
 	return s.loader
 }
 
 func (s *snapshotReader) identifier(r *reader) {
 	tag, n := r.tag(), r.below(len(s.profiles))
-	if r.bad || s.rest == 0 {
+	if r.bad {
 		r.fail()
 		return
 	}
@@ -305,7 +324,6 @@ func (s *snapshotReader) identifier(r *reader) {
 		return
 	}
 	s.loader.Add(tag, p.shape, s.times)
-	s.rest--
 }
 
 // end checks that all came, and nothing but what was signed.
@@ -314,7 +332,7 @@ func (s *snapshotReader) end(signed, sum []byte) error {
 	switch {
 	case err != nil:
 		return err
-	case text != snapshotText(s.head, sum) || s.rest != 0:
+	case text != snapshotText(s.head, sum):
 		return ErrForked
 	}
 	return nil

@@ -69,7 +69,7 @@ func (t *tx) erase(p *person, by ErasedBy) (*appended, error) {
 	if err := t.exec(`INSERT INTO suppression (shard_id, tag, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, shard, db.suppressionTag(p.name), millis(t.now)); err != nil {
 		return nil, err
 	}
-	return a, t.removeRows(p, n, a.leaf)
+	return a, t.removeRows(p, n, a.leaf, false)
 }
 
 // remove removes a subject as an erasure does, without a record of it and without
@@ -79,17 +79,18 @@ func (t *tx) remove(p *person) error {
 	if err != nil {
 		return err
 	}
-	return t.removeRows(p, n, nil)
+	return t.removeRows(p, n, nil, true)
 }
 
 // removeRows takes everything away that leads to a subject, under number n of its
-// shard, by which replicas learn of it.
-func (t *tx) removeRows(p *person, n int64, leaf *int64) error {
+// shard, by which replicas learn of it: that they were erased, or removed.
+func (t *tx) removeRows(p *person, n int64, leaf *int64, removed bool) error {
 	db := t.db
 	shard, id, tags := p.id.Shard(), p.id[:], p.place.tags()
 	if err := t.eraseMail(p); err != nil {
 		return err
 	}
+	sealed := db.sealErasedTag(p.id, n, p.name, removed)
 	for _, q := range []struct {
 		sql  string
 		args []any
@@ -105,7 +106,8 @@ func (t *tx) removeRows(p *person, n int64, leaf *int64) error {
 		{`DELETE FROM download WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
 		{`DELETE FROM subject WHERE shard_id = ? AND subject_id = ?`, []any{shard, id}},
 		{shredLater, []any{int(p.id.Bucket()), millis(t.now), n}},
-		{insertEvent, []any{shard, n, nil, id, 0, 0, "subject.erased", "", millis(t.now), leaf, nil}}, // replicas know the id
+		{insertEvent, []any{shard, n, nil, id, 0, 0, erasedKind, "", millis(t.now), leaf, nil}},
+		{`INSERT INTO erasure (shard_id, n, bucket, sealed) VALUES (?, ?, ?, ?)`, []any{shard, n, int(p.id.Bucket()), sealed}},
 	} {
 		if err := t.exec(q.sql, q.args...); err != nil {
 			return err
@@ -174,6 +176,9 @@ func (db *DB) shredded(ctx context.Context, waiting map[uint16]int64) error {
 	err := db.write(ctx, func(t *tx) error {
 		for bucket, n := range waiting {
 			if err := t.exec(`DELETE FROM shred WHERE bucket = ? AND n = ?`, int(bucket), n); err != nil {
+				return err
+			}
+			if err := t.exec(`DELETE FROM erasure WHERE shard_id = ? AND n <= ? AND bucket = ?`, int(bucket>>8), n, int(bucket)); err != nil {
 				return err
 			}
 		}

@@ -57,7 +57,9 @@ func (db *DB) purposesSeen(ctx context.Context) ([]string, error) {
 		if err := rows.Scan(&p); err != nil {
 			return nil, err
 		}
-		out = append(out, p)
+		if p != changedKind { // told to replicas alone
+			out = append(out, p)
+		}
 	}
 	return out, rows.Err()
 }

@@ -71,6 +71,7 @@ func (db *DB) Publish(ctx context.Context, doc *policy.Document, sameMeaning []s
 	if err != nil {
 		return nil, fmt.Errorf("publishing the policy: %w", err)
 	}
+	db.changed(nil)
 	return made, nil
 }
 

@@ -222,7 +222,7 @@ func (e *postgresEngine) try(ctx context.Context, do func(*tx) error) (*tx, erro
 	}
 	defer stx.Rollback()
 	t := &tx{db: e.db, ctx: ctx, q: stx, now: e.db.now(), known: e.db.known.Load()}
-	t.enter, t.next, t.lock, t.alone = t.enqueue, t.nextNumber, t.lockShard, t.lockTable
+	t.enter, t.next, t.lock, t.alone = t.enqueue, t.telling(t.nextNumber), t.lockShard, t.lockTable
 	mark := make([]byte, 16)
 	rand.Read(mark)
 	if err := t.exec(`INSERT INTO mark (id, at) VALUES (?, ?)`, mark, millis(t.now)); err != nil {

@@ -104,6 +104,7 @@ func (w *postgresWriter) try(ctx context.Context, recs []*recording) (results []
 	}
 	b.keepTexts()
 	b.wakeMail()
+	w.e.db.changed(b.changes())
 	return results, nil
 }
 

@@ -171,6 +171,9 @@ func (t *tx) follows(people []*person, r *request.Request, p *policy.Policy) err
 		if err := t.saveFacts(who); err != nil {
 			return err
 		}
+		if err := t.announce(who); err != nil {
+			return err
+		}
 	}
 	if r.Kind == request.Erasure {
 		*r = r.Stepped("restricted", int64(len(people)), t.now)

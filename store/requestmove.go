@@ -211,7 +211,9 @@ func (t *tx) lift(p *person, r request.Request) error {
 	for _, id := range linked(r) {
 		q, err := t.db.lookup(t.row, id)
 		if err == nil && free(q) {
-			err = t.saveFacts(q)
+			if err = t.saveFacts(q); err == nil {
+				err = t.announce(q)
+			}
 		}
 		if err != nil {
 			return err

@@ -220,6 +220,7 @@ func (w *sqliteEngine) recordBatch(ctx context.Context, recs []*recording) {
 		for _, a := range b.events {
 			a.head = w.signed
 		}
+		w.db.changed(b.changes())
 	}
 	finish(recs, results, err)
 }
@@ -233,8 +234,9 @@ func (w *sqliteEngine) actBatch(ctx context.Context, acts []*act) {
 		return
 	}
 	var results []error
-	t := &tx{db: w.db, ctx: ctx, q: prepared{w}, now: w.db.now(), known: w.db.known.Load(), enter: w.enter, next: w.next,
+	t := &tx{db: w.db, ctx: ctx, q: prepared{w}, now: w.db.now(), known: w.db.known.Load(), enter: w.enter,
 		alone: func(string) error { return nil }, lock: func(int) error { return nil }}
+	t.next = t.telling(w.next)
 	err := w.transact(ctx, func() (_ *versions, err error) {
 		results, err = t.tryActs(acts, func() func() { n := len(w.batch); return func() { w.batch = w.batch[:n] } })
 		return t.known, err

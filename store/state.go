@@ -188,3 +188,17 @@ func (db *DB) Decide(ctx context.Context, id subject.ID, q decision.Question) (d
 	}
 	return decision.Decide(w, q, db.now()), nil
 }
+
+// DecideBy is Decide, and says by which policy.
+func (db *DB) DecideBy(ctx context.Context, id subject.ID, q decision.Question) (decision.Answer, policy.VersionID, error) {
+	for {
+		before := db.InForce()
+		a, err := db.Decide(ctx, id, q)
+		if err != nil {
+			return a, "", err
+		}
+		if db.InForce() == before { // no other policy came into force meanwhile
+			return a, before.ID, nil
+		}
+	}
+}

@@ -67,6 +67,7 @@ type DB struct {
 	keys   atomic.Pointer[logKeys]     // that sign it
 	head   atomic.Pointer[signedHead]
 
+	hear      atomic.Pointer[func([]Change)] // of who follows what changes; nil where nobody does
 	published board
 	handing   sync.Mutex // held while the log's key is handed over
 	known     atomic.Pointer[versions]

@@ -12,6 +12,7 @@ import (
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/subject"
+	decisiontable "github.com/amana-privacy/amana/table"
 )
 
 // place is where an identifier is looked for.
@@ -117,7 +118,7 @@ func (db *DB) placeAll(recs []*recording) {
 }
 
 func (db *DB) suppressionTag(id subject.ID) []byte {
-	return tag(db.cfg.Ring.Suppression(), "amana/suppression/v1\n", string(id))
+	return decisiontable.SuppressedTag(db.cfg.Ring.Suppression(), id)
 }
 
 // newSubjectID makes the id of a subject: random, but for its shard.

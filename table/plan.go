@@ -11,6 +11,7 @@ import (
 // column of its own in every row, and one for each recipient of it that needs
 // its own permission. A plan is never changed.
 type plan struct {
+	version  *policy.Version // in force; nil for none
 	purposes map[string]*purpose
 	named    lexicon[purpose]       // the same
 	data     map[string]policy.Data // declared in the policy in force
@@ -64,7 +65,7 @@ const (
 
 // newPlan makes rules ready. Names become numbers in s.
 func newPlan(r Rules, s *symbols) *plan {
-	p := &plan{purposes: map[string]*purpose{}, at: map[answered]int{}}
+	p := &plan{version: r.Policy, purposes: map[string]*purpose{}, at: map[answered]int{}}
 	if r.Policy != nil {
 		p.data = r.Policy.Policy.Data
 		for _, id := range sorted(r.Policy.Policy.Purposes) {

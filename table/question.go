@@ -53,6 +53,9 @@ func (q *Question) Decide(id subject.ID, now time.Time) Answer {
 		r := t.root.Load()
 		s := r.spot(tag)
 		if c, ok := t.answer(r, q.under(r), tag, s, at); ok {
+			if t.hides(c) && t.gone(id) {
+				return q.Decide(nobodyErased, now)
+			}
 			return answers[c]
 		}
 	}
@@ -156,5 +159,9 @@ func (b *batch) answer(t *Table, r *root, i int, a *ask, q *Question, id subject
 	case b.sets[i] == setElsewhere:
 		return q.Decide(id, now)
 	}
-	return answers[r.verdict(a, b.sets[i])]
+	c := r.verdict(a, b.sets[i])
+	if t.hides(c) && t.gone(id) {
+		return q.Decide(nobodyErased, now)
+	}
+	return answers[c]
 }

@@ -52,6 +52,8 @@ type Table struct {
 	key   Key
 	base  time.Time
 
+	suppressed atomic.Pointer[suppressed] // nil: nobody is told of
+
 	cold    sync.RWMutex // times and exceptions: held by writers while they change them, by reads that need them
 	writing sync.Mutex   // one writer at a time; guards what follows
 	writer  *writer
@@ -88,6 +90,9 @@ func (t *Table) Decide(id subject.ID, q decision.Question, now time.Time) Answer
 		s := r.spot(tag)
 		r.plan.understand(&q, &a)
 		if c, ok := t.answer(r, &a, tag, s, at); ok {
+			if t.hides(c) && t.gone(id) {
+				return t.Decide(nobodyErased, q, now)
+			}
 			return answers[c]
 		}
 	}
@@ -107,6 +112,23 @@ func (t *Table) StaleAfter(at time.Time) {
 func (t *Table) stale(now time.Time) bool {
 	bound := t.fresh.Load()
 	return bound != math.MaxInt64 && int64(now.Sub(t.base)) >= bound
+}
+
+// Stale reports whether every answer at a time is stale.
+func (t *Table) Stale(now time.Time) bool { return t.stale(now) }
+
+// InForce gives the policy by which answers are given now; nil for none.
+func (t *Table) InForce() *policy.Version { return t.root.Load().plan.version }
+
+// DecideBy is Decide, and says by which policy.
+func (t *Table) DecideBy(id subject.ID, q decision.Question, now time.Time) (Answer, *policy.Version) {
+	for {
+		v := t.InForce()
+		a := t.Decide(id, q, now)
+		if t.InForce() == v {
+			return a, v
+		}
+	}
 }
 
 // Tag gives the tag of an identifier in normal form under the table's key.

@@ -1,6 +1,8 @@
 package table
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"unsafe"
 
 	"github.com/dchest/siphash"
@@ -12,6 +14,12 @@ import (
 // replicas of one company. Who does not know it can neither turn a tag back by
 // trying addresses nor choose identifiers that fall together.
 type Key [2]uint64
+
+// KeyFrom gives the key of tags that 256 secret bits stand for.
+func KeyFrom(secret [32]byte) Key {
+	sum := sha256.Sum256(append([]byte("amana/feed/tags/v1\n"), secret[:]...))
+	return Key{binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])}
+}
 
 // Tag stands for an identifier: 128 bits of SipHash-2-4 under a Key.
 type Tag struct{ Hi, Lo uint64 }

@@ -14,6 +14,7 @@ import (
 	"github.com/amana-privacy/amana/courier"
 	"github.com/amana-privacy/amana/fulfil"
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/publisher"
 	"github.com/amana-privacy/amana/web"
 )
 
@@ -119,11 +120,12 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 	}
 	h.serve(h.public, web.New(web.Config{Store: h.in.db, SMS: text.send(), PublicURL: h.publicURL, Log: log.With("door", "public"), LinkKey: h.in.ring.Link("receipt"),
 		Logo: h.in.logo.Load, TrustedProxies: proxies, Origins: c.Origins}))
+	h.in.publisher = publisher.New(ctx, publisher.Config{Store: h.in.db, Ring: h.in.ring, Dir: h.in.dir, Log: log})
 	rules, err := fixture(c.Fixture, h.company.Addr(), log)
 	if err != nil {
 		return err
 	}
-	h.serve(h.company, api.New(api.Config{Store: h.in.db, Log: log.With("door", "company"), Version: versionText(), PublicURL: h.publicURL, URL: c.CompanyURL, Fixture: rules, Courier: hooks,
+	h.serve(h.company, api.New(api.Config{Store: h.in.db, Publisher: h.in.publisher, Log: log.With("door", "company"), Version: versionText(), PublicURL: h.publicURL, URL: c.CompanyURL, Fixture: rules, Courier: hooks,
 		Rate: c.Limits.Rate, InFlight: c.Limits.AtOnce, Timeout: c.Limits.timeout()}))
 	control, err := serveControl(h.in)
 	if err != nil {
@@ -150,8 +152,7 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 }
 
 func (h *house) serve(l net.Listener, handler http.Handler) {
-	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	s := server(handler)
 	h.servers = append(h.servers, s)
 	go func() {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -198,6 +199,9 @@ func (h *house) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	h.stopUpkeep()
+	if h.in != nil && h.in.publisher != nil {
+		h.in.publisher.Close() // replicas are told to go
+	}
 	var errs []error
 	for _, s := range h.servers {
 		errs = append(errs, s.Shutdown(ctx))

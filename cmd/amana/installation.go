@@ -15,6 +15,7 @@ import (
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/publisher"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/web"
 )
@@ -29,7 +30,8 @@ type installation struct {
 	db   *store.DB
 	logo atomic.Pointer[web.Logo] // as the pages show it
 
-	outside *outside // what is kept beside the database
+	publisher *publisher.Publisher // while it is served; else nil
+	outside   *outside             // what is kept beside the database
 }
 
 // errLocked says that another process has the installation open.

@@ -51,7 +51,7 @@ func verbs() []verb {
 		{"demo", "[--policy FILE] [--customers N] [--dir DIR] [--db DB] [--json]", "run a believable company with simulated customers", runDemo},
 		{"init", "[--language en|ar] [--name NAME] [FILE]", "write a commented policy to begin with", runInit},
 		{"lint", "FILE [--json] [--schema]", "hold a policy file to the charter", runLint},
-		{"serve", "--dir DIR [--db DB] [--policy amana.yaml] [--config server.yaml]", "serve both doors", runServe},
+		{"serve", "--dir DIR [--db DB] [--policy amana.yaml] [--config server.yaml] | --replica-of URL --token TOKEN", "serve both doors, or decisions in the place of another server", runServe},
 		{"doctor", "--dir DIR [--config server.yaml] [--resolver ADDR] [--snippets] [--json]", "look at the set-up, and say what to change", runDoctor},
 		{"policy publish", "FILE --dir DIR --by NAME [--same-meaning PURPOSE]…", "put a policy in force", runPublish},
 		{"decide", "SUBJECT --purpose P [--data A,B] [--recipient R] [--explain]", "ask: may I use this?", runDecide},

@@ -152,11 +152,15 @@ func (l local) Decide(ctx context.Context, r decideRequest) (decided, error) {
 	if r.Signals != nil {
 		q.Signals.GPC = r.Signals.GPC
 	}
-	a, err := l.in.db.Decide(ctx, id, q)
+	decide := l.in.db.DecideBy
+	if l.in.publisher != nil && !r.Detail { // what an answer rests on is in the store
+		decide = l.in.publisher.Decide
+	}
+	a, by, err := decide(ctx, id, q)
 	if err != nil {
 		return decided{}, err
 	}
-	out := decided{Allowed: a.Allowed, Reason: a.Reason, Policy: l.in.db.InForce().ID}
+	out := decided{Allowed: a.Allowed, Reason: a.Reason, Policy: by}
 	if r.Detail {
 		out.Chain, err = l.chain(ctx, q, a)
 	}

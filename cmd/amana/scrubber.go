@@ -3,19 +3,15 @@ package main
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
-	"slices"
 	"strconv"
-	"sync"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/publisher"
 	"github.com/amana-privacy/amana/scrub"
 	"github.com/amana-privacy/amana/sheet"
-	"github.com/amana-privacy/amana/store"
-	"github.com/amana-privacy/amana/subject"
 )
 
 // scrubRequest says what a list is to be used for; the list follows.
@@ -61,9 +57,17 @@ func (l local) Scrub(ctx context.Context, r scrubRequest, s stream) (out scrubbe
 	if err := l.in.db.EnterScrub(ctx, r.Purpose, r.Recipient); err != nil {
 		return out, err
 	}
+	known := l.in.publisher
+	if known == nil { // nothing is served: the table is filled for this list
+		known = publisher.New(ctx, publisher.Config{Store: l.in.db, Ring: l.in.ring})
+		defer known.Close()
+		if err := known.Ready(ctx); err != nil {
+			return out, err
+		}
+	}
 	side := bufio.NewWriterSize(s.side, 64<<10)
 	cfg := scrub.Config{Key: r.Key, Kind: r.Kind, Region: v.Policy.DefaultRegion, Columns: kept, Comma: r.Comma, Form: sheet.Form{BOM: r.Safe, Safe: r.Safe},
-		Decider: &asked{l.in.db, ctx, decision.Question{Purpose: r.Purpose, Recipient: r.Recipient, Signals: consent.Signals{GPC: r.GPC}}},
+		Decider: known.Asking(ctx, decision.Question{Purpose: r.Purpose, Recipient: r.Recipient, Signals: consent.Signals{GPC: r.GPC}}),
 		Read:    reading(s)}
 	if r.Explain {
 		cfg.Explain = explain(side)
@@ -94,38 +98,6 @@ func explain(w io.Writer) func(int, scrub.Reason) error {
 		_, err := w.Write(append(b, '\n'))
 		return err
 	}
-}
-
-// asked asks the store about each subject, several at a time.
-type asked struct {
-	db  *store.DB
-	ctx context.Context
-	q   decision.Question
-}
-
-// askers is how many questions are under way at once.
-const askers = 8
-
-// Decide answers from what is durable now.
-func (a *asked) Decide(ids []subject.ID, data []string, why []decision.Reason) error {
-	q := a.q
-	q.Data = data
-	errs := make([]error, askers)
-	var wg sync.WaitGroup
-	for n := range min(askers, len(ids)) {
-		wg.Go(func() {
-			for i := n; i < len(ids) && errs[n] == nil; i += askers {
-				var answer decision.Answer
-				answer, errs[n] = a.db.Decide(a.ctx, ids[i], q)
-				why[i] = answer.Reason
-			}
-		})
-	}
-	wg.Wait()
-	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
-		return fmt.Errorf("asking: %w", errs[i])
-	}
-	return nil
 }
 
 func (r remote) Scrub(ctx context.Context, in scrubRequest, s stream) (out scrubbed, err error) {

@@ -18,6 +18,12 @@ func runServe(ctx context.Context, e env, args []string) error {
 	file := fs.String("policy", "", "the policy; published if none was ever, compared with the one in force otherwise")
 	configFile := fs.String("config", "", "server.yaml: addresses, public URL, trusted proxies")
 	asJSON := fs.Bool("json", false, "print one JSON line as soon as both doors answer")
+	var replica replicaConfig
+	fs.StringVar(&replica.of, "replica-of", "", "company door of a server to follow, such as http://10.0.0.5:8081: answer decisions in its place, from memory, and serve nothing else")
+	fs.StringVar(&replica.token, "token", "", "with --replica-of: token of the scope feed; AMANA_TOKEN says it, too, and shows it to fewer")
+	fs.StringVar(&replica.key, "log-key", "", "with --replica-of: the log key of the server, as its amana serve prints it")
+	fs.StringVar(&replica.file, "snapshot", "", "with --replica-of: file that keeps what is known, to start quickly")
+	fs.StringVar(&replica.ask, "ask-token", "", "with --replica-of: token that whoever asks has to bring; AMANA_ASK_TOKEN says it, too. Without one the door has to be on 127.0.0.1")
 	apply := c.override(fs)
 	operands, err := parse(fs, args)
 	if err != nil {
@@ -33,6 +39,10 @@ func runServe(ctx context.Context, e env, args []string) error {
 	}
 	c.readEnv(os.Getenv)
 	apply()
+	if replica.of != "" {
+		replica.address = c.Company
+		return runReplica(ctx, e, replica, *asJSON)
+	}
 	var p *policyFile
 	if *file != "" {
 		read, err := loadPolicy(*file)

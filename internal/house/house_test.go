@@ -33,10 +33,11 @@ var storeys = []storey{
 	{"rules: pure functions", []string{"decision", "table", "feed", "ledger", "notice", "receipt", "gpp", "banner", "transfer", "scrub", "letter", "interop", "request", "known", "parcel", "explain"}, false},
 	{"keys", []string{"keyring"}, true},
 	{"store: the only SQL", []string{"store"}, true},
-	{"engines: work that takes time", []string{"audit", "courier", "demo", "fulfil", "mail", "sms", "witness"}, true},
+	{"engines: work that takes time", []string{"audit", "courier", "demo", "follower", "fulfil", "mail", "publisher", "sms", "witness"}, true},
 	{"edge: what both doors do alike", []string{"edge"}, true},
 	{"doors: for programs, for people", []string{"api", "web"}, true},
 	{"for other programs: they import it, and it imports nothing of ours", []string{"gate"}, true},
+	{"for programs that decide by themselves", []string{"."}, true},
 	{"program", []string{"cmd/amana", "examples/site"}, true},
 }
 
@@ -111,6 +112,9 @@ func watch(t *testing.T) {
 // -1 where it has no place.
 func place(path string) (int, string) {
 	name, ours := strings.CutPrefix(path, module)
+	if path+"/" == module { // what programs import by the module's own name
+		name, ours = ".", true
+	}
 	floor, longest := -1, ""
 	for i, s := range storeys {
 		for _, p := range s.packages {
@@ -128,7 +132,7 @@ func place(path string) (int, string) {
 // faults gives what is wrong with one import, "" where nothing is.
 func faults(from, to string) string {
 	floor, name := place(from)
-	if !strings.HasPrefix(to, module) {
+	if !strings.HasPrefix(to+"/", module) {
 		if floor < pure && slices.Contains(impure, to) {
 			return "a pure package knows " + to
 		}

@@ -1,0 +1,161 @@
+package follower
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/amana-privacy/amana/feed"
+)
+
+// fileFor is how old the file of a snapshot gets at most while a replica runs: a
+// person who was erased is not in it for longer.
+const fileFor = time.Hour
+
+// copying makes a file that a snapshot is copied to while it is loaded; nil where
+// none is wanted, or where it cannot be made, which stops nothing.
+func (f *Follower) copying() *saved {
+	if f.File == "" {
+		return nil
+	}
+	file, err := os.CreateTemp(filepath.Dir(f.File), ".amana-snapshot-*")
+	if err != nil {
+		f.Log.Warn("the snapshot could not be kept", "error", err)
+		return nil
+	}
+	return &saved{f: f, file: file}
+}
+
+// saved is a file that is being written.
+type saved struct {
+	f      *Follower
+	file   *os.File
+	failed error
+}
+
+// Write never fails: a full disk does not keep a replica from answering.
+func (s *saved) Write(b []byte) (int, error) {
+	if s.failed == nil {
+		_, s.failed = s.file.Write(b)
+	}
+	return len(b), nil
+}
+
+func (s *saved) drop() {
+	if s != nil {
+		_ = errors.Join(s.file.Close(), os.Remove(s.file.Name()))
+	}
+}
+
+// keep puts the file in the place of the one before.
+func (s *saved) keep() {
+	if s == nil {
+		return
+	}
+	err := errors.Join(s.failed, s.file.Close())
+	if err == nil {
+		err = os.Rename(s.file.Name(), s.f.File)
+	}
+	if err != nil {
+		s.f.Log.Warn("the snapshot could not be kept", "error", err)
+		_ = os.Remove(s.file.Name())
+	}
+}
+
+// refresh has the file replaced in the background when it is an hour old.
+func (f *Follower) refresh() {
+	if f.File != "" && time.Since(f.noted) > headEvery {
+		f.keepHead()
+	}
+	if f.File == "" || time.Since(f.saved) < fileFor {
+		return
+	}
+	f.saved = time.Now()
+	f.saving.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), fileFor/4)
+		defer cancel()
+		resp, err := f.get(ctx, "/v1/snapshot", nil, "application/octet-stream")
+		if err != nil {
+			return
+		}
+		defer resp.Body.Close()
+		s := f.copying()
+		if s == nil {
+			return
+		}
+		if _, err := io.Copy(s, resp.Body); err != nil {
+			s.drop()
+			return
+		}
+		s.keep()
+	})
+}
+
+// headEvery is how often the newest head is kept.
+const headEvery = 5 * time.Second
+
+// keepHead keeps the newest head beside the snapshot: at the next start a server
+// that stands behind it is not believed.
+func (f *Follower) keepHead() {
+	h := f.replica.Newest()
+	f.noted = time.Now()
+	f.saving.Go(func() { // a slow disk does not hold up the feed
+		raw, err := json.Marshal(h)
+		if err == nil {
+			err = os.WriteFile(f.File+".head.new", raw, 0o600)
+		}
+		if err == nil {
+			err = os.Rename(f.File+".head.new", f.File+".head")
+		}
+		if err != nil {
+			f.Log.Warn("the newest head could not be kept", "error", err)
+		}
+	})
+}
+
+// readHead gives the head that an earlier run has kept; the zero one where there is none.
+func readHead(file string) feed.Head {
+	var h feed.Head
+	if file == "" {
+		return h
+	}
+	if raw, err := os.ReadFile(file + ".head"); err != nil || json.Unmarshal(raw, &h) != nil {
+		return feed.Head{}
+	}
+	return h
+}
+
+// loadFile notes how far the snapshot of an earlier run came. It is loaded when
+// the server has said which keys it is to be read with.
+func (f *Follower) loadFile() {
+	if f.File == "" {
+		return
+	}
+	if info, err := os.Stat(f.File); err == nil {
+		f.saved = info.ModTime()
+		f.kept = true
+	}
+}
+
+// fromFile loads the file, once. What the feed does not go on from any more still
+// tells how far the server has to be.
+func (f *Follower) fromFile() {
+	if !f.kept {
+		return
+	}
+	f.kept = false
+	file, err := os.Open(f.File)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	if err := f.replica.Load(file, time.Now()); err != nil {
+		f.Log.Warn("the snapshot that was kept is of no use", "error", err)
+		return
+	}
+	f.shown()
+}

@@ -1,0 +1,250 @@
+package publisher_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/internal/pgtest"
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/publisher"
+	"github.com/amana-privacy/amana/request"
+	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// world is a store in which Casco Fiber's policy is in force, and what publishes it.
+type world struct {
+	t      *testing.T
+	dir    string
+	cfg    store.Config
+	db     *store.DB
+	p      *publisher.Publisher
+	source string
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+var databases = []string{"sqlite", "15", "18"}
+
+func each(t *testing.T, test func(*testing.T, *world)) {
+	t.Helper()
+	t.Parallel()
+	for _, on := range databases {
+		t.Run(on, func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorld(t, on))
+		})
+	}
+}
+
+func newWorld(t *testing.T, on string) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
+	ring, err := keyring.Create(filepath.Join(w.dir, "keys"), "cascofiber.example/log")
+	must(t, err)
+	w.cfg = store.Config{Ring: ring, Create: true, Now: w.clock, TakeBack: func(string) (string, string) { return "https://cascofiber.example/choices", "Say no." }}
+	if on == "sqlite" {
+		w.cfg.Path = filepath.Join(w.dir, "amana.db")
+	} else {
+		w.cfg.Postgres = pgtest.Database(t, on)
+	}
+	w.db, err = store.Open(t.Context(), w.cfg)
+	must(t, err)
+	t.Cleanup(func() { w.db.Close() })
+	raw, err := os.ReadFile("../examples/casco-fiber/amana.yaml")
+	must(t, err)
+	w.source = string(raw)
+	w.publish()
+	w.p = w.publisher(w.db, ring)
+	return w
+}
+
+func (w *world) publisher(db *store.DB, ring *keyring.Ring) *publisher.Publisher {
+	w.t.Helper()
+	p := publisher.New(w.t.Context(), publisher.Config{Store: db, Ring: ring, Dir: w.dir, Now: w.clock})
+	w.t.Cleanup(p.Close)
+	must(w.t, p.Ready(w.t.Context()))
+	return p
+}
+
+func (w *world) publish(same ...string) {
+	w.t.Helper()
+	doc, findings := policy.Read("amana.yaml", []byte(w.source))
+	if len(findings) > 0 {
+		w.t.Fatal(findings)
+	}
+	_, err := w.db.Publish(w.t.Context(), doc, same, "Mona Haddad")
+	must(w.t, err)
+}
+
+func (w *world) say(id subject.ID, purpose string, answer consent.Answer) error {
+	_, err := w.db.Submit(w.t.Context(), store.Submission{Subject: id, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: purpose, Decision: answer}}})
+	return err
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// same holds an answer from memory to the one from the store.
+func (w *world) same(p *publisher.Publisher, id subject.ID, q decision.Question) decision.Reason {
+	w.t.Helper()
+	if !p.FromMemory() {
+		w.t.Fatal("the table does not answer")
+	}
+	got, by, err := p.Decide(w.t.Context(), id, q)
+	must(w.t, err)
+	want, wantBy, err := w.db.DecideBy(w.t.Context(), id, q)
+	must(w.t, err)
+	if got.Reason != want.Reason || got.Allowed != want.Allowed || by != wantBy {
+		w.t.Fatalf("%s for %+v: %s by %s, and the store says %s by %s", id, q, got.Reason, by, want.Reason, wantBy)
+	}
+	return got.Reason
+}
+
+var (
+	people   = []subject.ID{"email:a@example.com", "email:b@example.com", "phone:+12075550134", "phone:+12075550135", "customer:1", "customer:2", "device:AAECAwQFBgcICQoLDA0ODw"}
+	purposes = []string{"newsletter", "offers", "text_updates", "tailored_offers", "coverage_study", "analytics", "billing", "network_security", "nothing"}
+)
+
+// Whatever happens, in whatever order, what is answered from memory is what the
+// store answers, at once after each act.
+func TestMemoryAnswersAsTheStoreDoes(t *testing.T) {
+	told := map[decision.Reason]int{}
+	var mu sync.Mutex
+	each(t, func(t *testing.T, w *world) {
+		rnd := rand.New(rand.NewPCG(7, uint64(len(t.Name()))))
+		rounds := 300
+		if os.Getenv("AMANA_SOAK") != "" {
+			rounds = 20_000
+		}
+		for i := range rounds {
+			id, purpose := people[rnd.IntN(len(people))], purposes[rnd.IntN(len(purposes))]
+			switch n := rnd.IntN(40); {
+			case n == 0:
+				w.source = strings.Replace(w.source, "Once a month we write", fmt.Sprintf("Once a month (%d) we write", i), 1)
+				if rnd.IntN(2) == 0 {
+					w.publish("newsletter")
+				} else {
+					w.publish()
+				}
+			case n < 4:
+				if _, err := w.db.Erase(t.Context(), id, store.BySubject); fault.KindOf(err) != fault.Unknown {
+					must(t, err)
+				}
+			case n == 4:
+				must(t, w.db.Shred(t.Context()))
+			case n == 5:
+				must(t, w.db.RotateFeed(t.Context()))
+				must(t, w.p.Renewed(t.Context()))
+			case n == 6:
+				w.p.Close()
+				w.p = w.publisher(w.db, w.cfg.Ring)
+			case n < 10:
+				w.pass(time.Duration(rnd.IntN(400*24)) * time.Hour)
+			case n < 13:
+				w.db.Confirm(t.Context(), id, purpose, consent.SurfaceDemo) // refused where nothing waits
+			case n < 15: // what holds for a person holds for each of their identifiers
+				ask := store.Ask{Subjects: []subject.ID{id, people[rnd.IntN(len(people))]}, Kind: request.Restriction}
+				if rnd.IntN(2) == 0 {
+					ask.Kind, ask.Demand = request.Objection, request.Demand{Purposes: []string{"network_security"}}
+				}
+				_, _, err := w.db.Ask(t.Context(), ask)
+				if k := fault.KindOf(err); err != nil && k != fault.Invalid && k != fault.Conflict && k != fault.Unknown && k != fault.Overloaded {
+					t.Fatal(err)
+				}
+			default:
+				err := w.say(id, purpose, []consent.Answer{consent.Given, consent.Given, consent.Refused, consent.Withdrawn}[rnd.IntN(4)])
+				if err != nil && fault.KindOf(err) != fault.Invalid {
+					t.Fatal(err)
+				}
+			}
+			for _, id := range people {
+				q := decision.Question{Purpose: purposes[rnd.IntN(len(purposes))], Signals: consent.Signals{GPC: rnd.IntN(3) == 0}}
+				reason := w.same(w.p, id, q)
+				mu.Lock()
+				told[reason]++
+				mu.Unlock()
+			}
+		}
+	})
+	t.Cleanup(func() {
+		for _, r := range []decision.Reason{decision.Given, decision.Withdrawn, decision.Erased, decision.Restricted, decision.Objected, decision.Basis, decision.Expired, decision.UnknownSubject} {
+			if told[r] < 5 {
+				t.Errorf("%s was told %d times: %v", r, told[r], told)
+			}
+		}
+	})
+}
+
+// Two servers on one database: what one acknowledges the other answers soon.
+func TestServersFollowEachOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "15")
+	ring, err := keyring.Open(filepath.Join(w.dir, "keys"))
+	must(t, err)
+	cfg := w.cfg
+	cfg.Ring = ring
+	other, err := store.Open(t.Context(), cfg)
+	must(t, err)
+	defer other.Close()
+	p := w.publisher(other, ring)
+	defer p.Close()
+	ask := decision.Question{Purpose: "text_updates"}
+	expect := func(id subject.ID, q decision.Question, want decision.Reason) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			a, _, err := p.Decide(t.Context(), id, q)
+			must(t, err)
+			if a.Reason == want && p.FromMemory() {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s: %s, want %s", id, a.Reason, want)
+			}
+		}
+	}
+	must(t, w.say("phone:+12075550134", "text_updates", consent.Given))
+	expect("phone:+12075550134", ask, decision.Given)
+	must(t, w.say("phone:+12075550134", "text_updates", consent.Withdrawn))
+	expect("phone:+12075550134", ask, decision.Withdrawn)
+	_, err = w.db.Erase(t.Context(), "phone:+12075550134", store.BySubject)
+	must(t, err)
+	expect("phone:+12075550134", ask, decision.Erased)
+	expect("phone:+12075550134", decision.Question{Purpose: "network_security"}, decision.Erased)
+	w.source = strings.Replace(w.source, "Once a month we write", "Twice a month we write", 1)
+	w.publish()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, by, _ := p.Decide(t.Context(), "customer:1", ask); by == w.db.InForce().ID {
+			break
+		} else if time.Now().After(end) {
+			t.Fatal("the other server never hears of the policy")
+		}
+	}
+}

@@ -1,0 +1,43 @@
+// Against a real server: see TestTheJavaScriptClient.
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { decider, QuestionError } from 'amana-privacy/decide'
+
+const { AMANA_URL: url, AMANA_TOKEN: token } = process.env
+const given = { subject: 'phone:+12075550134', purpose: 'text_updates' }
+
+test('asks, and knows a yes from a no', async () => {
+  const { decide, allowed } = decider({ url, token })
+  const yes = await decide(given)
+  assert.equal(yes.allowed, true)
+  assert.equal(yes.reason, 'given')
+  assert.match(yes.policy, /^sha256:[0-9a-f]{64}$/)
+  assert.equal(await allowed(given), true)
+  assert.equal(await allowed({ ...given, purpose: 'nothing' }), false)
+})
+
+test('questions of one turn go together, and in their order', async () => {
+  let requests = 0
+  const { decide } = decider({ url, token, fetch: (...args) => (requests++, fetch(...args)) })
+  const purposes = Array.from({ length: 2500 }, (_, i) => (i % 3 ? 'nothing' : 'text_updates'))
+  const answers = await Promise.all(purposes.map(purpose => decide({ ...given, purpose })))
+  assert.deepEqual(answers.map(a => a.reason), purposes.map(p => (p === 'nothing' ? 'unknown_purpose' : 'given')))
+  assert.equal(requests, 3)
+})
+
+test('one that cannot be asked does not harm its neighbours', async () => {
+  const { decide } = decider({ url, token })
+  const [a, b, c] = await Promise.allSettled([decide(given), decide({ ...given, subject: 'nonsense' }), decide(given)])
+  assert.equal(a.value.allowed && c.value.allowed, true)
+  assert.ok(b.reason instanceof QuestionError)
+})
+
+test('where nobody answers it is no', async () => {
+  for (const options of [{ url: 'http://127.0.0.1:1' }, { url, token: 'amana_x' }, { url: `${url}/elsewhere`, token }]) {
+    const answer = await decider(options).decide(given)
+    assert.deepEqual([answer.allowed, answer.reason], [false, 'stale'])
+    assert.ok(answer.error)
+  }
+  const never = () => new Promise((_, reject) => setTimeout(() => reject(new Error('late')), 50))
+  assert.equal((await decider({ url, token, timeout: 10, fetch: never }).decide(given)).reason, 'stale')
+})
