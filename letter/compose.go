@@ -106,7 +106,7 @@ func (l Letter) view(w words, h House, m Mark) view {
 	o := h.Policy.Organization
 	company := line(h.in(w, o.Name))
 	b := l.bodyOf(w, company, m.At)
-	v := view{Lang: w.Tag, Dir: w.Dir(), Subject: line(b.subject), Company: company, Color: "#1d4ed8", Before: b.before, After: b.after, Code: l.Code}
+	v := view{Lang: w.Tag, Dir: w.Dir(), Subject: b.subject, Company: company, Color: "#1d4ed8", Before: b.before, After: b.after, Code: l.Code}
 	if o.Color != "" {
 		v.Color = template.CSS(o.Color) // #rrggbb, by the policy's own check
 	}

@@ -135,9 +135,13 @@ func overrides(r rune) bool {
 	return r != '\n' && r != '\r' && r != '\t' && unicode.IsControl(r) || '\u202a' <= r && r <= '\u202e'
 }
 
-// line makes a text fit for a header: one line, without what steers.
+// maxName is how much of a name stands in a header, in bytes.
+const maxName = 200
+
+// line makes a text fit for a header: one line that is not too long, without
+// what steers.
 func line(s string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':
 			return ' '
@@ -146,4 +150,5 @@ func line(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "")))
+	return strings.ToValidUTF8(s[:min(len(s), maxName)], "")
 }
