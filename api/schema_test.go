@@ -130,7 +130,7 @@ func isRead(t reflect.Type) bool {
 	switch t {
 	case reflect.TypeFor[submission](), reflect.TypeFor[choice](), reflect.TypeFor[signals](), reflect.TypeFor[question](), reflect.TypeFor[wanted](), reflect.TypeFor[eventsWanted](),
 		reflect.TypeFor[webhookNew](), reflect.TypeFor[webhookChange](), reflect.TypeFor[webhookRotation](),
-		reflect.TypeFor[handOver](), reflect.TypeFor[mailing](), reflect.TypeFor[ownWords](), reflect.TypeFor[leaving]():
+		reflect.TypeFor[handOver](), reflect.TypeFor[demandWanted](), reflect.TypeFor[demandOutcome](), reflect.TypeFor[mailing](), reflect.TypeFor[ownWords](), reflect.TypeFor[leaving]():
 		return true
 	}
 	return false

@@ -12,7 +12,7 @@ import (
 // webhookNew is the body of POST /v1/webhooks.
 type webhookNew struct {
 	URL   string   `json:"url" need:"yes" min:"1" max:"2048" doc:"Where messages are posted to: https, and a host with an address of the Internet's, or one in a network that the server's webhook_networks names."`
-	Kinds []string `json:"kinds" max:"50" doc:"The kinds of events it is told of: consent.given, consent.refused, consent.withdrawn, consent.confirmed, subject.erased, policy.published, request.asked, request.confirmed, request.cancelled, request.done, request.refused. All of them, and those there will be, if absent or empty."`
+	Kinds []string `json:"kinds" max:"50" doc:"The kinds of events it is told of: consent.given, consent.refused, consent.withdrawn, consent.confirmed, consent.paused, consent.resumed, subject.erased, policy.published, request.asked, request.confirmed, request.cancelled, request.done, request.refused. All of them, and those there will be, if absent or empty."`
 }
 
 // webhookChange is the body of PATCH /v1/webhooks/{id}.

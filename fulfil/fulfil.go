@@ -6,6 +6,7 @@ package fulfil
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -21,8 +22,8 @@ import (
 	"github.com/amana-privacy/amana/subject"
 )
 
-// Every is how often it is looked for what is due.
-const Every = 2 * time.Second
+// often is how often it is looked for what is due, unless said otherwise.
+const often = 2 * time.Second
 
 // atOnce is how many requests are done before it is looked again.
 const atOnce = 32
@@ -30,12 +31,13 @@ const atOnce = 32
 // Engine does requests.
 type Engine struct {
 	Store *store.DB
-	Log   *slog.Logger // ids only
+	Log   *slog.Logger  // ids only
+	Every time.Duration // how often it is looked for what is due; 0 = two seconds
 }
 
 // Run does what is due until ctx is done.
 func (e *Engine) Run(ctx context.Context) {
-	tick := time.NewTicker(Every)
+	tick := time.NewTicker(cmp.Or(e.Every, often))
 	defer tick.Stop()
 	for {
 		if _, err := e.Step(ctx); err != nil && ctx.Err() == nil {

@@ -39,12 +39,12 @@ type Line struct{ X1, Y1, X2, Y2, Mid int }
 // Measures of the drawing. It is as narrow as a telephone, so that its words can
 // be read there.
 const (
-	width    = 330
-	column   = 98
-	gap      = 18
+	width    = 340
+	column   = 94
+	gap      = 29
 	lineHigh = 15
 	padding  = 6
-	perLine  = 13 // characters that fit in a column
+	perLine  = 12 // characters that fit in a column
 	maxLines = 3
 )
 
@@ -166,7 +166,8 @@ func wrap(name string) []string {
 		lines = append(lines, word)
 	}
 	if len(lines) > maxLines {
-		lines = append(lines[:maxLines-1], lines[maxLines-1]+"…")
+		last := []rune(lines[maxLines-1])
+		lines = append(lines[:maxLines-1], string(last[:min(len(last), perLine-1)])+"…")
 	}
 	if len(lines) == 0 {
 		lines = []string{""}

@@ -123,7 +123,7 @@ func New(kind Kind, d Demand, p *policy.Policy, now time.Time) Request {
 // steps are what doing a request of a kind takes, in order.
 var steps = map[Kind][]string{
 	Access:      {"asked", "answered"},
-	Correction:  {"asked", "told", "answered"},
+	Correction:  {"asked", "answered"},
 	Erasure:     {"asked", "restricted", "told", "waited", "erased", "shredded"},
 	Portability: {"asked", "gathered", "sealed"},
 	Objection:   {"asked"},

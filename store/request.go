@@ -198,9 +198,11 @@ func (t *tx) tell(ids []subject.ID, r *request.Request) error {
 		}
 		n++
 	}
-	if n > 0 {
-		*r = r.Stepped("told", n, t.now)
+	if n == 0 { // there is nobody to tell, or no way
+		r.Steps = slices.DeleteFunc(slices.Clone(r.Steps), func(s request.Step) bool { return s.Name == "told" })
+		return nil
 	}
+	*r = r.Stepped("told", n, t.now)
 	return nil
 }
 

@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/known"
@@ -51,14 +50,14 @@ func (s *site) homePages(page func(path string, m ...method)) {
 // waiting is what the start says of an erasure that waits.
 type waiting struct {
 	ID    string
-	Until time.Time
+	Until string
 }
 
 // pending gives the erasure of a person that waits, nil where none does.
-func pending(list []request.Request) *waiting {
+func (v *visit) pending(list []request.Request) *waiting {
 	for _, r := range list {
 		if r.Kind == request.Erasure && r.State == request.Waiting {
-			return &waiting{r.ID, r.Acts}
+			return &waiting{r.ID, v.DateTime(r.Acts)}
 		}
 	}
 	return nil
@@ -83,7 +82,7 @@ func (s *site) meKnown(v *visit, c *customer) error {
 	if err != nil {
 		return err
 	}
-	page := knownPage{base: v.privateBase("/me/known", v.T("known.title")), Pic: known.Of(v.notice, v.version, v.Words, voices), Erasing: pending(list)}
+	page := knownPage{base: v.privateBase("/me/known", v.T("known.title")), Pic: known.Of(v.notice, v.version, v.Words, voices), Erasing: v.pending(list)}
 	for _, id := range c.IDs {
 		page.Mine = append(page.Mine, v.shownID(id))
 	}

@@ -73,7 +73,7 @@ func (s *site) showMine(v *visit, c *customer, status int, changed bool) error {
 	if err != nil {
 		return err
 	}
-	page.Erasing = pending(list)
+	page.Erasing = v.pending(list)
 	mine, err := s.mine(v, c)
 	if err != nil {
 		return err

@@ -90,7 +90,7 @@ func (s *site) showErase(v *visit, c *customer, status int, nothing bool) error 
 		return err
 	}
 	p := v.version.Policy
-	page := erasePage{base: v.privateBase("/me/erase", v.T("erase.title")), Waiting: pending(list), Nothing: nothing, Two: len(c.IDs) > 1,
+	page := erasePage{base: v.privateBase("/me/erase", v.T("erase.title")), Waiting: v.pending(list), Nothing: nothing, Two: len(c.IDs) > 1,
 		Hours: v.Duration(0, int64(request.ToThink/time.Second))}
 	for _, id := range c.IDs {
 		page.Mine = append(page.Mine, v.shownID(id))

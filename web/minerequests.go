@@ -36,7 +36,7 @@ type demandView struct {
 	Steps                  []stepView
 	Answer                 string
 	Cancel                 bool
-	Acts                   time.Time // an erasure is done then
+	Acts                   string    // an erasure is done then; "" for any other
 	Confirm                bool      // by another identifier of this session
 	Until                  time.Time // a download lies ready until then
 	File                   string
@@ -59,11 +59,11 @@ func (v *visit) demandView(r request.Request, now time.Time) demandView {
 	if !r.Due.IsZero() && !r.State.Over() {
 		out.Due, out.Rule = r.Due, v.rule(r.By)
 		if left := r.Due.Sub(now); left > 24*time.Hour {
-			out.Left = v.T("request.left", "time", v.Duration(0, int64(left/(24*time.Hour))*86400))
+			out.Left = v.T("request.left", "time", v.Duration(0, int64((left+24*time.Hour-1)/(24*time.Hour))*86400))
 		}
 	}
-	if r.State == request.Waiting {
-		out.Acts = r.Acts
+	if r.Kind == request.Erasure && r.State == request.Waiting {
+		out.Acts = v.DateTime(r.Acts)
 	}
 	if r.Kind == request.Pause {
 		out.Facts = append(out.Facts, fact{v.T("known.until"), v.DateTime(r.Until)})

@@ -39,6 +39,8 @@ const (
 	ConsentRefused   = "consent.refused"
 	ConsentWithdrawn = "consent.withdrawn"
 	ConsentConfirmed = "consent.confirmed"
+	ConsentPaused    = "consent.paused"
+	ConsentResumed   = "consent.resumed"
 	SubjectErased    = "subject.erased"
 	PolicyPublished  = "policy.published"
 
@@ -55,7 +57,7 @@ const (
 
 // Kinds gives every kind that can be asked for.
 func Kinds() []string {
-	return []string{ConsentGiven, ConsentRefused, ConsentWithdrawn, ConsentConfirmed, SubjectErased, PolicyPublished,
+	return []string{ConsentGiven, ConsentRefused, ConsentWithdrawn, ConsentConfirmed, ConsentPaused, ConsentResumed, SubjectErased, PolicyPublished,
 		RequestAsked, RequestConfirmed, RequestCancelled, RequestDone, RequestRefused}
 }
 

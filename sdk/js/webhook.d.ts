@@ -6,7 +6,7 @@ export class UnsignedError extends Error {}
 
 /** The kinds of messages; there will be others. */
 export type Kind =
-  | 'consent.given' | 'consent.refused' | 'consent.withdrawn' | 'consent.confirmed'
+  | 'consent.given' | 'consent.refused' | 'consent.withdrawn' | 'consent.confirmed' | 'consent.paused' | 'consent.resumed'
   | 'request.asked' | 'request.confirmed' | 'request.cancelled' | 'request.done' | 'request.refused'
   | 'subject.erased' | 'policy.published' | 'webhook.test' | (string & {})
 

@@ -1,0 +1,135 @@
+package fulfil_test
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/examples"
+	"github.com/amana-privacy/amana/fulfil"
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/request"
+	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// every is how often the engine looks: it is days of waiting.
+const every = 30 * time.Minute
+
+const mina subject.ID = "customer:10042"
+
+// opened is a store by the clock of the bubble, with somebody in it.
+func opened(t *testing.T) *store.DB {
+	t.Helper()
+	dir := t.TempDir()
+	ring, err := keyring.Create(filepath.Join(dir, "keys"), "casco.example/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "db"), Ring: ring, Create: true, Now: time.Now,
+		TakeBack: func(string) (string, string) { return "https://casco.example", "one click" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := examples.FS.ReadFile("casco-fiber/amana.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, _ := policy.Read("amana.yaml", src)
+	if _, err := db.Publish(context.Background(), doc, nil, "Mona Haddad"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Submit(context.Background(), store.Submission{Subject: mina, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: "tailored_offers", Decision: consent.Given}}}); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// TestEverythingEndsInItsTime runs the engine by the clock: an erasure, a
+// download and a pause each end when they shall, not a moment before, and the
+// engine stops when it is told to.
+func TestEverythingEndsInItsTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		begin func(*store.DB) error
+		lasts time.Duration
+		over  func(*store.DB) bool
+	}{
+		"an erasure": {
+			func(db *store.DB) error {
+				_, _, err := db.Ask(context.Background(), store.Ask{Subjects: []subject.ID{mina}, Kind: request.Erasure})
+				return err
+			}, request.ToThink,
+			func(db *store.DB) bool { return reason(db) == decision.Erased },
+		},
+		"a pause": {
+			func(db *store.DB) error {
+				_, _, err := db.Pause(context.Background(), mina, []string{"tailored_offers"}, time.Now().Add(7*24*time.Hour), "en")
+				return err
+			}, 7 * 24 * time.Hour,
+			func(db *store.DB) bool { return reason(db) == decision.Given },
+		},
+		"a download": {
+			func(db *store.DB) error {
+				r, _, err := db.Ask(context.Background(), store.Ask{Subjects: []subject.ID{mina}, Kind: request.Portability, Demand: request.Demand{Seal: "age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq"}})
+				if err != nil {
+					return err
+				}
+				_, err = db.SaveDownload(context.Background(), r.ID, []byte("everything"), 1)
+				return err
+			}, request.DownloadLife,
+			func(db *store.DB) bool {
+				list, err := db.Requests(context.Background(), mina)
+				return err == nil && list[0].Acts.IsZero()
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				db := opened(t)
+				defer db.Close()
+				if err := c.begin(db); err != nil {
+					t.Fatal(err)
+				}
+				ctx, stop := context.WithCancel(context.Background())
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					(&fulfil.Engine{Store: db, Log: slog.New(slog.DiscardHandler), Every: every}).Run(ctx)
+				}()
+				time.Sleep(c.lasts - time.Minute)
+				if c.over(db) {
+					t.Error("it was over before its time")
+				}
+				time.Sleep(time.Minute + every)
+				for range 1000 { // files are not of the bubble: what was begun in time is waited for
+					if c.over(db) {
+						break
+					}
+					time.Sleep(every)
+				}
+				if !c.over(db) {
+					t.Error("it did not end in its time")
+				}
+				stop()
+				<-done
+				if _, err := db.Check(context.Background()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func reason(db *store.DB) decision.Reason {
+	a, err := db.Decide(context.Background(), mina, decision.Question{Purpose: "tailored_offers"})
+	if err != nil {
+		return ""
+	}
+	return a.Reason
+}
