@@ -101,6 +101,6 @@ func (v *visit) named() bool {
 // linkBase is the base of a page that only who was sent its address knows.
 func (v *visit) linkBase(path, title string) base {
 	b := v.at(v.ed, path, title)
-	b.Private = true
+	b.Private, b.OneAct = true, true
 	return b
 }

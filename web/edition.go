@@ -72,6 +72,7 @@ type base struct {
 	// of the page itself
 	Title     string
 	Private   bool // not for search machines
+	OneAct    bool // has a button of its own, and no other beside it
 	Tongues   []tongue
 	Nav, More []link
 }
