@@ -55,6 +55,7 @@ func operations(t *testing.T) map[string]operation {
 		"GET /v1/feed":               feedOperation(),
 		"GET /v1/snapshot": {id: "snapshot", summary: "Everything that decisions rest on, as a file", text: "What a replica begins from: signed, and found whole only at its end. It holds keyed tags in the place of identifiers. Go on from it at /v1/feed.",
 			status: "200", problems: always},
+		"POST /v1/permits": permitsOperation(),
 		"GET /openapi.json": {id: "describe", summary: "This document", text: "The description of the API you are reading, as a file.", status: "200",
 			out: []reflect.Type{reflect.TypeFor[json.RawMessage]()}, headers: []string{"ETag"}},
 		"GET /healthz": {id: "health", summary: "Does the process answer?", text: "For whoever restarts it when it does not.", status: "200",
@@ -179,6 +180,20 @@ func eventsOfOperation() operation {
 		answered: []example{
 			{"page", "The page", raw(`{"events":[{"id":"07000000-000c-8d44-8840-9dc041d1b245","time":"2026-03-01T09:00:00.000Z","kind":"consent.withdrawn","purpose":"newsletter","decision":"withdrawn","subject":"email:sara@example.com","policy":"` + aVersion + `","language":"en","surface":"api","by":"company"}]}`)},
 			{"none", "Nobody is known by this identifier", raw(`{"events":[]}`)},
+		},
+	}
+}
+
+func permitsOperation() operation {
+	return operation{
+		id: "listPermits", summary: "Who is permitted, and then what changes",
+		text: "For keeping a list elsewhere: amana sync does. First come pages of everybody who is permitted, while filling is true; then, with the cursor of the page before, everybody about whom something happened since. " +
+			"Whoever applies all pages in their order has exactly those about whom /v1/decide says yes, as long as they heed expires_at, and begin anew where reset is true. A token needs the scope search:PURPOSE; that it began to ask is a public record.",
+		in: []reflect.Type{reflect.TypeFor[permitsWanted]()}, out: []reflect.Type{reflect.TypeFor[permits]()}, status: "200", problems: append([]*kind{conflict}, posted...),
+		asked: []example{{"first", "From the beginning", raw(`{"purpose":"newsletter","kind":"email"}`)}},
+		answered: []example{
+			{"filling", "The first of several pages", raw(`{"permits":[{"ref":"sub_CJT4YQ5KNYVKWNBPQ6ZP3C2Y2A","allowed":true,"subject":"email:sara@example.com","expires_at":"2028-03-01T09:00:00.000Z"}],"filling":true,"reset":false,"next":"` + aCursor + `","policy":"` + aVersion + `","time":"2026-03-01T09:00:00.000Z"}`)},
+			{"withdrawn", "Later: somebody took a yes back", raw(`{"permits":[{"ref":"sub_CJT4YQ5KNYVKWNBPQ6ZP3C2Y2A","allowed":false}],"filling":false,"reset":false,"next":"` + aCursor + `","policy":"` + aVersion + `","time":"2026-03-01T09:00:00.000Z"}`)},
 		},
 	}
 }

@@ -38,6 +38,7 @@ func routes() []route {
 		{"POST", "/v1/requests/outcome", "request", nil, (*door).endDemand},
 		{"GET", "/v1/feed", "feed", []string{"nonce", "epoch", "after"}, (*door).feed},
 		{"GET", "/v1/snapshot", "feed", nil, (*door).snapshot},
+		{"POST", "/v1/permits", searchAny, nil, (*door).listPermits},
 		{"GET", "/v1/policies", "policy:read", []string{"limit", "cursor"}, (*door).listPolicies},
 		{"GET", "/v1/webhooks", "webhook", nil, (*door).listWebhooks},
 		{"POST", "/v1/webhooks", "webhook", nil, (*door).addWebhook},

@@ -29,6 +29,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[delivery](): "Delivery", reflect.TypeFor[deliveries](): "Deliveries", reflect.TypeFor[try](): "Attempt",
 	reflect.TypeFor[demandList](): "Requests", reflect.TypeFor[demand](): "Request", reflect.TypeFor[correction](): "Correction",
 	reflect.TypeFor[demandWanted](): "RequestWanted", reflect.TypeFor[demandOutcome](): "RequestOutcome",
+	reflect.TypeFor[permitsWanted](): "PermitsWanted", reflect.TypeFor[permits](): "Permits", reflect.TypeFor[permit](): "Permit",
 	reflect.TypeFor[policies](): "Policies", reflect.TypeFor[published](): "PolicyVersion",
 	reflect.TypeFor[news](): "News", reflect.TypeFor[publisher.Beginning](): "Beginning",
 	reflect.TypeFor[wellness](): "Wellness", reflect.TypeFor[problem](): "Problem", reflect.TypeFor[mistake](): "Mistake",
@@ -130,7 +131,7 @@ func isRead(t reflect.Type) bool {
 	switch t {
 	case reflect.TypeFor[submission](), reflect.TypeFor[choice](), reflect.TypeFor[signals](), reflect.TypeFor[question](), reflect.TypeFor[wanted](), reflect.TypeFor[eventsWanted](),
 		reflect.TypeFor[webhookNew](), reflect.TypeFor[webhookChange](), reflect.TypeFor[webhookRotation](),
-		reflect.TypeFor[handOver](), reflect.TypeFor[demandWanted](), reflect.TypeFor[demandOutcome](), reflect.TypeFor[mailing](), reflect.TypeFor[ownWords](), reflect.TypeFor[leaving]():
+		reflect.TypeFor[handOver](), reflect.TypeFor[demandWanted](), reflect.TypeFor[demandOutcome](), reflect.TypeFor[mailing](), reflect.TypeFor[ownWords](), reflect.TypeFor[leaving](), reflect.TypeFor[permitsWanted]():
 		return true
 	}
 	return false

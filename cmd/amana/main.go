@@ -64,6 +64,7 @@ func verbs() []verb {
 		{"evidence open", "RECEIPT-ID --by NAME --by NAME --dir DIR", "open what was kept of somebody erased", runEvidenceOpen},
 		{"db check", "--dir DIR [--db DB] [--json]", "hold the database to what must be true of it", runCheck},
 		{"scrub", "[FILE] --purpose P --key COLUMN --column COLUMN=DATA… [--recipient R] [--explain FILE] --dir DIR", "of a customer list, only what may be used", runScrub},
+		{"sync", "postgres://… --purpose P --table NAME [--server URL] [--token T] [--kind K] [--recipient R] [--once] [--dry-run] [--schema] [--json]", "keep in your own database who is permitted", runSync},
 		{"db citus", "[--db DB] [--json]", "print what distributes a PostgreSQL database over many machines", runCitus},
 		{"verify", "receipt.json [--key KEY|FILE] [--signers FILE]", "verify a receipt, offline", runVerify},
 		{"history", "[SUBJECT] [--purpose P] [--from TIME] [--until TIME] [--oldest] [--limit N] [--cursor C] [--clear] --dir DIR", "show what happened, page by page", runHistory},

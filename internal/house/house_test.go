@@ -33,7 +33,7 @@ var storeys = []storey{
 	{"rules: pure functions", []string{"decision", "table", "feed", "ledger", "notice", "receipt", "gpp", "banner", "transfer", "scrub", "letter", "interop", "request", "known", "parcel", "explain"}, false},
 	{"keys", []string{"keyring"}, true},
 	{"store: the only SQL", []string{"store"}, true},
-	{"engines: work that takes time", []string{"audit", "courier", "demo", "follower", "fulfil", "mail", "publisher", "sms", "witness"}, true},
+	{"engines: work that takes time", []string{"audit", "courier", "demo", "follower", "fulfil", "mail", "mirror", "publisher", "sms", "witness"}, true},
 	{"edge: what both doors do alike", []string{"edge"}, true},
 	{"doors: for programs, for people", []string{"api", "web"}, true},
 	{"for other programs: they import it, and it imports nothing of ours", []string{"gate"}, true},
