@@ -81,7 +81,7 @@ export const act = async (what?: string, e?: any, more?: any) => {
     e.dataset.purpose = more
     e.insertAdjacentHTML('beforebegin', html(C.f))
     const held = e.previousSibling
-    w.amana.when(more).then(() => held.remove())
+    w.amana.on('change', () => has(more) && held.remove()) // before the tag is let in: what is not shown, not every browser loads
     held.firstChild.textContent = box.querySelector(`[value="${more}"]`)?.parentElement!.textContent
   } else if (what == 'once') waits.remove(), held.dataset.purpose = '!', update(is._now, what)
   else if (what == 'close') box.close()
