@@ -42,7 +42,7 @@ for round in $(seq "$rounds"); do
 	measure scrub 120 . $(bench 'Scrub|EncodingCSV' 1x) ./scrub
 	measure http 900 bench $(bench 'Consent|Decide|Page|Audit' 4s) ./httpdoor
 	measure writes 600 bench $(bench 'Proof|Ledger|Decide' 3s) ./writes
-	measure replicas 120 bench $(bench Withdrawal 500x) ./replicas
+	measure replicas 120 . $(bench Withdrawal 500x) ./follower
 done
 measure idle 120 bench $(bench Idle 1x) ./httpdoor
 AMANA_BENCH_EVENTS=${EVENTS:-5000000} measure history 1500 bench $(bench History 2s) ./writes

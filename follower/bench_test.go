@@ -1,6 +1,4 @@
-// Package replicas measures how soon a withdrawal is effective in replicas, over
-// HTTP and with a real store.
-package replicas
+package follower_test
 
 import (
 	"context"
@@ -23,15 +21,6 @@ import (
 	"github.com/amana-privacy/amana/subject"
 )
 
-const purpose = "text_updates"
-
-func must(b *testing.B, err error) {
-	b.Helper()
-	if err != nil {
-		b.Fatal(err)
-	}
-}
-
 // BenchmarkWithdrawal takes a yes back and waits until both of two replicas say
 // no; the time counts from the acknowledgement.
 func BenchmarkWithdrawal(b *testing.B) {
@@ -42,7 +31,7 @@ func BenchmarkWithdrawal(b *testing.B) {
 		TakeBack: func(string) (string, string) { return "https://cascofiber.example/choices", "Say no." }})
 	must(b, err)
 	defer db.Close()
-	raw, err := os.ReadFile("../../examples/casco-fiber/amana.yaml")
+	raw, err := os.ReadFile("../examples/casco-fiber/amana.yaml")
 	must(b, err)
 	doc, _ := policy.Read("amana.yaml", raw)
 	_, err = db.Publish(b.Context(), doc, nil, "Mona Haddad")
