@@ -10,6 +10,7 @@ import (
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/webhook"
 )
 
@@ -124,6 +125,20 @@ func testEveryKindOfEventIsTold(t *testing.T, w *world) {
 		t.Errorf("%d are delivered", n)
 	}
 	w.check()
+}
+
+// Whatever can be said, and whatever can become of a request, has its kind.
+func TestEveryActHasItsKind(t *testing.T) {
+	for _, a := range []consent.Act{consent.ActGiven, consent.ActRefused, consent.ActWithdrawn, consent.ActConfirmed, consent.ActPaused, consent.ActResumed} {
+		if !webhook.Known("consent." + string(a)) {
+			t.Errorf("nobody can be told that something was %s", a)
+		}
+	}
+	for _, s := range []receipt.DemandStep{receipt.DemandAsked, receipt.DemandConfirmed, receipt.DemandCancelled, receipt.DemandDone, receipt.DemandRefused} {
+		if !webhook.Known("request." + string(s)) {
+			t.Errorf("nobody can be told that a request was %s", s)
+		}
+	}
 }
 
 func TestDeliveriesAreSharedAmongServers(t *testing.T) {
