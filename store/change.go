@@ -153,9 +153,9 @@ func (db *DB) Publications() int64 { return db.known.Load().seq }
 // Changes gives the changes of a shard after the one numbered n, in order, so
 // many at most. Each says what is so now, which later events may have brought about.
 func (db *DB) Changes(ctx context.Context, shard int, n int64, limit int) ([]Change, error) {
-	list, err := db.readChanges(ctx, shard, n, limit)
+	list, err := db.readChanges(ctx, shard, n, limit, false)
 	if errors.Is(err, keyring.ErrNoKey) { // keys were changed since the rows were read
-		list, err = db.readChanges(ctx, shard, n, limit)
+		list, err = db.readChanges(ctx, shard, n, limit, true)
 	}
 	if err == nil {
 		_, err = db.publishedNow(ctx) // what they rest on
@@ -200,7 +200,7 @@ func (db *DB) EnterFeedHead(ctx context.Context, head []byte) error {
 	return nil
 }
 
-func (db *DB) readChanges(ctx context.Context, shard int, after int64, limit int) ([]Change, error) {
+func (db *DB) readChanges(ctx context.Context, shard int, after int64, limit int, leaveOut bool) ([]Change, error) {
 	rows, err := db.readRows(ctx)(`SELECT e.n, e.seq, e.kind, e.subject_id, r.sealed, s.data_key, s.evidence_key, s.identifier, s.states, coalesce(s.facts, '') FROM event e
 		LEFT JOIN subject s ON s.shard_id = e.shard_id AND s.subject_id = e.subject_id
 		LEFT JOIN erasure r ON r.shard_id = e.shard_id AND r.n = e.n
@@ -212,6 +212,9 @@ func (db *DB) readChanges(ctx context.Context, shard int, after int64, limit int
 	var list []Change
 	for rows.Next() {
 		c, err := db.change(rows.Rows, shard)
+		if leaveOut && errors.Is(err, keyring.ErrNoKey) { // who it was about was erased after this copy
+			err = nil
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -234,4 +235,47 @@ func (w *world) stands(value []byte) bool {
 		}
 	}
 	return false
+}
+
+func TestAnOlderCopySaysNoForWhomIsErased(t *testing.T) {
+	each(t, testAnOlderCopySaysNoForWhomIsErased)
+}
+
+// The rows of an older copy still say yes; the keyring of today does not open them.
+func testAnOlderCopySaysNoForWhomIsErased(t *testing.T, w *world) {
+	w.say(sara, "offers", consent.Given)
+	w.say(nth(1), "tailored_offers", consent.Given)
+	w.settled()
+	w.db.Close()
+	older := w.copied()
+	w.open()
+	w.erase(sara)
+	if err := w.db.Shred(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.db.Close()
+	old, err := Open(t.Context(), older)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	if a, err := old.Decide(t.Context(), sara, decision.Question{Purpose: "offers"}); err != nil || a.Allowed || a.Reason != decision.Erased {
+		t.Errorf("%+v, %v", a, err)
+	}
+	var told []subject.ID
+	hear := func(list []Change) error {
+		for _, c := range list {
+			told = append(told, c.Subject)
+		}
+		return nil
+	}
+	if err := old.Everybody(t.Context(), hear); err != nil || len(told) != 1 || told[0] != nth(1) {
+		t.Errorf("%v, %v", told, err)
+	}
+	for shard := range Shards {
+		list, err := old.Changes(t.Context(), shard, 0, 100)
+		if err != nil || slices.ContainsFunc(list, func(c Change) bool { return c.Subject == sara }) {
+			t.Errorf("shard %d: %v", shard, err)
+		}
+	}
 }

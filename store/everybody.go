@@ -47,9 +47,9 @@ func (db *DB) Everybody(ctx context.Context, each func([]Change) error) error {
 
 func (db *DB) everybodyIn(ctx context.Context, shard int, each func([]Change) error) error {
 	for after := []byte{}; after != nil && ctx.Err() == nil; {
-		list, last, err := db.someOf(ctx, shard, after)
+		list, last, err := db.someOf(ctx, shard, after, false)
 		if errors.Is(err, keyring.ErrNoKey) { // keys were changed since the rows were read
-			list, last, err = db.someOf(ctx, shard, after)
+			list, last, err = db.someOf(ctx, shard, after, true)
 		}
 		if err != nil {
 			return err
@@ -66,14 +66,16 @@ func (db *DB) everybodyIn(ctx context.Context, shard int, each func([]Change) er
 const readAtOnce = 1000
 
 // someOf gives some subjects of a shard after one, and the last of them; nil
-// where there are no more.
-func (db *DB) someOf(ctx context.Context, shard int, after []byte) (list []Change, last []byte, err error) {
+// where there are no more. Whom no key opens is keyring.ErrNoKey, or left out:
+// in an older copy of the database stands who was erased since.
+func (db *DB) someOf(ctx context.Context, shard int, after []byte, leaveOut bool) (list []Change, last []byte, err error) {
 	rows, err := db.readRows(ctx)(`SELECT `+subjectRow+` FROM subject s WHERE s.shard_id = ? AND s.subject_id > ? ORDER BY s.subject_id LIMIT ?`, shard, after, readAtOnce)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer rows.Close()
-	for rows.Next() {
+	read := 0
+	for ; rows.Next(); read++ {
 		var s scanned
 		if err := rows.Scan(s.into()...); err != nil {
 			return nil, nil, err
@@ -82,15 +84,18 @@ func (db *DB) someOf(ctx context.Context, shard int, after []byte) (list []Chang
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := p.open(db.cfg.Ring); err != nil {
+		last = p.id[:]
+		if err := p.open(db.cfg.Ring); leaveOut && errors.Is(err, keyring.ErrNoKey) {
+			continue
+		} else if err != nil {
 			return nil, nil, err
 		}
 		if err := p.nameOf(); err != nil {
 			return nil, nil, err
 		}
-		list, last = append(list, Change{Shard: shard, N: p.last, Subject: p.name, States: p.states, Person: p.facts.Person()}), p.id[:]
+		list = append(list, Change{Shard: shard, N: p.last, Subject: p.name, States: p.states, Person: p.facts.Person()})
 	}
-	if len(list) < readAtOnce {
+	if read < readAtOnce {
 		last = nil
 	}
 	return list, last, rows.Err()

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/subject"
 )
@@ -145,14 +148,32 @@ func (db *DB) States(ctx context.Context, id subject.ID) (map[consent.Key]consen
 
 // standing reads in one look at the database whether a subject is known, what
 // it said, what else holds for it, and whether it was erased. Every version published by then is known
-// here afterwards.
+// here afterwards. Whom no key opens was erased: the database is an older copy.
 func (db *DB) standing(ctx context.Context, id subject.ID) (known bool, states map[consent.Key]consent.State, f Facts, erased bool, err error) {
+	known, states, f, erased, err = db.look(ctx, id)
+	if errors.Is(err, keyring.ErrNoKey) { // keys were changed since the row was read
+		known, states, f, erased, err = db.look(ctx, id)
+	}
+	if errors.Is(err, keyring.ErrNoKey) {
+		return false, nil, Facts{}, true, nil
+	}
+	return known, states, f, erased, err
+}
+
+// look is standing; keyring.ErrNoKey where the key of a bucket is another than
+// that of the row.
+func (db *DB) look(ctx context.Context, id subject.ID) (known bool, states map[consent.Key]consent.State, f Facts, erased bool, err error) {
 	var raw []byte
+	inHex := func(column string) string { return `hex(s.` + column + `)` }
+	if db.d == postgresDialect {
+		inHex = func(column string) string { return `encode(s.` + column + `, 'hex')` }
+	}
+	row := inHex("subject_id") + ` || ` + inHex("data_key") + ` || ` + inHex("evidence_key") + ` || '|' || s.facts || '|' || s.states`
 	var published int64
 	_, _, err = db.seek(id, func(at place) (bool, error) {
 		condition, args := at.where()
 		_, err := db.reader(ctx)(`SELECT
-			(SELECT s.facts || '|' || s.states FROM identifier i JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE `+condition+`),
+			(SELECT `+row+` FROM identifier i JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE `+condition+`),
 			EXISTS (SELECT 1 FROM suppression WHERE shard_id = ? AND tag = ?),
 			(SELECT coalesce(max(seq), 0) FROM publication)`, append(args, at.shard, db.suppressionTag(id)), &raw, &erased, &published)
 		return raw != nil, err
@@ -163,12 +184,28 @@ func (db *DB) standing(ctx context.Context, id subject.ID) (known bool, states m
 	if _, err := db.follow(ctx, published); err != nil || raw == nil {
 		return false, nil, f, erased, err
 	}
-	facts, said, _ := strings.Cut(string(raw), "|")
+	keys, rest, _ := strings.Cut(string(raw), "|")
+	if err := db.opens(keys); err != nil {
+		return false, nil, f, erased, err
+	}
+	facts, said, _ := strings.Cut(rest, "|")
 	if f, err = unmarshalFacts(facts); err != nil {
 		return false, nil, f, erased, err
 	}
 	states, err = unmarshalStates([]byte(said))
 	return true, states, f, erased, err
+}
+
+// opens holds that the keyring opens a subject, from its id and its two wrapped
+// keys in hexadecimal, one behind the other.
+func (db *DB) opens(keys string) error {
+	raw, err := hex.DecodeString(keys)
+	var p person
+	if half := (len(raw) - len(p.id)) / 2; err == nil && half > 0 {
+		copy(p.id[:], raw)
+		p.wrapped = keyring.Wrapped{Data: raw[len(p.id):][:half], Evidence: raw[len(p.id)+half:]}
+	}
+	return p.open(db.cfg.Ring)
 }
 
 // Decide answers a question about a subject from what is durable now.
