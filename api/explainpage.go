@@ -153,9 +153,7 @@ func (d *door) explainTo(w http.ResponseWriter, r *http.Request, p explainPage) 
 		return nil, err
 	}
 	q := decision.Question{Purpose: strings.TrimSpace(p.Purpose), Recipient: strings.TrimSpace(p.Recipient), Signals: consent.Signals{GPC: p.GPC}}
-	for _, c := range strings.FieldsFunc(p.Data, func(r rune) bool { return r == ',' || r == '،' || r == ' ' }) {
-		q.Data = append(q.Data, c)
-	}
+	q.Data = append(q.Data, strings.FieldsFunc(p.Data, func(r rune) bool { return r == ',' || r == '،' || r == ' ' })...)
 	a, err := d.decided(r, id, q, true)
 	if err != nil {
 		return nil, err

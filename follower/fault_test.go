@@ -1,6 +1,7 @@
 package follower_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"path/filepath"
@@ -81,7 +82,7 @@ func (m *mirror) now() *follower.Follower {
 
 // reason gives the answer of now.
 func (m *mirror) reason(id subject.ID) decision.Answer {
-	a, _, _ := m.now().Decide(nil, id, decision.Question{Purpose: purpose})
+	a, _, _ := m.now().Decide(context.Background(), id, decision.Question{Purpose: purpose})
 	return a
 }
 

@@ -135,7 +135,7 @@ func TestAnErasureRestrictsWaitsAndErases(t *testing.T) {
 func testAnErasureRestrictsWaitsAndErases(t *testing.T, w *world) {
 	w.say(customer, "tailored_offers", consent.Given)
 	w.say(second, "text_updates", consent.Given)
-	ticket, public, err := NewTicket()
+	_, public, err := NewTicket()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func testAnErasureRestrictsWaitsAndErases(t *testing.T, w *world) {
 	w.check()
 
 	r, _ = w.demand(request.Erasure, request.Demand{Ticket: public}, customer, second)
-	ticket, public, _ = NewTicket()
+	ticket, public, _ := NewTicket()
 	if _, _, err = w.db.Cancel(t.Context(), r.ID, customer); err != nil {
 		t.Fatal(err)
 	}

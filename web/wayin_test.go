@@ -125,11 +125,8 @@ func TestGuessingLocksOutGuessingAlone(t *testing.T) {
 	owner := w.visitor()
 	owner.header.Set("X-Forwarded-For", "198.51.100.1")
 	owner.knock("sara@example.com")
-	for _, m := range append(sent, w.mails()...) {
-		if a := owner.post("/en/me/code", url.Values{"code": {m.Code}}); a.StatusCode != http.StatusForbidden {
-			t.Errorf("a code opens after %d guesses: %s", guesses, a.Status)
-		}
-		break
+	if a := owner.post("/en/me/code", url.Values{"code": {sent[0].Code}}); a.StatusCode != http.StatusForbidden {
+		t.Errorf("a code opens after %d guesses: %s", guesses, a.Status)
 	}
 	last := sent[len(sent)-1]
 	if a := owner.post(last.Path, url.Values{}); a.StatusCode != http.StatusSeeOther || !owner.isIn("s…@….com") {
