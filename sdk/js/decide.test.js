@@ -4,10 +4,11 @@ import test from 'node:test'
 import { decider, QuestionError } from 'amana-privacy/decide'
 
 const { AMANA_URL: url, AMANA_TOKEN: token } = process.env
+const timeout = 60_000 // here is more to do at once than asking
 const given = { subject: 'phone:+12075550134', purpose: 'text_updates' }
 
 test('asks, and knows a yes from a no', async () => {
-  const { decide, allowed } = decider({ url, token })
+  const { decide, allowed } = decider({ url, token, timeout })
   const yes = await decide(given)
   assert.equal(yes.allowed, true)
   assert.equal(yes.reason, 'given')
@@ -18,7 +19,7 @@ test('asks, and knows a yes from a no', async () => {
 
 test('questions of one turn go together, and in their order', async () => {
   let requests = 0
-  const { decide } = decider({ url, token, fetch: (...args) => (requests++, fetch(...args)) })
+  const { decide } = decider({ url, token, timeout, fetch: (...args) => (requests++, fetch(...args)) })
   const purposes = Array.from({ length: 2500 }, (_, i) => (i % 3 ? 'nothing' : 'text_updates'))
   const answers = await Promise.all(purposes.map(purpose => decide({ ...given, purpose })))
   assert.deepEqual(answers.map(a => a.reason), purposes.map(p => (p === 'nothing' ? 'unknown_purpose' : 'given')))
@@ -26,7 +27,7 @@ test('questions of one turn go together, and in their order', async () => {
 })
 
 test('one that cannot be asked does not harm its neighbours', async () => {
-  const { decide } = decider({ url, token })
+  const { decide } = decider({ url, token, timeout })
   const [a, b, c] = await Promise.allSettled([decide(given), decide({ ...given, subject: 'nonsense' }), decide(given)])
   assert.equal(a.value.allowed && c.value.allowed, true)
   assert.ok(b.reason instanceof QuestionError)
