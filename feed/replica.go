@@ -17,6 +17,10 @@ type Replica struct {
 	// Suppression is the key of the tags of those erased. Set it before Load.
 	Suppression [32]byte
 
+	// Seen is the most rows that each chain ever had here. Set what an earlier
+	// replica of the same origin had seen before Load.
+	Seen [Chains]uint64
+
 	table  *table.Table
 	key    note.Verifier
 	origin string
@@ -66,6 +70,25 @@ func (r *Replica) Position() *Position {
 		return nil
 	}
 	return new(*r.at)
+}
+
+// stands notes where the replica has come to.
+func (r *Replica) stands(at *Position, h Head) {
+	r.at, r.last = at, h
+	for chain, rows := range at.Rows {
+		r.Seen[chain] = max(r.Seen[chain], rows)
+	}
+}
+
+// lacks reports whether any chain of another epoch has fewer rows than it had here:
+// a server that was set back and went on may have as many in all.
+func (r *Replica) lacks(at *Position) bool {
+	for chain, rows := range at.Rows {
+		if rows < r.Seen[chain] {
+			return true
+		}
+	}
+	return false
 }
 
 // halt makes every answer stale until a snapshot was loaded.
@@ -133,7 +156,7 @@ func (r *Replica) Apply(raw []byte, received time.Time) error {
 	if err := r.take(rows); err != nil {
 		return err
 	}
-	r.at, r.last = next, h
+	r.stands(next, h)
 	if h.behind(r.most) { // it is on its way there
 		return nil
 	}

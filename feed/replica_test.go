@@ -221,6 +221,17 @@ func TestAnEpochThatIsBehindIsRefused(t *testing.T) {
 			t.Errorf("a row less: %v", err)
 		}
 		r.expect(sara, decision.Withdrawn)
+		others := less // set back, and gone on with others
+		for chain := range others {
+			if others[chain] == before[chain] {
+				others[chain] += 2
+				break
+			}
+		}
+		if err := r.Load(bytes.NewReader(begun(others)), time.Now()); !errors.Is(err, feed.ErrRollback) {
+			t.Errorf("more rows in all, and fewer in one chain: %v", err)
+		}
+		r.expect(sara, decision.Withdrawn)
 		if err := r.Load(bytes.NewReader(begun(before)), time.Now()); err != nil {
 			t.Errorf("as many rows: %v", err)
 		}

@@ -149,7 +149,7 @@ func snapshotText(h Head, sum []byte) string {
 // signed the table answers as before; and what it says stays stale until the
 // next head. A snapshot may be older than the newest head that was ever taken: then
 // the feed has to lead to that before anything is answered. One of another epoch
-// that has fewer rows is ErrRollback.
+// that has fewer rows, in all or in one chain, is ErrRollback.
 func (r *Replica) Load(src io.Reader, now time.Time) error {
 	s := snapshotReader{src: bufio.NewReaderSize(src, 1<<20), sum: sha256.New(), replica: r, book: newBook(), now: now, erased: map[table.Tag]struct{}{}}
 	if err := s.read(); err != nil {
@@ -158,7 +158,8 @@ func (r *Replica) Load(src io.Reader, now time.Time) error {
 	r.halt() // stale until the next head
 	s.fill().Swap()
 	r.table.Suppress(r.Suppression, s.erased)
-	r.at, r.last, r.book = s.at, s.head, s.book
+	r.book = s.book
+	r.stands(s.at, s.head)
 	return nil
 }
 
@@ -284,7 +285,7 @@ func (s *snapshotReader) begin(r *reader) error {
 		return err
 	case s.head.Origin != s.replica.origin:
 		return ErrUnsigned
-	case s.head.Epoch != s.replica.most.Epoch && s.head.Rows < s.replica.most.Rows:
+	case s.head.Epoch != s.replica.most.Epoch && (s.head.Rows < s.replica.most.Rows || s.replica.lacks(s.at)):
 		return ErrRollback
 	case s.at.Total() != s.head.Rows || s.at.Sum() != s.head.Sum || s.count > s.head.Rows:
 		return ErrForked

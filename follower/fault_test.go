@@ -223,12 +223,20 @@ func TestNoWrongYes(t *testing.T) {
 	old := w.s.keep()
 	w.s.start()
 	w.withdraws(a)
+	b := person()
+	w.withdraws(b)
 	w.expect(a, decision.Withdrawn)
+	w.expect(b, decision.Withdrawn)
 	w.s.stop()
 	newest := w.s.keep()
+	w.s.wire.set(refuse)
 	w.s.setBack(old)
 	w.s.start()
+	for _, answer := range []consent.Answer{consent.Given, consent.Withdrawn, consent.Given} {
+		must(t, w.s.say("phone:+12075560000", answer)) // it goes on, and has more rows in all
+	}
 	w.mirrors[1].begin(t) // even where a replica is begun anew
+	w.s.wire.set(carry)
 	time.Sleep(2 * feed.Bound)
 	w.expect(a, decision.Stale)
 	w.expect(w.people[19], decision.Stale)

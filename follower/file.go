@@ -98,10 +98,15 @@ func (f *Follower) refresh() {
 // headEvery is how often the newest head is kept.
 const headEvery = 5 * time.Second
 
-// keepHead keeps the newest head beside the snapshot: at the next start a server
-// that stands behind it is not believed.
+// memory is how far a server was. One that stands behind it is not believed.
+type memory struct {
+	feed.Head
+	Seen [feed.Chains]uint64 // rows of each chain
+}
+
+// keepHead keeps how far the server was beside the snapshot, for the next start.
 func (f *Follower) keepHead() {
-	h := f.replica.Newest()
+	h := memory{f.replica.Newest(), f.replica.Seen}
 	f.noted = time.Now()
 	f.saving.Go(func() { // a slow disk does not hold up the feed
 		raw, err := json.Marshal(h)
@@ -117,14 +122,14 @@ func (f *Follower) keepHead() {
 	})
 }
 
-// readHead gives the head that an earlier run has kept; the zero one where there is none.
-func readHead(file string) feed.Head {
-	var h feed.Head
+// readHead gives what an earlier run has kept; the zero one where there is none.
+func readHead(file string) memory {
+	var h memory
 	if file == "" {
 		return h
 	}
 	if raw, err := os.ReadFile(file + ".head"); err != nil || json.Unmarshal(raw, &h) != nil {
-		return feed.Head{}
+		return memory{}
 	}
 	return h
 }

@@ -103,10 +103,11 @@ func (f *Follower) meet(b beginning, nonce string) error {
 		return nil
 	}
 	if f.replica != nil {
-		f.last = f.replica.Newest()
+		f.last = memory{f.replica.Newest(), f.replica.Seen}
 	}
 	fresh := table.New(table.KeyFrom([32]byte(b.Tags)), table.Rules{}, time.Now())
-	f.replica = feed.NewReplica(fresh, b.Origin, verifier, f.last)
+	f.replica = feed.NewReplica(fresh, b.Origin, verifier, f.last.Head)
+	f.replica.Seen = f.last.Seen
 	f.replica.Suppression = [32]byte(b.Suppression)
 	f.secret, f.pinned, f.fresh = secret, key, fresh
 	return nil

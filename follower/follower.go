@@ -60,7 +60,7 @@ type Follower struct {
 	secret  string       // of the tags that the table was made with
 	fresh   *table.Table // that the replica fills, until it is shown
 	pinned  string       // key that is trusted; "" before the first was seen
-	last    feed.Head    // of the replica before
+	last    memory       // of the replica before
 	kept    bool         // a file of an earlier run is there
 	saved   time.Time    // when the file was written
 	noted   time.Time    // when the newest head was

@@ -10,7 +10,7 @@ import (
 // than is there. Each such character becomes U+FFFD.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r) {
+		if !unicode.IsPrint(r) && r != '\u00a0' || unicode.Is(unicode.Bidi_Control, r) {
 			return unicode.ReplacementChar
 		}
 		return r
