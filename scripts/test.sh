@@ -51,5 +51,5 @@ newest=$(grep -hB1 -E '^	each(Postgres)?\(t, |^func Test.*\{ each(Postgres)?\(t,
 step tests 1000 env CGO_ENABLED=1 AMANA_DATABASES='sqlite postgres15' scripts/gotest.sh -race -vet=off -gcflags='modernc.org/sqlite/lib=-race=false' -parallel=8 -timeout="$((980 * longer))s" "${packages[@]}"
 step postgres18 300 env AMANA_DATABASES=postgres18 scripts/gotest.sh -vet=off -parallel=6 -timeout="$((280 * longer))s" -run "^($newest)\$" ./store
 step program 700 scripts/gotest.sh -count=1 -vet=off -timeout="$((690 * longer))s" ./cmd/amana ./e2e ./docs
-step fuzz 450 scripts/fuzz.sh
+step fuzz 300 scripts/fuzz.sh
 echo "== all done in $SECONDS s"
