@@ -65,8 +65,8 @@ func masterText(k Key) string { return masterHead + base64.StdEncoding.EncodeToS
 
 func parseMaster(text string) (k Key, ok bool) {
 	b64, headed := strings.CutPrefix(strings.TrimSpace(text), masterHead)
-	b, err := base64.StdEncoding.Strict().DecodeString(b64)
-	if !headed || err != nil || len(b) != len(k) {
+	b, err := base64.StdEncoding.Strict().DecodeString(b64) // takes line breaks anywhere
+	if !headed || err != nil || len(b) != len(k) || strings.ContainsAny(b64, "\r\n") {
 		return k, false
 	}
 	return Key(b), true

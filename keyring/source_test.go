@@ -257,6 +257,7 @@ func FuzzParseIdentities(f *testing.F) {
 
 func FuzzParseMaster(f *testing.F) {
 	f.Add(NewMaster())
+	f.Add(strings.Replace(NewMaster(), ":", ":\n", 1))
 	f.Fuzz(func(t *testing.T, text string) {
 		if k, ok := parseMaster(text); ok && masterText(k) != strings.TrimSpace(text) {
 			t.Fatal("a key has two spellings")
