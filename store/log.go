@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -24,9 +26,25 @@ func (db *DB) Tile(ctx context.Context, t ledger.Tile) ([]byte, error) {
 	if !t.In(db.head.Load().size) {
 		return nil, fault.New(fault.Unknown, "the log has no such tile")
 	}
-	if t.Level == ledger.EntriesLevel {
-		return db.bundle(ctx, t)
+	if t.Level > 0 {
+		return db.nodes(t)
 	}
+	entries, err := db.entries(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if t.Level == ledger.EntriesLevel {
+		return ledger.AppendEntries(make([]byte, 0, t.Width*34), entries), nil
+	}
+	out := make([]byte, 0, t.Width*tlog.HashSize)
+	for _, e := range entries {
+		leaf := e.Leaf()
+		out = append(out, leaf[:]...)
+	}
+	return out, nil
+}
+
+func (db *DB) nodes(t ledger.Tile) ([]byte, error) {
 	hashes, err := db.loadTile(t.Level, t.N)
 	if err != nil {
 		return nil, fmt.Errorf("reading a tile: %w", err)
@@ -41,7 +59,12 @@ func (db *DB) Tile(ctx context.Context, t ledger.Tile) ([]byte, error) {
 	return out, nil
 }
 
-func (db *DB) bundle(ctx context.Context, t ledger.Tile) ([]byte, error) {
+// entries reads the entries under a tile of level 0, or those of its bundle:
+// who audits asks for one and then for the other.
+func (db *DB) entries(ctx context.Context, t ledger.Tile) ([]ledger.Entry, error) {
+	if kept := db.bundles.get(t.N); kept != nil {
+		return kept[:t.Width], nil
+	}
 	first := t.N * ledger.Width
 	rows, err := db.readRows(ctx)(`SELECT entry FROM ledger_entry WHERE leaf >= ? AND leaf < ? ORDER BY leaf`, first, first+int64(t.Width))
 	if err != nil {
@@ -49,8 +72,8 @@ func (db *DB) bundle(ctx context.Context, t ledger.Tile) ([]byte, error) {
 	}
 	defer rows.Close()
 	entries := make([]ledger.Entry, 0, t.Width)
+	var b sql.RawBytes
 	for rows.Next() {
-		var b []byte
 		if err := rows.Scan(&b); err != nil {
 			return nil, fmt.Errorf("reading entries: %w", err)
 		}
@@ -62,7 +85,40 @@ func (db *DB) bundle(ctx context.Context, t ledger.Tile) ([]byte, error) {
 	if err := rows.Err(); err != nil || len(entries) != t.Width {
 		return nil, fmt.Errorf("%s has %d entries: %w", t.Path(), len(entries), err)
 	}
-	return ledger.AppendEntries(make([]byte, 0, t.Width*34), entries), nil
+	if t.Width == ledger.Width {
+		db.bundles.keep(t.N, entries)
+	}
+	return entries, nil
+}
+
+// bundles are the full bundles of entries that were read last. They never
+// change.
+type bundles struct {
+	mu    sync.Mutex
+	of    map[int64][]ledger.Entry
+	order [64]int64 // their numbers; the oldest is at next
+	next  int
+}
+
+func (b *bundles) get(n int64) []ledger.Entry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.of[n]
+}
+
+func (b *bundles) keep(n int64, entries []ledger.Entry) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.of == nil {
+		b.of = map[int64][]ledger.Entry{}
+	}
+	if b.of[n] == nil {
+		if len(b.of) == len(b.order) {
+			delete(b.of, b.order[b.next])
+		}
+		b.of[n], b.order[b.next] = entries, n
+		b.next = (b.next + 1) % len(b.order)
+	}
 }
 
 // PublicRecord is a record of class public with what opens its commitment.

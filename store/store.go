@@ -74,6 +74,7 @@ type DB struct {
 	processes sync.Map // processKey → processRow, of texts that are in the database
 	sets      sync.Map // id → Evidence, of those that were asked for
 	texts     sync.Map // id of a row → receipt.Texts, likewise
+	bundles   bundles
 	mailWaits chan struct{}
 }
 
