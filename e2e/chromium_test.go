@@ -77,7 +77,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("hide-scrollbars", true),
-		chromedp.Flag("host-resolver-rules", "MAP shop.test 127.0.0.1, MAP *.shop.test 127.0.0.1"), // a name that browsers do not trust as they trust loopback
+		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"), // names that browsers do not trust as they trust loopback
 	)
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocator)

@@ -102,7 +102,7 @@ func (s *site) refuse(w http.ResponseWriter, r *http.Request, f *face, b browser
 			return err
 		}
 	}
-	s.remember(w, f, cookie.Refusal(f.version))
+	s.remember(w, r, f, cookie.Refusal(f.version))
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (s *site) bannerScript(v *visit) error {
 	}
 	v.Header().Add("Vary", "Cookie, Sec-GPC")
 	v.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
-	script, err := s.scriptOf(v.ed, v.face)
+	script, err := s.scriptOf(v.face, v.domain())
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (s *site) bannerScript(v *visit) error {
 		v.write(200, briefly, script.Type, script.For(who))
 		return nil
 	}
-	kept, err := v.once(fmt.Sprintf("banner %s %t %t", who.Answer, who.Ask, who.GPC), func() ([]byte, error) { return script.For(who), nil })
+	kept, err := v.once(fmt.Sprintf("banner %s %s %t %t", v.domain(), who.Answer, who.Ask, who.GPC), func() ([]byte, error) { return script.For(who), nil })
 	if err != nil {
 		return err
 	}
@@ -44,24 +44,25 @@ func (s *site) bannerScript(v *visit) error {
 	return nil
 }
 
-// scriptOf compiles the banner of a face when it is first asked for.
-func (s *site) scriptOf(ed *edition, f *face) (*banner.Script, error) {
-	if kept := f.script.Load(); kept != nil {
-		return kept, nil
+// scriptOf compiles the banner of a face when it is first asked for, for a door
+// whose cookie is of that domain.
+func (s *site) scriptOf(f *face, domain string) (*banner.Script, error) {
+	if kept, ok := f.scripts.Load(domain); ok {
+		return kept.(*banner.Script), nil
 	}
 	attributes := fmt.Sprintf(";path=/;max-age=%d;samesite=lax", f.life(s.Now()))
 	if s.secure() {
 		attributes += ";secure"
 	}
-	if f.domain != "" {
-		attributes += ";domain=" + f.domain
+	if domain != "" {
+		attributes += ";domain=" + domain
 	}
 	script, err := banner.Compile(f.version, f.Words, attributes)
 	if err != nil {
 		return nil, err
 	}
-	f.script.CompareAndSwap(nil, script)
-	return f.script.Load(), nil
+	kept, _ := f.scripts.LoadOrStore(domain, script)
+	return kept.(*banner.Script), nil
 }
 
 // visitorOf reads the cookie alone: a page is shown to whoever comes, and no
@@ -105,7 +106,7 @@ func (s *site) bannerFile(v *visit) error {
 			continue
 		}
 		for _, l := range ed.declared() {
-			script, err := s.scriptOf(ed, ed.faces[l])
+			script, err := s.scriptOf(ed.faces[l], ed.faces[l].domains.of(v.Host))
 			if err != nil {
 				return err
 			}
@@ -127,10 +128,10 @@ func (s *site) bannerFile(v *visit) error {
 // bannerManifest tells programs how to read the cookie, and pages where the
 // script stands that never changes.
 func (s *site) bannerManifest(v *visit) error {
-	b, err := v.once("manifest", func() ([]byte, error) {
+	b, err := v.once("manifest "+v.domain(), func() ([]byte, error) {
 		m := banner.ManifestOf(v.version, s.Store.History())
 		for _, l := range v.ed.declared() {
-			script, err := s.scriptOf(v.ed, v.ed.faces[l])
+			script, err := s.scriptOf(v.ed.faces[l], v.domain())
 			if err != nil {
 				return nil, err
 			}

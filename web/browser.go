@@ -147,11 +147,12 @@ func (s *site) earlier(b browser) *policy.Version {
 }
 
 // remember gives the browser its answer back as a cookie.
-func (s *site) remember(w http.ResponseWriter, f *face, c cookie.Cookie) {
-	set := &http.Cookie{Name: cookie.Name, Value: cookie.Format(c), Path: "/", MaxAge: f.life(s.Now()), Domain: f.domain,
+func (s *site) remember(w http.ResponseWriter, r *http.Request, f *face, c cookie.Cookie) {
+	domain := f.domains.of(r.Host)
+	set := &http.Cookie{Name: cookie.Name, Value: cookie.Format(c), Path: "/", MaxAge: f.life(s.Now()), Domain: domain,
 		SameSite: http.SameSiteLaxMode, Secure: s.secure()} // not HttpOnly: the banner reads it
 	http.SetCookie(w, set)
-	if f.domain != "" { // one set before the sites shared it would hide this one
+	if domain != "" { // one set before the sites shared it would hide this one
 		http.SetCookie(w, &http.Cookie{Name: cookie.Name, Path: "/", MaxAge: -1, SameSite: http.SameSiteLaxMode, Secure: s.secure()})
 	}
 }

@@ -6,10 +6,8 @@ import (
 	"encoding/hex"
 	"html/template"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/amana-privacy/amana/banner"
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/notice"
@@ -55,8 +53,8 @@ type face struct {
 	pages   map[string]*template.Template
 	base    base
 	kept    sync.Map // name to body: what is the same for everybody
-	domain  string   // of the cookie; "" for the door's own host
-	script  atomic.Pointer[banner.Script]
+	domains domains  // of the cookie
+	scripts sync.Map // domain of the cookie to *banner.Script
 }
 
 // base is what every page shows around its main part.
@@ -71,8 +69,9 @@ type base struct {
 
 	// of the page itself
 	Title     string
-	Private   bool // not for search machines
-	OneAct    bool // has a button of its own, and no other beside it
+	Private   bool   // not for search machines
+	Door      string // address of the door, for a page that stands elsewhere
+	OneAct    bool   // has a button of its own, and no other beside it
 	Tongues   []tongue
 	Nav, More []link
 }
@@ -117,7 +116,7 @@ func (s *site) edition() (*edition, error) {
 	}
 	ed.origins = siteOrigins(v.Policy)
 	for _, f := range ed.faces {
-		f.domain = sharedDomain(v.Policy, s.PublicURL)
+		f.domains = domainsOf(v.Policy, s.PublicURL)
 	}
 	if before != nil {
 		ed.before, before.before = before, nil
@@ -160,7 +159,7 @@ func parse(w *lang.Words) (map[string]*template.Template, error) {
 		return nil, err
 	}
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer", "me", "signin", "code", "age", "child", "sessions", "prove", "pass", "known", "mine", "slips", "requests", "request", "correct", "take", "erase", "ticket", "confirm", "leave", "subscribed"} {
+	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer", "me", "signin", "code", "age", "child", "sessions", "sites", "carry", "prove", "pass", "known", "mine", "slips", "requests", "request", "correct", "take", "erase", "ticket", "confirm", "leave", "subscribed"} {
 		if pages[name], err = template.Must(frame.Clone()).ParseFS(pageFiles, "pages/"+name+".html"); err != nil {
 			return nil, err
 		}

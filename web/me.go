@@ -55,7 +55,11 @@ func (s *site) start(v *visit) error {
 			page.Open = append(page.Open, v.demandView(r, s.Store.Now()))
 		}
 	}
-	page.Tiles = append(v.sections(), link{Href: v.path("/me/sessions"), Name: v.T("me.sessions"), Text: v.T("me.sessions.text")})
+	page.Tiles = v.sections()
+	if s.elsewhere(v.version.Policy) != nil {
+		page.Tiles = append(page.Tiles, link{Href: v.path("/me/sites"), Name: v.T("sites.title"), Text: v.T("sites.tile")})
+	}
+	page.Tiles = append(page.Tiles, link{Href: v.path("/me/sessions"), Name: v.T("me.sessions"), Text: v.T("me.sessions.text")})
 	return v.show(http.StatusOK, never, "me", page)
 }
 

@@ -20,14 +20,14 @@ func (s *site) settle(w http.ResponseWriter, r *http.Request, f *face, b browser
 	if b.states, err = s.Store.States(r.Context(), b.id); err == nil {
 		var c cookie.Cookie
 		if c, err = s.memory(r.Context(), f.version, b); err == nil {
-			s.remember(w, f, c)
+			s.remember(w, r, f, c)
 			return nil
 		}
 	}
 	b.states = before
 	if given := b.after(f.version, recorded); len(given) > 0 {
 		if c, cerr := b.cookieOf(f.version, given, s.Now()); cerr == nil {
-			s.remember(w, f, c)
+			s.remember(w, r, f, c)
 		}
 	}
 	return err

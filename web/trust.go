@@ -109,6 +109,41 @@ func sharedDomain(p *policy.Policy, door string) string {
 	return strings.Join(common, ".")
 }
 
+// registrable gives the registrable domain of a host, which is all of a host
+// that has none.
+func registrable(host string) string {
+	if d, err := publicsuffix.EffectiveTLDPlusOne(host); err == nil && net.ParseIP(host) == nil {
+		return d
+	}
+	return host
+}
+
+// domains says by registrable domain for which domain the cookie is set: the
+// door may stand behind a host of each domain of the company.
+type domains struct {
+	door string // for a host that is none of the company's, of a proxy that does not tell
+	by   map[string]string
+}
+
+func domainsOf(p *policy.Policy, door string) domains {
+	d := domains{sharedDomain(p, door), map[string]string{}}
+	for _, address := range siteAddresses(p) {
+		d.by[registrable(hostOf(address))] = sharedDomain(p, address)
+	}
+	d.by[registrable(hostOf(door))] = d.door
+	return d
+}
+
+// of gives the domain for the host that a request names; "" for that host alone.
+func (d domains) of(host string) string {
+	if domain, ok := d.by[registrable(hostOf("//"+host))]; ok {
+		return domain
+	}
+	return d.door
+}
+
+func (v *visit) domain() string { return v.domains.of(v.Host) }
+
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

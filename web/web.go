@@ -129,6 +129,7 @@ func (s *site) routes() *http.ServeMux {
 	mux.Handle("/.well-known/change-password", s.serve("", get(s.changePassword)))
 	mux.Handle("/amana.js", s.serve("", get(s.bannerScript)))
 	mux.Handle("/amana/{file}", s.serve("", get(s.bannerFile)))
+	mux.Handle("/amana/in/{token}", s.serve("", get(s.carry), post(s.take)))
 	mux.Handle("/amana-gpp.js", s.serve("", get(s.bannerPlatform)))
 	mux.Handle("/amana.json", s.serve("", get(s.bannerManifest)))
 	mux.Handle("/amana-nginx.conf", s.serve("", get(s.bannerNginx)))
@@ -148,6 +149,7 @@ func (s *site) routes() *http.ServeMux {
 func (s *site) privatePages(mux *http.ServeMux, l string) {
 	s.page(mux, l, "/me", get(s.start))
 	s.page(mux, l, "/me/sessions", get(s.me(policy.ActAccess, s.sessionList)), post(s.me(policy.ActAccess, s.endSessions)))
+	s.page(mux, l, "/me/sites", get(s.me(policy.ActAccess, s.meSites)), post(s.me(policy.ActAccess, s.meCarry)))
 	s.page(mux, l, "/me/sign-in", post(s.signIn))
 	s.page(mux, l, "/me/code", get(s.code), post(s.tryCode))
 	s.page(mux, l, "/me/link/{token}", get(s.link), post(s.useLink))

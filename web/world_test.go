@@ -123,11 +123,12 @@ type visitor struct {
 	t      testing.TB
 	client *http.Client
 	header http.Header
+	host   string // by which it reaches the door; "" = the address it listens at
 }
 
 func (w *world) visitor() *visitor {
 	jar, _ := cookiejar.New(nil)
-	return &visitor{w, w.t, &http.Client{Jar: jar, Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, http.Header{}}
+	return &visitor{w, w.t, &http.Client{Jar: jar, Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, http.Header{}, ""}
 }
 
 type answered struct {
@@ -141,6 +142,7 @@ func (v *visitor) send(method, path, kind, body string) answered {
 	if err != nil {
 		v.t.Fatal(err)
 	}
+	r.Host = v.host
 	for k, list := range v.header {
 		r.Header[k] = list
 	}
