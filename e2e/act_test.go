@@ -140,6 +140,19 @@ func (p *Page) Wire() int {
 	return int(p.wire)
 }
 
+// Small fails the test if the page is longer than 30 kB before pressing, or if
+// more than that came over the wire with all it loads.
+func (p *Page) Small() {
+	p.t.Helper()
+	const most = 30_000
+	if n := Eval[int](p, `new TextEncoder().encode(document.documentElement.outerHTML).length`); n > most {
+		p.t.Errorf("%s: %d bytes", p.URL(), n)
+	}
+	if n := p.Wire(); n > most {
+		p.t.Errorf("%s: %d bytes on the wire", p.URL(), n)
+	}
+}
+
 // Picture keeps a picture of the whole page as name.png in the directory that
 // AMANA_SCREENSHOTS names; without it there is none.
 func (p *Page) Picture(name string) {

@@ -10,9 +10,6 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// most is how much of a page may come over the wire.
-const most = 30 << 10
-
 // cameFromLogin opens a tab in which somebody came from the company's login.
 func cameFromLogin(t *testing.T, d *Demo, v View, ids ...string) *Page {
 	t.Helper()
@@ -31,9 +28,7 @@ func cameFromLogin(t *testing.T, d *Demo, v View, ids ...string) *Page {
 func (p *Page) looked(name string) {
 	p.t.Helper()
 	p.Accessible()
-	if n := p.Wire(); n > most {
-		p.t.Errorf("%s: %d bytes on the wire", p.URL(), n)
-	}
+	p.Small()
 	look := p.view.Language
 	if p.view.Phone {
 		look += "-phone"
@@ -95,9 +90,17 @@ func ownPages(t *testing.T, d *Demo, v View, customer, mail string) {
 
 	p.Go(at("/me/known"))
 	p.looked("known")
-	if n := p.Count(`svg.way rect`); n < 10 {
-		t.Errorf("the drawing has %d boxes", n)
+	p.Click("#drawn summary")
+	type drawn struct {
+		Boxes, Out int
+		Smallest   float64
 	}
+	if got := Eval[drawn](p, `(() => { const svg = document.querySelector("svg.way"), s = svg.getBoundingClientRect(), texts = [...svg.querySelectorAll("text")]
+		return {Boxes: svg.querySelectorAll("rect").length, Smallest: Math.min(...texts.map(t => parseFloat(getComputedStyle(t).fontSize) * s.width / svg.viewBox.baseVal.width)),
+			Out: texts.filter(t => { const b = t.getBoundingClientRect(); return b.left < s.left || b.right > s.right }).length} })()`); got.Boxes < 9 || got.Out > 0 || got.Smallest < 10.9 {
+		t.Errorf("the drawing on this screen: %+v", got)
+	}
+	p.looked("drawn")
 	p.Go(at("/me/receipts"))
 	p.looked("receipts")
 

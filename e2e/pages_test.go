@@ -36,9 +36,7 @@ func TestEveryPageIsForEverybody(t *testing.T) {
 func looksRight(t *testing.T, d *Demo, p *Page, language string) {
 	t.Helper()
 	p.Accessible()
-	if wire := p.Wire(); wire > 30_000 {
-		t.Errorf("%s: %d bytes on the wire", p.URL(), wire)
-	}
+	p.Small()
 	for _, url := range p.Requests() {
 		if !strings.HasPrefix(url, d.Public+"/") && !strings.HasPrefix(url, "data:") {
 			t.Errorf("%s: a request to %s", p.URL(), url)

@@ -28,9 +28,7 @@ func TestACustomerComesIn(t *testing.T) {
 				picture := func(p *Page, name string) {
 					p.Picture(fmt.Sprintf("signin-%s-%s-phone=%t-dark=%t", name, language, v.Phone, v.Dark))
 					p.Accessible()
-					if wire := p.Wire(); wire > 30_000 {
-						t.Errorf("%s: %d bytes on the wire", p.URL(), wire)
-					}
+					p.Small()
 				}
 				p := Open(t, d.Public+"/"+language+"/me/sessions", v)
 				if want := d.Public + "/" + language + "/me?to=%2Fme%2Fsessions"; p.URL() != want {

@@ -70,9 +70,7 @@ func TestACodeLetsIn(t *testing.T) {
 				look := func(p *Page, name string) {
 					p.Picture(fmt.Sprintf("wayin-%s-%s-dark=%t", name, language, v.Dark))
 					p.Accessible()
-					if wire := p.Wire(); wire > 30_000 {
-						t.Errorf("%s: %d bytes on the wire", p.URL(), wire)
-					}
+					p.Small()
 				}
 				p := Open(t, at+"/"+language+"/me", v)
 				look(p, "ask")

@@ -57,34 +57,46 @@ func TestWhatIsUsedComesFirst(t *testing.T) {
 }
 
 // TestTheDrawingHoldsWithinItself: nothing lies outside or upon another, and
-// from right to left it is the mirror image.
+// every word of the way is there.
 func TestTheDrawingHoldsWithinItself(t *testing.T) {
-	heads := [3]string{"data", "purpose", "who"}
-	pic := picture(t, "en", "billing", "tailored_offers", "internet_service", "tax_records")
-	d := known.Draw(pic.Uses, heads, false)
-	for i, b := range d.Boxes {
-		if b.X < 0 || b.X+b.W > d.Width || b.Y < 20 || b.Y+b.H > d.Height || len(b.Text) == 0 || len(b.Text) > 3 {
-			t.Errorf("%q lies outside: %+v of %d × %d", b.Name, b, d.Width, d.Height)
+	for _, l := range []string{"en", "ar"} {
+		pic := picture(t, l, "billing", "tailored_offers", "internet_service", "tax_records")
+		d := known.Draw(pic.Uses, known.Names{Data: "data", Who: "who", Nobody: "nobody"})
+		end, said := 0, ""
+		for _, w := range d.Ways {
+			for i, b := range w.Boxes {
+				if b.X < 0 || b.X+b.W > d.Width || b.Y < end || b.Y+b.H > d.Height || len(b.Text) == 0 {
+					t.Errorf("%+v lies outside, or upon what ends at %d, of %d × %d", b, end, d.Width, d.Height)
+				}
+				if i > 0 && w.Arrows[i-1] != end {
+					t.Errorf("an arrow begins at %d, not at %d", w.Arrows[i-1], end)
+				}
+				end = b.Y + b.H
+				for _, line := range b.Text {
+					if line.Y < b.Y || line.Y > end {
+						t.Errorf("%q stands outside of its box", line.Text)
+					}
+					said += line.Text + " "
+				}
+			}
 		}
-		for _, c := range d.Boxes[:i] {
-			if b.X < c.X+c.W && c.X < b.X+b.W && b.Y < c.Y+c.H && c.Y < b.Y+b.H {
-				t.Errorf("%q lies upon %q", b.Name, c.Name)
+		if len(d.Ways) != 4 {
+			t.Errorf("%d purposes are drawn", len(d.Ways))
+		}
+		said = strings.ReplaceAll(said, " ·", "")
+		for _, u := range pic.Uses {
+			if u.Active != strings.Contains(said, u.Title) {
+				t.Errorf("%q is active: %t; the drawing says %s", u.Title, u.Active, said)
 			}
 		}
 	}
-	mirror := known.Draw(pic.Uses, heads, true)
-	for i, b := range d.Boxes {
-		if m := mirror.Boxes[i]; m.X != d.Width-b.X-b.W || m.Y != b.Y {
-			t.Errorf("%q is at %d, and mirrored at %d", b.Name, b.X, m.X)
+	long := known.Draw([]known.Use{{Active: true, Purpose: notice.Purpose{ID: "x", Title: strings.Repeat("word ", 200)}}}, known.Names{Nobody: "nobody"})
+	for _, line := range long.Ways[0].Boxes[1].Text {
+		if len(line.Text) > 40 {
+			t.Errorf("%q is too wide", line.Text)
 		}
 	}
-	if len(d.Lines) == 0 || len(d.Lines) != len(mirror.Lines) {
-		t.Errorf("%d lines", len(d.Lines))
-	}
-	if long := known.Draw([]known.Use{{Active: true, Purpose: notice.Purpose{ID: "x", Title: strings.Repeat("word ", 200)}}}, heads, false); len(long.Boxes[0].Text) > 3 {
-		t.Error("a long name is not cut")
-	}
-	if none := known.Draw(nil, heads, false); len(none.Boxes) != 0 {
+	if none := known.Draw(nil, known.Names{}); len(none.Ways) != 0 {
 		t.Error("nothing is drawn as something")
 	}
 }

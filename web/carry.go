@@ -287,7 +287,7 @@ func (s *site) heard(v *visit, c carried) (said, error) {
 // links lead to the door, and it asks that host for nothing.
 func (s *site) awayBase(v *visit, title string) base {
 	b := v.privateBase("/choices", title)
-	b.Door, b.Logo, b.Tongues, b.OneAct = s.PublicURL, "", nil, true
+	b.Door, b.Inline, b.Logo, b.Tongues, b.OneAct = s.PublicURL, v.ed.style.css, "", nil, true
 	for _, list := range [][]link{b.Nav, b.More} {
 		for i := range list {
 			list[i].Href, list[i].Here = s.PublicURL+list[i].Href, false

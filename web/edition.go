@@ -53,6 +53,7 @@ type face struct {
 	pages   map[string]*template.Template
 	base    base
 	kept    sync.Map // name to body: what is the same for everybody
+	cut     sync.Map // version to *divided
 	domains domains  // of the cookie
 	scripts sync.Map // domain of the cookie to *banner.Script
 }
@@ -62,7 +63,8 @@ type base struct {
 	Lang, Dir          string
 	Company, LegalName string
 	Logo               string
-	Style              template.CSS
+	Style              string       // where the sheet is
+	Inline             template.CSS // the sheet itself, for a page that stands elsewhere
 	Contact            reach
 	InForce            policy.VersionID
 	Since              time.Time
@@ -140,9 +142,9 @@ func newEdition(v *policy.Version, logo *mark) (*edition, error) {
 			continue
 		}
 		f := &face{Words: w, version: v, notice: notice.Of(v, w)}
-		f.base = f.newBase(ed.style.css, logo.path)
+		f.base = f.newBase(ed.style.path, logo.path)
 		var err error
-		if f.pages, err = parse(w); err != nil {
+		if f.pages, err = parse(w, f.toBlock); err != nil {
 			return nil, err
 		}
 		ed.faces[l] = f
@@ -150,15 +152,19 @@ func newEdition(v *policy.Version, logo *mark) (*edition, error) {
 	return ed, nil
 }
 
-// parse makes a language's templates, one set a page.
-func parse(w *lang.Words) (map[string]*template.Template, error) {
+// parse makes a language's templates, one set a page. toBlock tells where a part
+// of the policy is.
+func parse(w *lang.Words, toBlock func(id string) string) (map[string]*template.Template, error) {
 	funcs := template.FuncMap{"T": w.T, "N": w.N, "H": w.H, "Of": w.Of, "moment": w.DateTime, "list": w.Names, "num": w.Number,
-		"inc": func(i int) int64 { return int64(i) + 1 }}
+		"inc": func(i int) int64 { return int64(i) + 1 }, "here": func() string { return "/" + w.Tag }, "toBlock": toBlock}
 	frame, err := template.New("").Funcs(funcs).ParseFS(pageFiles, "pages/layout.html")
 	if err != nil {
 		return nil, err
 	}
 	pages := map[string]*template.Template{}
+	if pages["whole"], err = template.Must(frame.Clone()).ParseFS(pageFiles, "pages/policy.html", "pages/whole.html"); err != nil {
+		return nil, err
+	}
 	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer", "me", "signin", "code", "age", "child", "sessions", "sites", "carry", "prove", "pass", "known", "mine", "slips", "requests", "request", "correct", "take", "erase", "ticket", "confirm", "leave", "subscribed"} {
 		if pages[name], err = template.Must(frame.Clone()).ParseFS(pageFiles, "pages/"+name+".html"); err != nil {
 			return nil, err
@@ -167,9 +173,9 @@ func parse(w *lang.Words) (map[string]*template.Template, error) {
 	return pages, nil
 }
 
-func (f *face) newBase(css template.CSS, logo string) base {
+func (f *face) newBase(style, logo string) base {
 	o := f.version.Policy.Organization
-	b := base{Lang: f.Tag, Dir: f.Dir(), Company: f.say(o.Name), LegalName: f.say(o.LegalName), Logo: logo, Style: css,
+	b := base{Lang: f.Tag, Dir: f.Dir(), Company: f.say(o.Name), LegalName: f.say(o.LegalName), Logo: logo, Style: style,
 		InForce: f.version.ID, Since: f.version.Published, Contact: f.reach(o.Contact)}
 	return b
 }

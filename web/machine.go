@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/amana-privacy/amana/fault"
@@ -31,8 +32,12 @@ func (s *site) gpc(v *visit) error {
 	return nil
 }
 
-// logoFile serves the logo under the address of its bytes.
-func (s *site) logoFile(v *visit) error {
+// asset serves what the pages load: the sheet, and the logo under the address of
+// its bytes.
+func (s *site) asset(v *visit) error {
+	if strings.HasSuffix(v.URL.Path, ".css") {
+		return s.sheet(v)
+	}
 	for _, m := range []*mark{v.ed.logo, v.ed.former} {
 		if m != nil && m.path == v.URL.Path {
 			v.showLogo(m.Logo)

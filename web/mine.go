@@ -91,7 +91,7 @@ func (s *site) meKnown(v *visit, c *customer) error {
 			page.Active = append(page.Active, u)
 		}
 	}
-	page.Draw = known.Draw(page.Active, [3]string{v.T("purpose.data"), v.T("receipt.purpose"), v.T("known.who")}, v.Dir() == "rtl")
+	page.Draw = known.Draw(page.Active, known.Names{Data: v.T("purpose.data"), Who: v.T("known.who"), Nobody: v.T("purpose.nobody")})
 	return v.show(http.StatusOK, never, "known", page)
 }
 

@@ -164,8 +164,8 @@ func TestWhatIsKnownIsListedAndDrawn(t *testing.T) {
 	v.chooses(url.Values{"answer": {"yes:a/tailored_offers"}})
 	for _, l := range []string{"en", "ar"} {
 		page := v.see("/" + l + "/me/known")
-		svg := regexp.MustCompile(`(?s)<svg class="way" role="img" aria-labelledby="w-title w-desc".*?</svg>`).FindString(page)
-		if !strings.Contains(svg, "<title") || !strings.Contains(svg, "<desc") || strings.Count(svg, `class="purpose"`) < 5 {
+		svg := regexp.MustCompile(`(?s)<svg class="way" role="list" aria-label="[^"]+".*?</svg>`).FindString(page)
+		if n := strings.Count(svg, `role="listitem"`); n < 5 || n != strings.Count(svg, `class="purpose"`) || 2*n != strings.Count(svg, "<path") {
 			t.Errorf("%s: the drawing is %d bytes", l, len(svg))
 		}
 		if !strings.Contains(page, "<details>") || !strings.Contains(page, `/`+l+`/me/requests#ask`) {

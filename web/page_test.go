@@ -2,8 +2,6 @@ package web
 
 import (
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/base64"
 	"html"
 	"io"
 	"net/http"
@@ -47,7 +45,8 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 var (
 	openTags = regexp.MustCompile(`<(h[1-6])[ >]`)
 	idTags   = regexp.MustCompile(` id="([^"]*)"`)
-	styleTag = regexp.MustCompile(`(?s)<style>(.*)</style>`)
+	sheetTag = regexp.MustCompile(`<link rel="stylesheet" href="/assets/style-[0-9a-f]{12}\.css">`)
+	turnTag  = regexp.MustCompile(`<nav class="turn[^>]*>.*?<a class="act" href="([^"]+)">[^<]*</a></nav>`)
 )
 
 // wellFormed holds a page to what holds for all of them.
@@ -80,11 +79,28 @@ func wellFormed(t *testing.T, a answered, l string) {
 		}
 		ids = append(ids, id[1])
 	}
-	sum := sha256.Sum256([]byte(styleTag.FindStringSubmatch(a.text)[1]))
-	if want := "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; !strings.Contains(a.Header.Get("Content-Security-Policy"), want) {
-		t.Error("the style is not the one that the policy of contents allows")
+	if csp := a.Header.Get("Content-Security-Policy"); !sheetTag.MatchString(a.text) || strings.Contains(a.text, "<style") || !strings.Contains(csp, "style-src 'self' 'sha256-") || !strings.HasPrefix(csp, "default-src 'none'") {
+		t.Errorf("the page's sheet is not the one file; %s", csp)
 	}
 }
+
+// everyLeaf gives the address of each leaf of the policy, following the pages
+// from the first to the last.
+func everyLeaf(t *testing.T, v *visitor, l string) (paths []string) {
+	t.Helper()
+	for at := "/" + l + "/policy"; at != ""; {
+		paths = append(paths, at)
+		m := turnTag.FindStringSubmatch(v.see(at))
+		if m == nil || slices.Contains(paths, m[1]) {
+			return paths
+		}
+		at = m[1]
+	}
+	return paths
+}
+
+// mostBytes is how long a page may be, before pressing.
+const mostBytes = 30_000
 
 func TestEveryPageIsSmall(t *testing.T) {
 	for _, company := range companies {
@@ -92,17 +108,25 @@ func TestEveryPageIsSmall(t *testing.T) {
 		v := w.visitor()
 		v.header.Set("Accept-Encoding", "gzip")
 		for _, l := range []string{"en", "ar"} {
+			paths := everyLeaf(t, w.visitor(), l)
+			if len(paths) < 3 || len(paths) > 6 {
+				t.Errorf("%s: the policy has %d pages: %q", company, len(paths), paths)
+			}
 			for _, path := range everyPage(w) {
-				a := v.get("/" + l + path)
+				paths = append(paths, "/"+l+path)
+			}
+			for _, path := range paths {
+				a := v.get(path)
 				z, err := gzip.NewReader(strings.NewReader(a.text))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if plain, err := io.ReadAll(z); err != nil || !strings.HasSuffix(string(plain), "</html>\n") {
+				plain, err := io.ReadAll(z)
+				if err != nil || !strings.HasSuffix(string(plain), "</html>\n") {
 					t.Errorf("%s: not a whole page: %v", path, err)
 				}
-				if len(a.text) > 30<<10 {
-					t.Errorf("%s/%s%s: %d bytes on the wire", company, l, path, len(a.text))
+				if len(plain) > mostBytes {
+					t.Errorf("%s%s: %d bytes", company, path, len(plain))
 				}
 			}
 		}
@@ -114,10 +138,17 @@ func TestThePolicyPageSaysEverything(t *testing.T) {
 	for _, company := range companies {
 		w := open(t, company)
 		for _, l := range []string{"en", "ar"} {
-			page := w.visitor().see("/" + l + "/policy")
+			v, page := w.visitor(), ""
+			for _, leaf := range everyLeaf(t, v, l) {
+				page += v.see(leaf)
+			}
+			whole := v.see("/" + l + "/policy-file/" + string(w.db.InForce().ID))
 			for _, text := range textsOf(reflect.ValueOf(*w.db.InForce().Policy)) {
 				if s := text.In(l); !strings.Contains(page, html.EscapeString(s)) && !strings.Contains(page, strings.ReplaceAll(html.EscapeString(s), "&#34;", "&#34;")) {
 					t.Errorf("%s in %s does not say %q", company, l, s)
+				}
+				if s := text.In(l); !strings.Contains(whole, html.EscapeString(s)) {
+					t.Errorf("%s in %s: the file does not say %q", company, l, s)
 				}
 			}
 		}

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"html/template"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -49,36 +51,66 @@ func (f *face) shared() string {
 	return f.T("home.promise.nobody")
 }
 
+// policyPage is one leaf of a version.
 type policyPage struct {
 	base
-	Notice *notice.Notice
-	From   time.Time
-	Past   bool
+	Version     policy.VersionID
+	From        time.Time
+	Past        bool
+	Leaf        leaf
+	First       bool
+	Number, All int
+	Turns       []link // to the leaves before and after
+	Parts       []link // to the sections of the full text
 }
 
-func (s *site) policy(v *visit) error {
-	return v.same("policy", 200, shortly, "policy", func() any {
-		return policyPage{base: v.at(v.ed, "/policy", v.T("policy.title")), Notice: v.notice, From: v.version.Published}
-	})
-}
+// policy shows the version in force, or the leaf of it with a block.
+func (s *site) policy(v *visit) error { return s.policyAt(v, v.version, "/policy", v.PathValue("block")) }
 
 // pastPolicy is the permanent address of any version, by its id or the bare
 // hex of it. Only the page of a past version tells that it is past.
 func (s *site) pastPolicy(v *visit) error {
-	asked := v.PathValue("version")
-	p := s.Store.Version(policy.VersionID("sha256:" + strings.TrimPrefix(asked, "sha256:")))
-	if p == nil {
-		return fault.New(fault.Unknown, "no such version of the policy")
+	p, err := s.versionAt(v)
+	if err != nil {
+		return err
 	}
-	return v.same("policy "+string(p.ID), 200, shortly, "policy", func() any { return v.policyOf(p) })
+	return s.policyAt(v, p, "/policy/"+string(p.ID), v.PathValue("block"))
 }
 
-func (v *visit) policyOf(p *policy.Version) policyPage {
-	page := policyPage{base: v.at(v.ed, "/policy/"+string(p.ID), v.T("policy.title")), Notice: v.notice, From: p.Published}
-	if p.ID != v.version.ID {
-		page.Past, page.Notice, page.Title = true, notice.Of(p, v.Words), v.T("policy.title.past", "date", p.Published)
+func (s *site) versionAt(v *visit) (*policy.Version, error) {
+	p := s.Store.Version(policy.VersionID("sha256:" + strings.TrimPrefix(v.PathValue("version"), "sha256:")))
+	if p == nil {
+		return nil, fault.New(fault.Unknown, "no such version of the policy")
 	}
-	return page
+	return p, nil
+}
+
+// wholePolicy is any version in one file, to be kept and printed.
+func (s *site) wholePolicy(v *visit) error {
+	p, err := s.versionAt(v)
+	if err != nil {
+		return err
+	}
+	d, err := v.divided(p)
+	if err != nil {
+		return err
+	}
+	raw, err := v.render("whole", wholePage{v.base, p.ID, p.Published, v.ed.style.css, slices.Concat(d.leaves...)})
+	if err != nil {
+		return err
+	}
+	v.Header().Set("Content-Disposition", `attachment; filename="policy-`+short(p.ID)+"-"+v.Tag+`.html"`)
+	v.write(http.StatusOK, shortly, "text/html; charset=utf-8", raw)
+	return nil
+}
+
+// wholePage is a version that needs nothing beside itself.
+type wholePage struct {
+	base
+	Version policy.VersionID
+	From    time.Time
+	CSS     template.CSS
+	Leaf    leaf
 }
 
 type changesPage struct {

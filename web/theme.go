@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"encoding/hex"
 	"html/template"
 	"math"
 	"strconv"
@@ -13,11 +14,11 @@ import (
 //go:embed style.css
 var styleSource string
 
-// style is the one sheet of a page: it stands inline, so that a page is one
-// round trip, and its hash stands in the policy of contents.
+// style is the one sheet of all pages. Its address is of its bytes, so that a
+// browser asks for it once; a page that stands at another host holds it itself.
 type style struct {
-	css template.CSS
-	csp string // value of Content-Security-Policy
+	css       template.CSS
+	path, csp string // csp: value of Content-Security-Policy
 }
 
 // Backgrounds of the two themes on which the company's colour has to be read.
@@ -43,8 +44,23 @@ func styleOf(color string) style {
 		"\n", "",
 	).Replace(styleSource)
 	sum := sha256.Sum256([]byte(css))
-	return style{template.CSS(css), "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"}
+	return style{template.CSS(css), "/assets/style-" + hex.EncodeToString(sum[:6]) + ".css", "default-src 'none'; style-src 'self' 'sha256-" +
+		base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"}
+}
+
+// sheet serves the sheet. A page made by a server of another release names
+// another one: it gets today's, until it is asked for again.
+func (s *site) sheet(v *visit) error {
+	cache := never
+	if v.URL.Path == v.ed.style.path {
+		cache = forever
+	}
+	b, err := v.once("sheet", func() ([]byte, error) { return []byte(v.ed.style.css), nil })
+	if err != nil {
+		return err
+	}
+	v.send(200, cache, "text/css; charset=utf-8", b)
+	return nil
 }
 
 // rgb is a colour of sRGB.

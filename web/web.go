@@ -106,8 +106,11 @@ func (s *site) routes() *http.ServeMux {
 		s.page(mux, l, "", get(s.bareHome))
 		s.page(mux, l, "/{$}", get(s.home))
 		s.page(mux, l, "/policy", get(s.policy))
+		s.page(mux, l, "/policy/at/{block}", get(s.policy))
 		s.page(mux, l, "/policy/changes", get(s.changes))
 		s.page(mux, l, "/policy/{version}", get(s.pastPolicy))
+		s.page(mux, l, "/policy/{version}/at/{block}", get(s.pastPolicy))
+		s.page(mux, l, "/policy-file/{version}", get(s.wholePolicy))
 		s.page(mux, l, "/choices", get(s.choices), post(s.choose))
 		s.page(mux, l, "/contact", get(s.contact))
 		s.page(mux, l, "/verify", get(s.verify), post(s.verifyFile))
@@ -140,7 +143,7 @@ func (s *site) routes() *http.ServeMux {
 	mux.Handle("/v1/subscriptions", s.serve("", post(s.subscribe)))
 	mux.Handle("/v1/choices", s.json(s.chooseJSON))
 	mux.Handle("/v1/shown", s.json(s.shown))
-	mux.Handle("/assets/{logo}", s.serve("", get(s.logoFile)))
+	mux.Handle("/assets/{file}", s.serve("", get(s.asset)))
 	mux.Handle("/", s.serve("", get(s.nothing)))
 	return mux
 }

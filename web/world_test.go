@@ -158,6 +158,9 @@ func (v *visitor) send(method, path, kind, body string) answered {
 	if err != nil {
 		v.t.Fatal(err)
 	}
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") && resp.Header.Get("Content-Disposition") == "" && len(text) > mostBytes {
+		v.t.Errorf("%s %s is %d bytes long", method, path, len(text))
+	}
 	return answered{resp, string(text)}
 }
 
