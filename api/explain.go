@@ -20,14 +20,24 @@ type link struct {
 	Ar    string        `json:"ar" doc:"In Arabic."`
 }
 
+// words gives a language with the digits and the calendar of the policy in force,
+// as the customers' pages have them.
+func (d *door) words(tag string) *lang.Words {
+	var o lang.Options
+	if v := d.Store.InForce(); v != nil {
+		o = lang.Options{Digits: lang.Digits(v.Policy.Digits), Calendar: lang.Calendar(v.Policy.Calendar)}
+	}
+	w, _ := lang.For(tag, o)
+	return w
+}
+
 // chain says what an answer with detail rests on.
 func (d *door) chain(ctx context.Context, q decision.Question, a answer) ([]link, error) {
 	whole, err := explained(ctx, d.Store, q, a)
 	if err != nil {
 		return nil, err
 	}
-	en, _ := lang.For("en", lang.Options{})
-	ar, _ := lang.For("ar", lang.Options{})
+	en, ar := d.words("en"), d.words("ar")
 	var out []link
 	arabic := explain.Chain(whole, ar)
 	for i, l := range explain.Chain(whole, en) {

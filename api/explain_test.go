@@ -72,7 +72,7 @@ func TestThePageDrawsTheChain(t *testing.T) {
 	decides := w.newToken("decide")
 	for path, want := range map[string][]string{
 		"/en/explain": {`<html lang="en" dir="ltr">`, "<svg", `role="img"`, "Policy (holds), Scope (holds), Answer (holds), Receipt (holds) and Log (holds)", "Entry 2 of 2", `value="customer:10042"`, `<h2 id="answer">Yes</h2>`},
-		"/ar/explain": {`<html lang="ar" dir="rtl">`, "<svg", "السياسة (قائم)", "القيد رقم 2 من 2", `<h2 id="answer">نعم</h2>`},
+		"/ar/explain": {`<html lang="ar" dir="rtl">`, "<svg", "السياسة (تحقّق ذلك)", "القيد رقم 2 من 2", `<h2 id="answer">نعم</h2>`},
 	} {
 		page := w.explains(200, path, decides)
 		for _, s := range want {
@@ -135,5 +135,19 @@ func TestThePageIsAFormFirst(t *testing.T) {
 	}
 	if strings.Contains(string(a.body), "<svg") {
 		t.Error("an answer to nothing")
+	}
+}
+
+// TestThePageCountsAsThePolicySays reads the digits and the calendar of the
+// policy in force.
+func TestThePageCountsAsThePolicySays(t *testing.T) {
+	w := newWorld(t)
+	w.publish(strings.NewReplacer("digits: latin", "digits: arabic", "calendar: gregorian", "calendar: both").Replace(cascoFiber(t)))
+	w.agree("customer:10042")
+	page := w.explains(200, "/ar/explain", w.newToken("decide"))
+	for _, s := range []string{"القيد رقم ٣ من ٣", "هـ، الموافق "} {
+		if !strings.Contains(page, s) {
+			t.Errorf("no %q", s)
+		}
 	}
 }

@@ -88,22 +88,21 @@ func (d *door) explainAnywhere(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *door) explainForm(w http.ResponseWriter, r *http.Request) error {
-	return showExplained(w, http.StatusOK, pageOf(r))
+	return showExplained(w, http.StatusOK, d.pageOf(r))
 }
 
-func pageOf(r *http.Request) explainPage {
+func (d *door) pageOf(r *http.Request) explainPage {
 	tag, other := "en", "ar"
 	if strings.HasPrefix(r.URL.Path, "/ar/") {
 		tag, other = other, tag
 	}
 	p := explainPage{Lang: tag, Style: template.CSS(explainStyle)}
-	p.Words, _ = lang.For(tag, lang.Options{})
-	p.Other, _ = lang.For(other, lang.Options{})
+	p.Words, p.Other = d.words(tag), d.words(other)
 	return p
 }
 
 func (d *door) explainAnswer(w http.ResponseWriter, r *http.Request) error {
-	p := pageOf(r)
+	p := d.pageOf(r)
 	r.Body = http.MaxBytesReader(w, r.Body, largestBody)
 	if err := r.ParseForm(); err != nil {
 		return fault.New(fault.Malformed, "the form cannot be read")

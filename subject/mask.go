@@ -7,7 +7,7 @@ import (
 
 // Masked gives the identifier so that whoever knows it recognises it, and nobody
 // else learns it: the kind, and of the value its first letter or its last two
-// digits. What is short is not shown at all. It is still personal data.
+// digits, of what is short the last one. It is still personal data.
 func (id ID) Masked() string {
 	kind, value, _ := strings.Cut(string(id), ":")
 	switch kind {
@@ -33,17 +33,16 @@ func maskedEmail(value string) string {
 	return value[:size] + "…@…"
 }
 
-// shownEnd is how much of an end is shown, at most a third of the value.
+// shownEnd is how much of an end is shown at most; it is never more than a third
+// of the value.
 const shownEnd = 2
 
 func maskedEnd(value string) string {
 	end := value
-	for range utf8.RuneCountInString(value) - shownEnd {
+	n := utf8.RuneCountInString(value)
+	for range n - min(shownEnd, n/3) {
 		_, size := utf8.DecodeRuneInString(end)
 		end = end[size:]
-	}
-	if utf8.RuneCountInString(value) < 3*shownEnd {
-		end = ""
 	}
 	return "…" + end
 }

@@ -65,6 +65,7 @@ type base struct {
 	Logo               string
 	Style              string       // where the sheet is
 	Inline             template.CSS // the sheet itself, for a page that stands elsewhere
+	Indic              bool         // numbers of lists are ١ ٢ ٣ too
 	Contact            reach
 	InForce            policy.VersionID
 	Since              time.Time
@@ -176,7 +177,7 @@ func parse(w *lang.Words, toBlock func(id string) string) (map[string]*template.
 func (f *face) newBase(style, logo string) base {
 	o := f.version.Policy.Organization
 	b := base{Lang: f.Tag, Dir: f.Dir(), Company: f.say(o.Name), LegalName: f.say(o.LegalName), Logo: logo, Style: style,
-		InForce: f.version.ID, Since: f.version.Published, Contact: f.reach(o.Contact)}
+		Indic: f.Tag == "ar" && f.version.Policy.Digits == string(lang.ArabicIndic), InForce: f.version.ID, Since: f.version.Published, Contact: f.reach(o.Contact)}
 	return b
 }
 

@@ -81,7 +81,7 @@ func (v *visit) demandView(r request.Request, now time.Time) demandView {
 	for _, s := range r.Steps {
 		step := stepView{Text: v.Of("demand_done", s.Name), When: s.At, Done: !s.At.IsZero()}
 		if s.N > 0 {
-			step.Text += " (" + v.Number(s.N) + ")"
+			step.Text += " (" + v.counted(s) + ")"
 		}
 		step.Now = before && !step.Done && !r.State.Over()
 		before = before && step.Done
@@ -92,6 +92,14 @@ func (v *visit) demandView(r request.Request, now time.Time) demandView {
 		out.Seal, out.Key = r.Demand.Seal, strings.HasPrefix(r.Demand.Seal, "age1")
 	}
 	return out
+}
+
+// counted says how many of what a step was about.
+func (v *visit) counted(s request.Step) string {
+	if s.Name == "gathered" {
+		return v.N("request.count.items", int(s.N))
+	}
+	return v.N("request.count.ids", int(s.N))
 }
 
 func keysOf(m map[string]string) func(func(string) bool) {
