@@ -65,7 +65,9 @@ type policyPage struct {
 }
 
 // policy shows the version in force, or the leaf of it with a block.
-func (s *site) policy(v *visit) error { return s.policyAt(v, v.version, "/policy", v.PathValue("block")) }
+func (s *site) policy(v *visit) error {
+	return s.policyAt(v, v.version, "/policy", v.PathValue("block"))
+}
 
 // pastPolicy is the permanent address of any version, by its id or the bare
 // hex of it. Only the page of a past version tells that it is past.
