@@ -70,7 +70,7 @@ func (b *batch) piece() { b.cuts = append(b.cuts, len(b.text)) }
 func (b *batch) about(line int, key []byte) {
 	before := len(b.names)
 	var ok bool
-	if b.names, ok = subject.AppendPlain(b.names, b.cfg.Kind, key); !ok {
+	if b.names, ok = subject.AppendPlain(b.names, b.cfg.Kind, b.cfg.Region, key); !ok {
 		if len(key) == 0 {
 			b.reject(line, NoIdentifier)
 			return

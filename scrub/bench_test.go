@@ -72,11 +72,13 @@ func newTabled(b *testing.B) *tabled {
 	find := func(id policy.VersionID) *policy.Version { return versions[id] }
 	now := consenttest.Time(b, "2026-02-01")
 	t := table.New(table.Key{1, 2}, table.Rules{Policy: versions["v1"], Version: find}, now)
-	for i := range people1M {
-		said := []string{"given letter v1 2026-01-01", "refused letter v1 2026-01-01"}[i%2]
+	for half, said := range []string{"given letter v1 2026-01-01", "refused letter v1 2026-01-01"} {
 		states := consent.Fold(consenttest.Meant(consenttest.Events(b, []string{said}), find), find)
 		p, times := table.ProfileOf(decision.World{Version: find, Subject: &decision.Subject{Kind: subject.Email, States: states}})
-		t.Put(t.Tag(subject.ID("email:"+name(i))), p, times, true)
+		for i := half; i < people1M; i += 2 {
+			t.Put(t.Tag(subject.ID("email:"+name(i))), p, times, true)
+			t.Put(t.Tag(subject.ID("phone:"+telephone(i))), p, times, true)
+		}
 	}
 	return &tabled{table: t, now: now}
 }
@@ -85,6 +87,9 @@ const people1M = 1 << 20
 
 // name gives each number an address of its own, neighbours far apart.
 func name(i int) string { return fmt.Sprintf("customer%07d@mail%d.example.com", i*7919%people1M, i%10) }
+
+// telephone is the same for telephones.
+func telephone(i int) string { return fmt.Sprintf("+966551%06d", i*7919%people1M) }
 
 // block is a list with a row for everybody the table knows; longer lists are it
 // again and again.
@@ -97,16 +102,19 @@ func block(line func(i int) string) []byte {
 }
 
 var forms = []struct {
-	name, head string
-	line       func(i int) string
+	name, kind, head string
+	line             func(i int) string
 }{
-	{"plain", "email,Name,E-mail,Phone,Town,Spent\n", func(i int) string {
+	{"plain", subject.Email, "email,Name,E-mail,Phone,Town,Spent\n", func(i int) string {
 		return fmt.Sprintf("%s,سارة القحطاني,%s,+966550%06d,Riyadh,%d\n", name(i), "x@y.example", i%1e6, i)
 	}},
-	{"quoted", "email,Name,E-mail,Phone,Town,Spent\n", func(i int) string {
+	{"quoted", subject.Email, "email,Name,E-mail,Phone,Town,Spent\n", func(i int) string {
 		return fmt.Sprintf("%q,\"سارة القحطاني\",%q,\"+966550%06d\",\"Riyadh\",\"%d\"\n", name(i), "x@y.example", i%1e6, i)
 	}},
-	{"json", "", func(i int) string {
+	{"telephone", subject.Phone, "email,Name,E-mail,Phone,Town,Spent\n", func(i int) string {
+		return fmt.Sprintf("%s,سارة القحطاني,%s,+966550%06d,Riyadh,%d\n", telephone(i), "x@y.example", i%1e6, i)
+	}},
+	{"json", subject.Email, "", func(i int) string {
 		return fmt.Sprintf("{\"email\":%q,\"Name\":\"سارة القحطاني\",\"E-mail\":\"x@y.example\",\"Phone\":\"+966550%06d\",\"Town\":\"Riyadh\",\"Spent\":%d}\n", name(i), i%1e6, i)
 	}},
 }
@@ -143,7 +151,7 @@ func BenchmarkScrub(b *testing.B) {
 				}
 				n := rounds(b) * people1M
 				cfg := contacts()
-				cfg.Decider = d
+				cfg.Decider, cfg.Kind = d, f.kind
 				b.SetBytes(int64(len(part) * rounds(b)))
 				begun := cpu(b)
 				for b.Loop() {

@@ -13,11 +13,20 @@ import (
 // country; whether its block is assigned is not asked, because assignments
 // change and a real customer's new number must not be refused.
 func phone(s, defaultRegion string) (string, error) {
+	region := strings.ToUpper(defaultRegion)
+	if plain, ok := appendPlainPhone(nil, region, []byte(s)); ok {
+		return string(plain[len(Phone)+1:]), nil
+	}
+	return phoneByLibrary(s, region)
+}
+
+// phoneByLibrary is phone, of which appendPlainPhone is the quick part.
+func phoneByLibrary(s, region string) (string, error) {
 	number, ok := dialled(s)
 	if !ok {
 		return "", fault.New(fault.Invalid, "a phone number has digits, with + before the country code, and no extension")
 	}
-	number, ok = e164(number, strings.ToUpper(defaultRegion))
+	number, ok = e164(number, region)
 	if again, _ := e164(number, ""); !ok || again != number { // e.g. zeros that one more reading would drop
 		return "", fault.New(fault.Invalid, "the phone number is not possible; write it with + and the country code")
 	}

@@ -4,13 +4,16 @@ import "bytes"
 
 // AppendPlain appends to dst the normal form of an identifier of a kind, where
 // that shows at a glance: an e-mail address of ASCII letters, digits and the
-// usual signs, a customer number of printable ASCII without spaces. It then
-// equals what Parse gives. ok is false for everything else, right or wrong: ask
-// Parse. It is for long lists: it allocates nothing beyond dst.
-func AppendPlain(dst []byte, kind string, value []byte) (to []byte, ok bool) {
+// usual signs, a customer number of printable ASCII without spaces, a telephone
+// number that can be read in one way only. It then equals what Parse gives with
+// the region, which is in capitals. ok is false for everything else, right or
+// wrong: ask Parse. It is for long lists: it allocates nothing beyond dst.
+func AppendPlain(dst []byte, kind, region string, value []byte) (to []byte, ok bool) {
 	switch kind {
 	case Email:
 		return appendPlainEmail(dst, value)
+	case Phone:
+		return appendPlainPhone(dst, region, value)
 	case Customer:
 		if len(value) == 0 || len(value) > maxCustomer {
 			return dst, false

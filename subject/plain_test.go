@@ -27,13 +27,20 @@ func TestMostIdentifiersArePlain(t *testing.T) {
 		"email:سارة@example.com":                            "",
 		"customer:":                                         "",
 		"customer:١٠٠٤٢":                                    "",
-		"phone:+12075550134":                                "",
+		"phone:+12075550134":                                "phone:+12075550134",
+		"phone:(207) 555-0134":                              "phone:+12075550134",
+		"phone:+1 207.555.0134":                             "phone:+12075550134",
+		"phone:12075550134":                                 "",
+		"phone:+112075550134":                               "",
+		"phone:+120755501":                                  "",
+		"phone:+1 207 555 0134 x5":                          "",
+		"phone:٢٠٧٥٥٥٠١٣٤":                                  "",
 		"device:AAECAwQFBgcICQoLDA0ODw":                     "",
 		"customer:" + strings.Repeat("x", 129):              "",
 		"email:" + strings.Repeat("x", 65) + "@example.com": "",
 	} {
 		kind, value, _ := strings.Cut(in, ":")
-		got, ok := subject.AppendPlain([]byte("before "), kind, []byte(value))
+		got, ok := subject.AppendPlain([]byte("before "), kind, "US", []byte(value))
 		if ok != (want != "") || string(got) != "before "+want {
 			t.Errorf("AppendPlain(%q) = %q, %v", in, got, ok)
 		}
@@ -42,7 +49,7 @@ func TestMostIdentifiersArePlain(t *testing.T) {
 
 func TestPlainIdentifiersCostNoAllocation(t *testing.T) {
 	dst, value := make([]byte, 0, 300), []byte("Sara.K@mail.example.com")
-	if n := testing.AllocsPerRun(100, func() { subject.AppendPlain(dst, subject.Email, value) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { subject.AppendPlain(dst, subject.Email, "", value) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -56,7 +63,7 @@ func TestTheGlanceAgreesWithTheFullLook(t *testing.T) {
 		for range 1 + rng.IntN(4) {
 			value[rng.IntN(len(value))] = signs[rng.IntN(len(signs))]
 		}
-		got, ok := subject.AppendPlain(nil, subject.Email, value)
+		got, ok := subject.AppendPlain(nil, subject.Email, "", value)
 		if !ok {
 			continue
 		}
@@ -77,7 +84,7 @@ func FuzzPlain(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in string) {
 		kind, value, _ := strings.Cut(in, ":")
-		got, ok := subject.AppendPlain(nil, kind, []byte(value))
+		got, ok := subject.AppendPlain(nil, kind, "SA", []byte(value))
 		if !ok {
 			return
 		}
