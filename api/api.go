@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/amana-privacy/amana/courier"
@@ -22,6 +23,7 @@ import (
 	"github.com/amana-privacy/amana/publisher"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
+	"github.com/amana-privacy/amana/table"
 )
 
 // Config is what the door needs. Store or Replica is required; zero values of the
@@ -50,9 +52,11 @@ type Config struct {
 	// links to their pages begin with.
 	PublicURL string
 
-	// Rate is how many requests a second one token may make, with bursts of as
-	// many; 50,000 if 0. It stops a program that runs away, not one that works.
+	// Rate is how many requests a second one token may make; 50,000 if 0. It stops a
+	// program that runs away, not one that works.
 	Rate int
+	// Burst is how many a token may make at once after it rested; Rate if 0.
+	Burst int
 	// InFlight is how many requests are worked on at once; 256 if 0. Others wait
 	// for a place for up to two seconds.
 	InFlight int
@@ -74,6 +78,9 @@ func (c Config) filled() Config {
 	if c.Rate == 0 {
 		c.Rate = 50_000
 	}
+	if c.Burst == 0 {
+		c.Burst = c.Rate
+	}
 	if c.InFlight == 0 {
 		c.InFlight = 256
 	}
@@ -87,6 +94,9 @@ func (c Config) filled() Config {
 // policy. Of what an answer rests on it may say nothing.
 type decider interface {
 	Decide(ctx context.Context, id subject.ID, q decision.Question) (decision.Answer, policy.VersionID, error)
+	// DecideEach answers questions, one about each of ids, into out, and says by
+	// which policy; nil, or a stale answer: ask Decide.
+	DecideEach(ids []subject.ID, asked []decision.Question, out []table.Answer) *policy.Version
 	InForce() *policy.Version // nil before the first
 }
 
@@ -108,6 +118,7 @@ type door struct {
 	Config
 	decider
 	mux    *http.ServeMux
+	exact  map[string]*resource // of the paths without a wildcard
 	gates  *resource
 	point  point
 	places edge.Places
@@ -130,7 +141,7 @@ func New(c Config) http.Handler {
 	default:
 		d.decider, find = stored{c.Store}, c.Store.Token
 	}
-	d.places, d.limits, d.tokens = edge.NewPlaces(d.InFlight), newLimits(d.Rate), newTokens(find)
+	d.places, d.limits, d.tokens = edge.NewPlaces(d.InFlight), newLimits(d.Rate, d.Burst), newTokens(find)
 	d.point = customers{d}
 	if c.Fixture != nil {
 		d.point = fixture{c.Fixture}
@@ -143,23 +154,37 @@ func New(c Config) http.Handler {
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := d.Now()
 	rec := &edge.Recorder{ResponseWriter: w}
-	c := &call{id: requestID(r)}
-	rec.Header().Set("X-Request-ID", c.id)
-	if id := r.Header.Get("X-Request-ID"); isAccess(r.URL.Path) && id != "" {
-		rec.Header().Set("X-Request-ID", id) // as it came: the standard wants it back byte for byte
+	c := &call{Context: r.Context(), id: requestID(r)}
+	var res *resource
+	if res, c.pattern = d.at(r); !slices.Contains(lasting, c.pattern) {
+		var cancel context.CancelFunc
+		c.Context, cancel = context.WithTimeout(c.Context, d.Timeout)
+		defer cancel()
 	}
-	rec.Header().Set("Cache-Control", "no-store")
-	rec.Header().Set("X-Content-Type-Options", "nosniff")
+	r = r.WithContext(c)
+	head := rec.Header()
+	head.Set("X-Request-ID", c.id)
+	if id := r.Header.Get("X-Request-ID"); id != "" && isAccess(r.URL.Path) {
+		head.Set("X-Request-ID", id) // as it came: the standard wants it back byte for byte
+	}
+	head["Cache-Control"], head["X-Content-Type-Options"] = noStore, noSniff
 	defer func() {
 		if cause := recover(); cause != nil {
 			d.panicked(rec, r, c, cause)
 		}
 		d.access(rec, r, c, d.Now().Sub(start))
 	}()
-	if err := d.serve(rec, r.WithContext(c.in(r.Context())), c); err != nil {
+	if err := d.serve(rec, r, c, res); err != nil {
 		d.fail(rec, r, c, err)
 	}
 }
+
+// Values of headers that every answer has, which nobody changes.
+var (
+	noStore = []string{"no-store"}
+	noSniff = []string{"nosniff"}
+	isJSON  = []string{"application/json"}
+)
 
 // panicked answers for a mistake of ours. The cause is written only where it
 // cannot hold a value somebody sent.

@@ -1,16 +1,17 @@
 package api
 
 import (
-	"encoding/json"
-	"errors"
+	"bytes"
 	"io"
 	"mime"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/strict"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -22,31 +23,68 @@ import (
 
 // entity is a subject or a resource.
 type entity struct {
-	Type       string                     `json:"type,omitempty"`
-	ID         string                     `json:"id,omitempty"`
-	Properties map[string]json.RawMessage `json:"properties,omitempty"`
+	Type       string        `json:"type,omitempty"`
+	ID         string        `json:"id,omitempty"`
+	Properties strict.Object `json:"properties,omitempty"`
 }
 
 // action is what is to be done.
 type action struct {
-	Name       string                     `json:"name"`
-	Properties map[string]json.RawMessage `json:"properties,omitempty"`
+	Name       string        `json:"name"`
+	Properties strict.Object `json:"properties,omitempty"`
 }
 
-// evaluation is one question. Members that are absent are nil.
+// evaluation is one question. Entities that are absent are nil.
 type evaluation struct {
-	Subject  *entity                    `json:"subject"`
-	Action   *action                    `json:"action"`
-	Resource *entity                    `json:"resource"`
-	Context  map[string]json.RawMessage `json:"context"`
+	Subject  *entity       `json:"subject"`
+	Action   *action       `json:"action"`
+	Resource *entity       `json:"resource"`
+	Context  strict.Object `json:"context"`
 }
 
 type evaluations struct {
-	evaluation
-	Evaluations []json.RawMessage `json:"evaluations"`
+	Subject     *entity       `json:"subject"`
+	Action      *action       `json:"action"`
+	Resource    *entity       `json:"resource"`
+	Context     strict.Object `json:"context"`
+	Evaluations []strict.Raw  `json:"evaluations"`
 	Options     struct {
 		Semantic string `json:"evaluations_semantic"`
 	} `json:"options"`
+}
+
+// defaults are what stands above all questions.
+func (all *evaluations) defaults() evaluation {
+	return evaluation{all.Subject, all.Action, all.Resource, all.Context}
+}
+
+// The members of what is open that are looked at here.
+type (
+	actionProperties struct {
+		Purpose string `json:"purpose"`
+	}
+	resourceProperties struct {
+		Data []string `json:"data"`
+	}
+	circumstances struct {
+		Signals signals `json:"signals"`
+		Detail  bool    `json:"detail"`
+	}
+)
+
+// opened reads an object that others may add members to. Its errors name the
+// place of the object before the member's own.
+func opened[T any](at string, text strict.Object) (out T, err error) {
+	if text == "" {
+		return out, nil
+	}
+	err = strict.DecodeOpen(text, &out)
+	if all, ok := err.(strict.Faults); ok {
+		for _, f := range all {
+			f.Field = strings.TrimSuffix(at+"."+f.Field, ".")
+		}
+	}
+	return out, err
 }
 
 // decided is one answer; its context has the members of /v1/decide, or says what
@@ -67,6 +105,7 @@ type mistaken struct {
 // point answers the standard's questions, which are whole when they come to it.
 type point interface {
 	evaluate(*http.Request, evaluation) (decided, error)
+	each(r *http.Request, defaults evaluation, questions []strict.Raw) ([]decided, error)
 	subjects(*http.Request, search) (results, error)
 	resources(http.ResponseWriter, *http.Request, search) (results, error)
 	actions(*http.Request, search) (results, error)
@@ -78,24 +117,19 @@ func badRequest(words string) error { return fault.New(fault.Malformed, "%s", wo
 // lenient reads a body as the standard wants it: JSON by its media type, unknown
 // members ignored.
 func (d *door) lenient(w http.ResponseWriter, r *http.Request, into any) error {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return badRequest("the Content-Type must be application/json")
+	if given := r.Header.Get("Content-Type"); given != "application/json" {
+		if kind, _, err := mime.ParseMediaType(given); err != nil || kind != "application/json" {
+			return badRequest("the Content-Type must be application/json")
+		}
 	}
 	raw, err := d.read(w, r)
 	if err != nil {
 		return err
 	}
-	if len(strings.TrimSpace(string(raw))) == 0 {
+	if len(bytes.TrimSpace(raw)) == 0 {
 		return badRequest("the body is empty")
 	}
-	dec := json.NewDecoder(strings.NewReader(string(raw)))
-	if err := dec.Decode(into); err != nil {
-		return badRequest("the body is not JSON of this form")
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return badRequest("something follows the body")
-	}
-	return nil
+	return strict.DecodeOpen(raw, into)
 }
 
 func (d *door) evaluate(w http.ResponseWriter, r *http.Request) error {
@@ -111,7 +145,11 @@ func (d *door) evaluateOne(w http.ResponseWriter, r *http.Request, e evaluation)
 	if err != nil {
 		return err
 	}
-	return reply(w, http.StatusOK, out)
+	raw, err := appendDecided(make([]byte, 0, roomForEach), &out)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, append(raw, '\n'))
 }
 
 // semantics say after which answers no further question is asked.
@@ -133,61 +171,46 @@ func (d *door) evaluateAll(w http.ResponseWriter, r *http.Request) error {
 	case !ok:
 		return badRequest("options.evaluations_semantic is none of execute_all, deny_on_first_deny, permit_on_first_permit")
 	case len(all.Evaluations) == 0:
-		return d.evaluateOne(w, r, all.evaluation)
+		return d.evaluateOne(w, r, all.defaults())
 	case len(all.Evaluations) > mostQuestions:
 		return badRequest("too many evaluations at once")
 	}
-	out := struct {
-		Evaluations []decided `json:"evaluations"`
-	}{[]decided{}}
-	for _, raw := range all.Evaluations {
-		a, err := d.oneOf(r, all, raw)
-		if err != nil {
-			return err
-		}
-		out.Evaluations = append(out.Evaluations, a)
-		if last(a.Decision) {
+	out, err := d.point.each(r, all.defaults(), all.Evaluations)
+	if err != nil {
+		return err
+	}
+	for i := range out {
+		if last(out[i].Decision) {
+			out = out[:i+1]
 			break
 		}
 	}
-	return reply(w, http.StatusOK, out)
+	raw, err := appendEvaluations(make([]byte, 0, roomForEach*(len(out)+1)), out)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, raw)
 }
 
-// oneOf answers one of several. What would be a bad request alone is a no here.
-func (d *door) oneOf(r *http.Request, all evaluations, raw json.RawMessage) (decided, error) {
-	e, err := all.filled(raw)
-	if err == nil {
-		var a decided
-		if a, err = d.evaluated(r, e); err == nil {
-			return a, nil
-		}
-	}
-	if fault.KindOf(err) != fault.Malformed {
+// bad gives the answer to one question of several that would be a bad request
+// alone; another error is the whole request's.
+func bad(err error) (decided, error) {
+	if kind := fault.KindOf(err); kind != fault.Malformed && kind != fault.Invalid {
 		return decided{}, err
 	}
-	p := problemOf(err)
 	var m mistaken
-	m.Error.Status, m.Error.Message = p.Status, p.Detail
+	m.Error.Status, m.Error.Message = http.StatusBadRequest, sentence(problemOf(err))
 	return decided{Context: m}, nil
 }
 
-// filled gives one question with what stands above all: a member that is there
-// takes the whole place of the default, whatever it lacks.
-func (all evaluations) filled(raw json.RawMessage) (evaluation, error) {
-	var there map[string]json.RawMessage
-	var e evaluation
-	if json.Unmarshal(raw, &there) != nil || there == nil || json.Unmarshal(raw, &e) != nil {
-		return e, badRequest("this evaluation is not of the form of one")
+// filledIn reads one of several questions: a member that is there takes the whole
+// place of the default, whatever it lacks.
+func (e *evaluation) filledIn(defaults *evaluation, raw strict.Raw) error {
+	*e = *defaults
+	if err := strict.DecodeOpen(raw, e); err != nil {
+		return err
 	}
-	for member, at := range map[string]func(){
-		"subject": func() { e.Subject = all.Subject }, "action": func() { e.Action = all.Action },
-		"resource": func() { e.Resource = all.Resource }, "context": func() { e.Context = all.Context },
-	} {
-		if _, ok := there[member]; !ok {
-			at()
-		}
-	}
-	return e, nil
+	return e.whole()
 }
 
 // named refuses an entity that lacks what the standard requires; of the one that
@@ -209,13 +232,21 @@ func (a *action) named() error {
 	return nil
 }
 
-// evaluated answers one question. One that lacks what the standard requires is
-// fault.Malformed.
+// whole refuses a question that lacks what the standard requires: fault.Malformed.
+func (e *evaluation) whole() error {
+	if err := e.Subject.named("subject", false); err != nil {
+		return err
+	}
+	if err := e.Action.named(); err != nil {
+		return err
+	}
+	return e.Resource.named("resource", false)
+}
+
+// evaluated answers one question.
 func (d *door) evaluated(r *http.Request, e evaluation) (decided, error) {
-	for _, err := range []error{e.Subject.named("subject", false), e.Action.named(), e.Resource.named("resource", false)} {
-		if err != nil {
-			return decided{}, err
-		}
+	if err := e.whole(); err != nil {
+		return decided{}, err
 	}
 	return d.point.evaluate(r, e)
 }
@@ -225,13 +256,12 @@ func (d *door) evaluated(r *http.Request, e evaluation) (decided, error) {
 type customers struct{ *door }
 
 func (d customers) evaluate(r *http.Request, e evaluation) (decided, error) {
-	q, known := asked(e)
+	q, detail, known, err := asked(e)
+	if err != nil {
+		return decided{}, err
+	}
 	id, err := subject.Parse(e.Resource.ID, d.region())
 	if !known || err != nil {
-		return decided{}, nil
-	}
-	detail := false
-	if !member(e.Context, "detail", &detail) {
 		return decided{}, nil
 	}
 	a, err := d.decided(r, id, q, detail && d.Store != nil)
@@ -241,22 +271,83 @@ func (d customers) evaluate(r *http.Request, e evaluation) (decided, error) {
 	return decided{a.Allowed, &a}, nil
 }
 
-// asked turns an evaluation into a question; false where it is about something
-// this decision point does not know.
-func asked(e evaluation) (q decision.Question, known bool) {
+// each answers several questions. Those that need nothing from the store are
+// asked of the memory together.
+func (d customers) each(r *http.Request, defaults evaluation, questions []strict.Raw) ([]decided, error) {
+	out := make([]decided, len(questions))
+	var together several
+	var before understood
+	region := d.region()
+	var e evaluation
+	for i, raw := range questions {
+		err := e.filledIn(&defaults, raw)
+		if err == nil {
+			err = before.understand(e)
+		}
+		switch {
+		case err != nil:
+			if out[i], err = bad(err); err != nil {
+				return nil, err
+			}
+		case before.detail:
+			if out[i], err = d.evaluate(r, e); err != nil {
+				return nil, err
+			}
+		case before.known:
+			_ = together.add(i, e.Resource.ID, region, before.q) // what is no identifier is a no
+		}
+	}
+	answers, err := together.decide(r.Context(), d.decider)
+	for n := range answers {
+		out[together.at[n]] = decided{answers[n].Allowed, &answers[n]}
+	}
+	return out, err
+}
+
+// understood is a question as it was understood last: of several, most ask the
+// same about others.
+type understood struct {
+	of     evaluation
+	q      decision.Question
+	detail bool
+	known  bool
+	once   bool
+}
+
+func (u *understood) understand(e evaluation) (err error) {
+	same := u.once && u.of.Subject == e.Subject && u.of.Action == e.Action && u.of.Context == e.Context &&
+		u.of.Resource.Type == e.Resource.Type && u.of.Resource.Properties == e.Resource.Properties
+	if same {
+		return nil
+	}
+	u.of, u.once = e, false
+	u.q, u.detail, u.known, err = asked(e)
+	u.once = err == nil
+	return err
+}
+
+// asked turns an evaluation into a question; known is false where it is about
+// something this decision point does not know. A member of another type than this
+// decision point takes is fault.Invalid.
+func asked(e evaluation) (q decision.Question, detail, known bool, err error) {
 	known = slices.Contains([]string{"service", "staff", "recipient"}, e.Subject.Type) && (e.Action.Name == "use" || e.Action.Name == "share") && e.Resource.Type == "customer"
 	if e.Subject.Type == "recipient" {
 		q.Recipient = e.Subject.ID
 	}
-	shared := e.Subject.Type == "recipient" || e.Action.Name != "share" // with whom?
-	read := []bool{known, shared, member(e.Action.Properties, "purpose", &q.Purpose), member(e.Resource.Properties, "data", &q.Data), member(e.Context, "signals", &q.Signals)}
-	return q, !slices.Contains(read, false)
-}
-
-// member reads a member that may be absent; false where it is of another type.
-func member(of map[string]json.RawMessage, name string, into any) bool {
-	raw, ok := of[name]
-	return !ok || json.Unmarshal(raw, into) == nil
+	if e.Subject.Type != "recipient" && e.Action.Name == "share" { // with whom?
+		known = false
+	}
+	what, err := opened[actionProperties]("action.properties", e.Action.Properties)
+	if err != nil {
+		return q, false, false, err
+	}
+	of, err := opened[resourceProperties]("resource.properties", e.Resource.Properties)
+	if err != nil {
+		return q, false, false, err
+	}
+	now, err := opened[circumstances]("context", e.Context)
+	q.Purpose, q.Data, q.Signals = what.Purpose, of.Data, consent.Signals(now.Signals)
+	return q, now.Detail, known, err
 }
 
 // wellKnown is where the metadata stands.
@@ -289,5 +380,13 @@ func plainly(w http.ResponseWriter, p problem) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	io.WriteString(w, p.Detail+"\n")
+	io.WriteString(w, sentence(p)+"\n")
+}
+
+// sentence is a problem in one line: where, and what.
+func sentence(p problem) string {
+	if p.Field == "" || strings.HasPrefix(p.Detail, p.Field) {
+		return p.Detail
+	}
+	return p.Field + ": " + p.Detail
 }

@@ -304,3 +304,77 @@ func TestAuthZENMergesNothingIntoAMember(t *testing.T) {
 		}
 	}
 }
+
+// What is read in two ways by two programs is read in none here: a member twice,
+// or under a name that differs by its case.
+func TestAuthZENReadsEveryMemberOnce(t *testing.T) {
+	w := newWorld(t)
+	w.agree("customer:10042")
+	for name, c := range map[string]struct{ body, want string }{
+		"a member twice":         {`{` + asking()[1:len(asking())-1] + `,"resource":{"type":"customer","id":"customer:1"}}`, "resource: the member stands here twice"},
+		"an id twice":            {asking(`"resource":{"type":"customer","id":"customer:1","id":"customer:10042"}`), "resource.id: the member stands here twice"},
+		"a purpose twice":        {asking(`"action":{"name":"use","properties":{"purpose":"billing","purpose":"tailored_offers"}}`), "action.properties.purpose: the member stands here twice"},
+		"an unknown one twice":   {asking(`"more":1,"more":2`), "more: the member stands here twice"},
+		"another case":           {asking(`"Context":{"signals":{"gpc":true}}`), "Context: is written context"},
+		"another case inside":    {asking(`"resource":{"type":"customer","ID":"customer:1","id":"customer:10042"}`), "resource.ID: is written id"},
+		"another case of gpc":    {asking(`"context":{"signals":{"GPC":true}}`), "context.signals.GPC: is written gpc"},
+		"signals of a kind":      {asking(`"context":{"signals":"gpc"}`), "context.signals: must be an object"},
+		"gpc of a kind":          {asking(`"context":{"signals":{"gpc":"1"}}`), "context.signals.gpc: must be true or false"},
+		"detail of a kind":       {asking(`"context":{"detail":1}`), "context.detail: must be true or false"},
+		"data of a kind":         {asking(`"resource":{"type":"customer","id":"customer:1","properties":{"data":"email"}}`), "resource.properties.data: must be a list"},
+		"a purpose of a kind":    {asking(`"action":{"name":"use","properties":{"purpose":["billing"]}}`), "action.properties.purpose: must be a string"},
+		"a context of a kind":    {asking(`"context":"x"`), "context: must be an object"},
+		"a context that is null": {asking(`"context":null`), ""},
+		"properties as null":     {asking(`"resource":{"type":"customer","id":"customer:10042","properties":null}`), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := w.do("POST", "/access/v1/evaluation", c.body)
+			if c.want == "" && a.status == 200 && strings.Contains(string(a.body), `"decision":true`) {
+				return
+			}
+			if a.status != 400 || !strings.HasPrefix(string(a.body), c.want) || c.want == "" {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+			item := strings.Replace(asking(`"evaluations":[`+c.body+`,{}]`), "\n", "", -1)
+			out := string(w.post(200, "/access/v1/evaluations", item).body)
+			if !strings.HasPrefix(out, `{"evaluations":[{"decision":false,"context":{"error":{"status":400,"message":"`+c.want) || !strings.Contains(out, `{"decision":true`) {
+				t.Errorf("as one of two: %s", out)
+			}
+		})
+	}
+	a := w.do("POST", "/access/v1/search/resource", asking(`"page":{"token":"no"}`))
+	if a.status != 400 || !strings.HasPrefix(string(a.body), "page.token") {
+		t.Errorf("a token of nobody's: %d %s", a.status, a.body)
+	}
+}
+
+// What is answered together is what would be answered one by one.
+func TestManyAreAnsweredAsOne(t *testing.T) {
+	w := newWorld(t)
+	w.agree("customer:10042")
+	w.post(201, "/v1/consents", `{"subject":"customer:7","choices":[{"purpose":"tailored_offers","decision":"refused"}]}`)
+	var asked []string
+	for _, who := range []string{"customer:10042", "customer:7", "customer:8", "phone:2075550134"} {
+		for _, more := range []string{`"purpose":"tailored_offers"`, `"purpose":"billing"`, `"purpose":"none"`, `"purpose":"tailored_offers","data":["email"]`,
+			`"purpose":"tailored_offers","data":[]`, `"purpose":"tailored_offers","recipient":"nobody"`, `"purpose":"tailored_offers","signals":{"gpc":true}`, `"purpose":"tailored_offers","detail":true`} {
+			asked = append(asked, `{"subject":"`+who+`",`+more+`}`)
+		}
+	}
+	for _, publisher := range []bool{true, false} {
+		door := w
+		if !publisher {
+			door = newWorld(t, func(c *api.Config) { c.Publisher = nil })
+			door.agree("customer:10042")
+		}
+		var want []string
+		for _, q := range asked {
+			want = append(want, strings.TrimSpace(string(door.post(200, "/v1/decide", q).body)))
+		}
+		if got := string(door.post(200, "/v1/decide", "["+strings.Join(asked, ",")+"]").body); got != "["+strings.Join(want, ",")+"]\n" {
+			t.Errorf("together:\n%s\none by one:\n%s", got, strings.Join(want, "\n"))
+		}
+	}
+	if a := w.do("POST", "/v1/decide", `[{"subject":"customer:1","purpose":"billing"},{"subject":"nobody","purpose":"billing"}]`); a.status != 422 || !strings.Contains(string(a.body), `"field":"[1].subject"`) {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}

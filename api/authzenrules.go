@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/amana-privacy/amana/interop"
+	"github.com/amana-privacy/amana/strict"
 )
 
 // fixture answers the standard's questions by rules of a file, for its public
@@ -15,18 +16,35 @@ func (f fixture) evaluate(_ *http.Request, e evaluation) (decided, error) {
 	return decided{Decision: f.Allows(put(e))}, nil
 }
 
+func (f fixture) each(r *http.Request, defaults evaluation, questions []strict.Raw) ([]decided, error) {
+	out := make([]decided, len(questions))
+	for i, raw := range questions {
+		var e evaluation
+		err := e.filledIn(&defaults, raw)
+		if err == nil {
+			out[i], err = f.evaluate(r, e)
+		}
+		if err != nil {
+			if out[i], err = bad(err); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
 func (f fixture) subjects(_ *http.Request, s search) (results, error) {
-	return s.paged(entities(f.SubjectsOf(put(s.evaluation))))
+	return s.paged(entities(f.SubjectsOf(put(s.question()))))
 }
 
 func (f fixture) resources(_ http.ResponseWriter, _ *http.Request, s search) (results, error) {
-	return s.paged(entities(f.ResourcesOf(put(s.evaluation))))
+	return s.paged(entities(f.ResourcesOf(put(s.question()))))
 }
 
 func (f fixture) actions(_ *http.Request, s search) (results, error) {
 	var found []candidate
 	s.Action = nil
-	for _, name := range f.ActionsOf(put(s.evaluation)) {
+	for _, name := range f.ActionsOf(put(s.question())) {
 		found = append(found, candidate{name: name, result: action{Name: name}})
 	}
 	return s.paged(found)
@@ -52,13 +70,8 @@ func thing(e *entity) interop.Entity {
 	return interop.Entity{Type: e.Type, ID: e.ID, Properties: open(e.Properties)}
 }
 
-func open(properties map[string]json.RawMessage) map[string]any {
-	out := map[string]any{}
-	for name, raw := range properties {
-		var v any
-		if json.Unmarshal(raw, &v) == nil {
-			out[name] = v
-		}
-	}
+func open(properties strict.Object) map[string]any {
+	var out map[string]any
+	_ = json.Unmarshal([]byte(properties), &out) // it was read before
 	return out
 }

@@ -2,23 +2,34 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/strict"
 	"github.com/amana-privacy/amana/subject"
 )
 
 // search is the body of a search: one of subject, action and resource is what
 // is looked for, and its id is ignored.
 type search struct {
-	evaluation
-	Page *struct {
+	Subject  *entity       `json:"subject"`
+	Action   *action       `json:"action"`
+	Resource *entity       `json:"resource"`
+	Context  strict.Object `json:"context"`
+	Page     *struct {
 		Token string `json:"token"`
 		Limit int    `json:"limit"` // 0: as many as fit
 	} `json:"page"`
+}
+
+// question is what is asked of each that may be found.
+func (s search) question() evaluation {
+	return evaluation{s.Subject, s.Action, s.Resource, s.Context}
 }
 
 // results is a page of what was found.
@@ -90,7 +101,10 @@ func (s search) most() int {
 
 // resources runs through everybody.
 func (d customers) resources(w http.ResponseWriter, r *http.Request, s search) (out results, err error) {
-	q, known := asked(s.evaluation)
+	q, _, known, err := asked(s.question())
+	if err != nil {
+		return out, err
+	}
 	if err := allowed(w, callOf(r).token, "search:"+q.Purpose); err != nil || !known {
 		return out, err
 	}
@@ -99,6 +113,9 @@ func (d customers) resources(w http.ResponseWriter, r *http.Request, s search) (
 		token = s.Page.Token
 	}
 	found, err := d.Store.Search(r.Context(), q, callOf(r).token.ID, s.most(), token)
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Field == "cursor" {
+		return out, badToken
+	}
 	if err != nil {
 		return out, err
 	}
@@ -127,8 +144,8 @@ func (d customers) actions(r *http.Request, s search) (results, error) {
 	}
 	return d.among(r, s, func(v *policy.Version) (list []candidate) {
 		for purpose := range v.Policy.Purposes {
-			text, _ := json.Marshal(purpose) // a string
-			a := &action{Name: name, Properties: map[string]json.RawMessage{"purpose": text}}
+			text, _ := json.Marshal(actionProperties{purpose}) // a string
+			a := &action{Name: name, Properties: strict.Object(text)}
 			list = append(list, candidate{purpose, a, evaluation{s.Subject, a, s.Resource, s.Context}})
 		}
 		return list
@@ -138,11 +155,11 @@ func (d customers) actions(r *http.Request, s search) (results, error) {
 // subjects tries every recipient of the purpose.
 func (d customers) subjects(r *http.Request, s search) (results, error) {
 	return d.among(r, s, func(v *policy.Version) (list []candidate) {
-		var purpose string
-		if s.Subject.Type != "recipient" || !member(s.Action.Properties, "purpose", &purpose) {
+		what, err := opened[actionProperties]("action.properties", s.Action.Properties)
+		if s.Subject.Type != "recipient" || err != nil {
 			return nil
 		}
-		for _, id := range v.Policy.Purposes[purpose].Recipients {
+		for _, id := range v.Policy.Purposes[what.Purpose].Recipients {
 			e := entity{Type: "recipient", ID: id}
 			list = append(list, candidate{id, e, evaluation{&e, s.Action, s.Resource, s.Context}})
 		}
@@ -159,7 +176,10 @@ func (d customers) among(r *http.Request, s search, declared func(*policy.Versio
 	}
 	var found []candidate
 	for _, c := range declared(v) {
-		q, known := asked(c.asked)
+		q, _, known, err := asked(c.asked)
+		if err != nil {
+			return results{}, err
+		}
 		if !known || !callOf(r).token.Has("search:"+q.Purpose) {
 			continue
 		}
@@ -174,6 +194,9 @@ func (d customers) among(r *http.Request, s search, declared func(*policy.Versio
 	return s.paged(found)
 }
 
+// badToken refuses the token of a page.
+var badToken = badRequest("page.token is none that was given out for this search")
+
 // afterName begins the token of a page of what has names: it goes on after one.
 const afterName = "after:"
 
@@ -183,7 +206,7 @@ func (s search) paged(found []candidate) (out results, err error) {
 	if s.Page != nil && s.Page.Token != "" {
 		after, ok := strings.CutPrefix(s.Page.Token, afterName)
 		if !ok {
-			return out, badRequest("page.token is none that was given out")
+			return out, badToken
 		}
 		found = slices.DeleteFunc(found, func(c candidate) bool { return c.name <= after })
 	}

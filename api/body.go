@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/amana-privacy/amana/edge"
@@ -30,7 +31,7 @@ func (d *door) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 func (d *door) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(time.Now().Add(d.Timeout / 2)) // a connection that cannot is a test's
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestBody))
+	raw, err := whole(w, r)
 	_ = conn.SetReadDeadline(time.Time{})
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		w.Header().Set("Connection", "close") // the rest is not read
@@ -44,6 +45,16 @@ func (d *door) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, fault.New(fault.Malformed, "the body ended early")
 	}
 	return raw, nil
+}
+
+// whole reads a body whose length is told into the room it needs.
+func whole(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength < 0 || r.ContentLength > largestBody {
+		return io.ReadAll(http.MaxBytesReader(w, r.Body, largestBody))
+	}
+	raw := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, raw)
+	return raw, err
 }
 
 // reply writes a body. Texts stand as they are (<, >, & unescaped), so that
@@ -67,8 +78,9 @@ func encode(v any) ([]byte, error) {
 }
 
 func send(w http.ResponseWriter, status int, raw []byte) error {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", fmt.Sprint(len(raw)))
+	head := w.Header()
+	head["Content-Type"] = isJSON
+	head["Content-Length"] = []string{strconv.Itoa(len(raw))}
 	w.WriteHeader(status)
 	_, _ = w.Write(raw) // whoever does not read it has gone
 	return nil

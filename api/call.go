@@ -2,16 +2,20 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
+	"log/slog"
+	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/amana-privacy/amana/edge"
 	"github.com/amana-privacy/amana/store"
 )
 
-// call is what is known of a request while it is served.
+// call is what is known of a request while it is served, and the context it is
+// served in.
 type call struct {
+	context.Context
 	id      string
 	pattern string // of the route; never the path that was asked for
 	token   store.Token
@@ -20,30 +24,42 @@ type call struct {
 
 type callKey struct{}
 
-func (c *call) in(ctx context.Context) context.Context { return context.WithValue(ctx, callKey{}, c) }
+// Value gives the call itself, and whatever the context around it has.
+func (c *call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
 
 // callOf gives the call a request belongs to.
 func callOf(r *http.Request) *call { return r.Context().Value(callKey{}).(*call) }
 
 // requestID takes the caller's X-Request-ID if it is a plain word of at most
-// 64 characters, and makes one otherwise.
+// 64 characters, and makes one otherwise. It opens nothing, so it need not be hard
+// to guess.
 func requestID(r *http.Request) string {
 	id := r.Header.Get("X-Request-ID")
 	if id == "" || len(id) > 64 {
-		return rand.Text()
+		return madeID()
 	}
 	for _, c := range []byte(id) {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 		if !letter && c != '-' && c != '_' && c != '.' {
-			return rand.Text()
+			return madeID()
 		}
 	}
 	return id
 }
 
+func madeID() string {
+	var b [26]byte
+	return string(strconv.AppendUint(strconv.AppendUint(b[:0], rand.Uint64()|1<<63, 36), rand.Uint64()|1<<63, 36))
+}
+
 // access writes the line of a request: ids, the route's pattern and figures,
 // nothing that was sent.
 func (d *door) access(w *edge.Recorder, r *http.Request, c *call, took time.Duration) {
-	d.Log.InfoContext(r.Context(), "request", "method", edge.Method(r.Method), "route", c.pattern, "status", w.Status,
-		"ms", float64(took.Microseconds())/1000, "token", c.token.ID, "request", c.id)
+	d.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", edge.Method(r.Method)), slog.String("route", c.pattern), slog.Int("status", w.Status),
+		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("token", c.token.ID), slog.String("request", c.id))
 }

@@ -57,7 +57,10 @@ func (d *door) decide(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return reply(w, http.StatusOK, a)
+	if raw, err = appendAnswer(make([]byte, 0, roomForEach), &a); err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, append(raw, '\n'))
 }
 
 func (d *door) decideAll(w http.ResponseWriter, r *http.Request, raw []byte) error {
@@ -66,13 +69,37 @@ func (d *door) decideAll(w http.ResponseWriter, r *http.Request, raw []byte) err
 		return err
 	}
 	answers := make([]answer, len(list))
+	var together several
+	region := d.region()
 	for i, q := range list {
-		var err error
-		if answers[i], err = d.answer(r, fmt.Sprintf("[%d].subject", i), q); err != nil {
-			return err
+		if q.Detail {
+			var err error
+			if answers[i], err = d.answer(r, fmt.Sprintf("[%d].subject", i), q); err != nil {
+				return err
+			}
+		} else if err := together.add(i, q.Subject, region, q.asked()); err != nil {
+			return fault.At(fault.Invalid, fmt.Sprintf("[%d].subject", i), "%s", problemOf(err).Detail)
 		}
 	}
-	return reply(w, http.StatusOK, answers)
+	found, err := together.decide(r.Context(), d.decider)
+	if err != nil {
+		return err
+	}
+	for n := range found {
+		answers[together.at[n]] = found[n]
+	}
+	raw, err = appendAnswers(make([]byte, 0, roomForEach*(len(list)+1)), answers)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, raw)
+}
+
+// roomForEach is about how many bytes an answer has without its detail.
+const roomForEach = 160
+
+func (q *question) asked() decision.Question {
+	return decision.Question{Purpose: q.Purpose, Data: q.Data, Recipient: q.Recipient, Signals: consent.Signals(q.Signals)}
 }
 
 // answer asks. What the policy does not name is an answer too; only
@@ -82,7 +109,7 @@ func (d *door) answer(r *http.Request, field string, q question) (answer, error)
 	if err != nil {
 		return answer{}, err
 	}
-	asked := decision.Question{Purpose: q.Purpose, Data: q.Data, Recipient: q.Recipient, Signals: consent.Signals(q.Signals)}
+	asked := q.asked()
 	a, err := d.decided(r, id, asked, q.Detail)
 	if err == nil && q.Detail {
 		a.Chain, err = d.chain(r.Context(), asked, a)

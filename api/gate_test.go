@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/amana-privacy/amana/api"
 )
 
 // A proxy asks with the method and the path of the request it is about.
@@ -97,7 +99,7 @@ func TestAGateHeedsTheSignal(t *testing.T) {
 
 // Where nothing can be found out, the gate is shut.
 func TestAGateIsShutWithoutItsStore(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(c *api.Config) { c.Publisher = nil })
 	w.agree("customer:10042")
 	if a := w.do("GET", "/gate/tailored_offers", "", "X-Amana-Subject: customer:10042"); a.status != 200 {
 		t.Fatal(a.status)

@@ -9,14 +9,14 @@ import (
 
 // limits bound how fast each token asks.
 type limits struct {
-	rate int
+	rate, burst int
 
 	mu      sync.Mutex
 	byToken map[string]*rate.Limiter // one for each token that was ever used
 }
 
-func newLimits(perSecond int) *limits {
-	return &limits{rate: perSecond, byToken: map[string]*rate.Limiter{}}
+func newLimits(perSecond, burst int) *limits {
+	return &limits{rate: perSecond, burst: burst, byToken: map[string]*rate.Limiter{}}
 }
 
 // take counts a request of a token against its rate.
@@ -24,7 +24,7 @@ func (l *limits) take(token string, now time.Time) error {
 	l.mu.Lock()
 	limiter, ok := l.byToken[token]
 	if !ok {
-		limiter = rate.NewLimiter(rate.Limit(l.rate), l.rate)
+		limiter = rate.NewLimiter(rate.Limit(l.rate), l.burst)
 		l.byToken[token] = limiter
 	}
 	l.mu.Unlock()

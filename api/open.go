@@ -34,7 +34,7 @@ func (d *door) health(w http.ResponseWriter, _ *http.Request) error {
 func (d *door) ready(w http.ResponseWriter, r *http.Request) error {
 	if d.Replica != nil {
 		if err := d.Replica.Ready(); err != nil {
-			return &fault.Error{Kind: fault.Overloaded, Words: "the replica is stale", Err: err}
+			return &fault.Error{Kind: fault.Overloaded, Words: "the replica is stale: " + err.Error(), Err: err}
 		}
 		return reply(w, http.StatusOK, wellness{Status: "ready"})
 	}

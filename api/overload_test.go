@@ -78,7 +78,7 @@ func TestNoPlace(t *testing.T) {
 
 // A token that asks faster than it may is told so; another is not.
 func TestATokenThatAsksTooFast(t *testing.T) {
-	w := newWorld(t, func(c *api.Config) { c.Rate = 3 })
+	w := newWorld(t, func(c *api.Config) { c.Rate, c.Burst = 1, 3 })
 	for path, body := range questions {
 		w.token = w.newToken("decide")
 		for i := range 10 {
@@ -92,6 +92,7 @@ func TestATokenThatAsksTooFast(t *testing.T) {
 		if a := w.do("POST", path, body); a.status != 200 {
 			t.Errorf("%s a second later: %d", path, a.status)
 		}
+		busy(t, path, w.do("POST", path, body), 429)
 	}
 }
 

@@ -1,14 +1,12 @@
 package api
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/strict"
@@ -95,6 +93,7 @@ type resource struct {
 func (d *door) routed() *http.ServeMux {
 	mux := http.NewServeMux()
 	at := map[string]*resource{}
+	d.exact = map[string]*resource{}
 	for _, rt := range d.routes() {
 		if d.Fixture != nil && isAccess(rt.path) {
 			rt.scope = ""
@@ -104,6 +103,9 @@ func (d *door) routed() *http.ServeMux {
 			res = &resource{d, map[string]route{}}
 			at[rt.path] = res
 			mux.Handle(rt.path, res)
+			if !strings.ContainsAny(rt.path, "{") && !isGate(rt.path) {
+				d.exact[rt.path] = res
+			}
 			if isGate(rt.path) {
 				d.gates = res
 			}
@@ -128,17 +130,19 @@ func (res *resource) open() bool {
 
 // serve finds who asks before it says what there is: without a good token
 // every path but the open ones is 401.
-func (d *door) serve(w http.ResponseWriter, r *http.Request, c *call) error {
-	res, pattern := d.at(r)
+func (d *door) serve(w http.ResponseWriter, r *http.Request, c *call, res *resource) error {
 	found := res != nil
-	c.pattern = pattern
 	if !found || !res.open() {
 		leave, err := d.places.Enter(r.Context())
 		if err != nil {
 			return retryAfter(w, 1, err)
 		}
-		c.leave = sync.OnceFunc(leave)
-		defer c.leave()
+		c.leave = leave
+		defer func() {
+			if c.leave != nil {
+				c.leave()
+			}
+		}()
 		if c.token, err = d.authenticate(w, r); err != nil {
 			return err
 		}
@@ -149,18 +153,15 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request, c *call) error {
 	if !found {
 		return fault.New(fault.Unknown, "there is nothing at this path")
 	}
-	if slices.Contains(lasting, pattern) {
+	if slices.Contains(lasting, c.pattern) {
 		c.leave()
+		c.leave = nil
+	}
+	if strings.Contains(c.pattern, "{") { // the mux knows what stands there
 		d.mux.ServeHTTP(w, r)
-		return nil
+	} else {
+		res.ServeHTTP(w, r)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
-	defer cancel()
-	if c.pattern == gatePath {
-		res.ServeHTTP(w, r.WithContext(ctx))
-		return nil
-	}
-	d.mux.ServeHTTP(w, r.WithContext(ctx))
 	return nil
 }
 
@@ -168,6 +169,9 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request, c *call) error {
 // there is nothing. A gate's path ends as somebody else's address does, so the
 // mux shall not tidy it up.
 func (d *door) at(r *http.Request) (*resource, string) {
+	if res := d.exact[r.URL.Path]; res != nil && r.URL.RawPath == "" {
+		return res, r.URL.Path
+	}
 	if isGate(r.URL.Path) {
 		return d.gates, gatePath
 	}
@@ -209,6 +213,9 @@ func (res *resource) run(w http.ResponseWriter, r *http.Request) error {
 // knows refuses query parameters a route does not have: they would do nothing,
 // and what identifies a person does not belong into a URL.
 func (rt route) knows(u *url.URL) error {
+	if u.RawQuery == "" {
+		return nil
+	}
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return fault.New(fault.Malformed, "the query of the URL cannot be read")

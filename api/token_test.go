@@ -11,8 +11,8 @@ import (
 	"github.com/amana-privacy/amana/store"
 )
 
-// Whoever comes after a token was taken away is refused, however many others
-// are just being told that it is good.
+// Whoever comes a second after a token was taken away is refused, however many
+// others are just being told that it is good.
 func TestLookupsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var gone atomic.Bool
@@ -20,7 +20,7 @@ func TestLookupsAreShared(t *testing.T) {
 		tokens := newTokens(func(context.Context, string) (store.Token, error) {
 			is := gone.Load() // what this reading sees is settled when it begins
 			reads.Add(1)
-			time.Sleep(time.Second)
+			time.Sleep(freshFor / 10)
 			if is {
 				return store.Token{}, errors.New("unknown token")
 			}
@@ -46,6 +46,10 @@ func TestLookupsAreShared(t *testing.T) {
 				t.Errorf("a good token: %v", err)
 			}
 		}
+		if err := <-ask(1); err != nil || reads.Load() != 2 {
+			t.Errorf("a token that was good a moment ago is read again: %d, %v", reads.Load(), err)
+		}
+		time.Sleep(freshFor)
 		under := ask(1) // way
 		gone.Store(true)
 		late := ask(20)
@@ -61,8 +65,8 @@ func TestLookupsAreShared(t *testing.T) {
 		synctest.Wait() // whoever read has put its secret away
 		tokens.mu.Lock()
 		defer tokens.mu.Unlock()
-		if len(tokens.asked) != 0 {
-			t.Error("a secret is kept after nobody asks for it")
+		if len(tokens.asked) != 0 || len(tokens.fresh) != 0 {
+			t.Error("a token is kept that was taken away")
 		}
 	})
 }

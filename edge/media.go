@@ -14,6 +14,9 @@ func (e MediaError) Error() string { return string(e) }
 // JSON checks that a body is JSON by its header: one Content-Type, UTF-8, not
 // pressed. Its error is a MediaError.
 func JSON(h http.Header) error {
+	if kinds := h["Content-Type"]; len(kinds) == 1 && kinds[0] == "application/json" && h["Content-Encoding"] == nil {
+		return nil
+	}
 	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
 	charset, said := params["charset"]
 	switch {

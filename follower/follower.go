@@ -131,6 +131,16 @@ func (f *Follower) Decide(_ context.Context, id subject.ID, q decision.Question)
 	return decision.Answer{Allowed: a.Allowed, Reason: a.Reason}, by, nil
 }
 
+// DecideEach answers questions, one about each of ids, into out; all are equally
+// long. It says by which policy; nil where Decide has to be asked about each.
+func (f *Follower) DecideEach(ids []subject.ID, asked []decision.Question, out []table.Answer) *policy.Version {
+	t := f.table.Load()
+	if t == nil {
+		return nil
+	}
+	return t.DecideAll(ids, asked, out, time.Now())
+}
+
 // Table gives the table that answers now; nil before the first was loaded.
 func (f *Follower) Table() *table.Table { return f.table.Load() }
 

@@ -11,23 +11,32 @@ import (
 )
 
 // value reads the next value into v, which keeps the rules of f.
-func (r *reader) value(v reflect.Value, f Field) *fault.Error {
+func (r *reader) value(v reflect.Value, f *Field) *fault.Error {
 	c := r.peek()
+	kind := v.Kind()
 	switch {
-	case v.Kind() == reflect.Struct && c == '{':
-		return r.structure(v)
-	case v.Kind() == reflect.Slice && c == '[':
+	case f.raw && kind == reflect.String:
+		return r.asWritten(v, f, c)
+	case kind == reflect.Pointer && c == '{':
+		v.Set(reflect.New(v.Type().Elem()))
+		return r.structure(v.Elem(), f.members)
+	case kind == reflect.Struct && c == '{':
+		return r.structure(v, f.members)
+	case kind == reflect.Slice && c == '[':
 		return r.list(v, f)
-	case v.Kind() == reflect.String && c == '"':
+	case kind == reflect.String && c == '"':
 		return r.word(v, f)
-	case v.Kind() == reflect.Bool && c == 't' && r.literal("true"):
+	case kind == reflect.Bool && c == 't' && r.literal("true"):
 		v.SetBool(true)
 		return nil
-	case v.Kind() == reflect.Bool && c == 'f' && r.literal("false"):
+	case kind == reflect.Bool && c == 'f' && r.literal("false"):
 		v.SetBool(false)
 		return nil
-	case v.Kind() == reflect.Int && (c == '-' || c >= '0' && c <= '9'):
+	case kind == reflect.Int && (c == '-' || c >= '0' && c <= '9'):
 		return r.whole(v, f)
+	case r.open && c == 'n' && r.literal("null"):
+		v.SetZero()
+		return nil
 	}
 	before := len(r.path)
 	err := r.skip()
@@ -38,49 +47,106 @@ func (r *reader) value(v reflect.Value, f Field) *fault.Error {
 	return err
 }
 
+// asWritten keeps a value unread.
+func (r *reader) asWritten(v reflect.Value, f *Field, first byte) *fault.Error {
+	from := r.pos
+	if err := r.skip(); err != nil {
+		return err
+	}
+	switch text := r.data[from:r.pos]; {
+	case !f.object || first == '{':
+		v.SetString(text)
+	case r.open && text == "null":
+		v.SetString("")
+	default:
+		r.wrong("must be an object")
+	}
+	return nil
+}
+
 // structure reads an object into a struct.
-func (r *reader) structure(v reflect.Value) *fault.Error {
-	fields := FieldsOf(v.Type())
-	seen := make([]bool, len(fields))
+func (r *reader) structure(v reflect.Value, fields []Field) *fault.Error {
+	var seen uint64
+	var others map[string]bool
 	err := r.object(func(name string) *fault.Error {
-		defer r.step(name)()
-		i := slices.IndexFunc(fields, func(f Field) bool { return f.Name == name })
-		if i < 0 {
-			r.wrong("there is no such member here")
-			return r.skip()
+		before := len(r.path)
+		r.step(name)
+		i := memberOf(fields, name)
+		twice := others[name]
+		if i >= 0 {
+			twice = seen>>i&1 == 1
+			seen |= 1 << i
 		}
-		if seen[i] {
-			return r.broken("the member stands here twice")
+		var err *fault.Error
+		switch {
+		case twice:
+			err = r.broken("the member stands here twice")
+		case i >= 0:
+			err = r.value(v.Field(fields[i].index), &fields[i])
+		default:
+			if others == nil {
+				others = map[string]bool{}
+			}
+			others[name] = true
+			err = r.other(fields, name)
 		}
-		seen[i] = true
-		return r.value(v.Field(fields[i].index), fields[i])
+		r.path = r.path[:before]
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	for i, f := range fields {
-		if f.Need && !seen[i] {
-			leave := r.step(f.Name)
+	for i := range fields {
+		if fields[i].Need && seen>>i&1 == 0 {
+			before := len(r.path)
+			r.step(fields[i].Name)
 			r.wrong("is missing")
-			leave()
+			r.path = r.path[:before]
 		}
 	}
 	return nil
 }
 
+func memberOf(fields []Field, name string) int {
+	for i := range fields {
+		if fields[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// other passes over a member that the shape lacks.
+func (r *reader) other(fields []Field, name string) *fault.Error {
+	if !r.open {
+		r.wrong("there is no such member here")
+		return r.skip()
+	}
+	for i := range fields {
+		if strings.EqualFold(fields[i].Name, name) {
+			r.wrong("is written %s", fields[i].Name)
+		}
+	}
+	return r.skip()
+}
+
 // list reads an array into a slice, which is not nil afterwards.
-func (r *reader) list(v reflect.Value, f Field) *fault.Error {
+func (r *reader) list(v reflect.Value, f *Field) *fault.Error {
 	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
-	each := Field{Enum: f.Enum}
+	each := Field{Enum: f.Enum, members: f.members, raw: f.raw, object: f.object}
 	n := 0
 	err := r.nested(']', func(i int) *fault.Error {
-		defer r.stepTo(i)()
 		if n++; f.Max > 0 && n > f.Max {
 			return r.skip()
 		}
-		element := reflect.New(v.Type().Elem()).Elem()
-		err := r.value(element, each)
-		v.Set(reflect.Append(v, element))
+		before := len(r.path)
+		r.stepTo(i)
+		if v.Len() == v.Cap() {
+			v.Grow(max(4, v.Len()))
+		}
+		v.SetLen(v.Len() + 1)
+		err := r.value(v.Index(v.Len()-1), &each)
+		r.path = r.path[:before]
 		return err
 	})
 	if err == nil {
@@ -90,12 +156,14 @@ func (r *reader) list(v reflect.Value, f Field) *fault.Error {
 }
 
 // word reads a string.
-func (r *reader) word(v reflect.Value, f Field) *fault.Error {
+func (r *reader) word(v reflect.Value, f *Field) *fault.Error {
 	s, err := r.text()
 	if err != nil {
 		return err
 	}
-	r.length(utf8.RuneCountInString(s), f, "characters")
+	if f.Min > 0 || f.Max > 0 {
+		r.length(utf8.RuneCountInString(s), f, "characters")
+	}
 	if f.Enum != nil && !slices.Contains(f.Enum, s) {
 		r.wrong("must be one of %s", strings.Join(f.Enum, ", "))
 	}
@@ -104,12 +172,12 @@ func (r *reader) word(v reflect.Value, f Field) *fault.Error {
 }
 
 // whole reads a whole number that is written as one: 50, not 5e1.
-func (r *reader) whole(v reflect.Value, f Field) *fault.Error {
+func (r *reader) whole(v reflect.Value, f *Field) *fault.Error {
 	first := r.pos
 	if !r.number() {
 		return r.broken("not JSON: a value was expected")
 	}
-	n, err := strconv.ParseInt(string(r.data[first:r.pos]), 10, 32)
+	n, err := strconv.ParseInt(r.data[first:r.pos], 10, 32)
 	switch {
 	case err != nil:
 		r.wrong("must be a whole number")
@@ -122,7 +190,7 @@ func (r *reader) whole(v reflect.Value, f Field) *fault.Error {
 	return nil
 }
 
-func (r *reader) length(n int, f Field, of string) {
+func (r *reader) length(n int, f *Field, of string) {
 	switch {
 	case n < f.Min && f.Min == 1:
 		r.wrong("must not be empty")
@@ -133,20 +201,19 @@ func (r *reader) length(n int, f Field, of string) {
 	}
 }
 
-// step goes down to a member; what it gives goes back up.
-func (r *reader) step(name string) (leave func()) {
-	before := len(r.path)
-	if before > 0 {
+// step goes down to a member; whoever calls it goes back up.
+func (r *reader) step(name string) {
+	if r.path == nil {
+		r.path = make([]byte, 0, 64)
+	}
+	if len(r.path) > 0 {
 		r.path = append(r.path, '.')
 	}
 	r.path = append(r.path, Shown(name)...)
-	return func() { r.path = r.path[:before] }
 }
 
-func (r *reader) stepTo(i int) (leave func()) {
-	before := len(r.path)
+func (r *reader) stepTo(i int) {
 	r.path = append(strconv.AppendInt(append(r.path, '['), int64(i), 10), ']')
-	return func() { r.path = r.path[:before] }
 }
 
 // Shown gives the name of a member where it may be shown: an identifier of at
@@ -166,7 +233,7 @@ func Shown(name string) string {
 
 func kindWords(t reflect.Type) string {
 	switch t.Kind() {
-	case reflect.Struct:
+	case reflect.Struct, reflect.Pointer:
 		return "an object"
 	case reflect.Slice:
 		return "a list"

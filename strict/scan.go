@@ -1,8 +1,8 @@
 package strict
 
 import (
-	"bytes"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -88,10 +88,10 @@ func (r *reader) text() (string, *fault.Error) {
 		switch c := r.data[i]; {
 		case c == '"':
 			r.pos = i + 1
-			return string(r.data[start:i]), nil
+			return r.data[start:i], nil
 		case c == '\\':
 			r.pos = i
-			return r.escaped(append([]byte(nil), r.data[start:i]...))
+			return r.escaped([]byte(r.data[start:i]))
 		case c < ' ':
 			r.pos = i
 			return "", r.broken("not JSON: a control character in a string")
@@ -155,7 +155,7 @@ func (r *reader) unit() (rune, bool) {
 	if len(r.data)-r.pos < 6 || r.data[r.pos] != '\\' || r.data[r.pos+1] != 'u' {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(string(r.data[r.pos+2:r.pos+6]), 16, 16)
+	n, err := strconv.ParseUint(r.data[r.pos+2:r.pos+6], 16, 16)
 	if err != nil {
 		return 0, false
 	}
@@ -165,7 +165,7 @@ func (r *reader) unit() (rune, bool) {
 
 // literal reads a word such as true.
 func (r *reader) literal(word string) bool {
-	if !bytes.HasPrefix(r.data[r.pos:], []byte(word)) {
+	if !strings.HasPrefix(r.data[r.pos:], word) {
 		return false
 	}
 	r.pos += len(word)
@@ -195,7 +195,7 @@ func (r *reader) skip() *fault.Error {
 func (r *reader) number() bool {
 	i := r.pos
 	at := func(set string) bool {
-		if i < len(r.data) && bytes.IndexByte([]byte(set), r.data[i]) >= 0 {
+		if i < len(r.data) && strings.IndexByte(set, r.data[i]) >= 0 {
 			i++
 			return true
 		}

@@ -17,6 +17,7 @@
 package strict
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"strings"
@@ -53,19 +54,41 @@ func (f Faults) Unwrap() []error {
 	return list
 }
 
+// Raw is a value as it is written, whatever it is; Object is an object as it is
+// written, "" for null where others' members are open.
+type (
+	Raw    string
+	Object string
+)
+
+// MarshalJSON gives the object as it was written.
+func (o Object) MarshalJSON() ([]byte, error) { return []byte(o), nil }
+
 // Decode reads data into what into points to: a struct, or a list of structs.
-// Its error is Faults. What into points to is only to be used without one.
-func Decode(data []byte, into any) error { return decode(data, into, Field{}) }
+// Its error is Faults. What into points to is only to be used without one; its
+// strings may share the memory of the whole document.
+func Decode(data []byte, into any) error { return decode(data, into, Field{}, false) }
 
 // DecodeList is Decode of a list of at most so many elements.
-func DecodeList(data []byte, most int, into any) error { return decode(data, into, Field{Max: most}) }
+func DecodeList(data []byte, most int, into any) error {
+	return decode(data, into, Field{Max: most}, false)
+}
 
-func decode(data []byte, into any, f Field) error {
-	if !utf8.Valid(data) {
+// DecodeOpen is Decode for shapes that others may add members to: a member that
+// the shape lacks is passed over, unless only its case differs from one that the
+// shape has. What is absent leaves in into what is there; null empties it.
+func DecodeOpen[T ~string | ~[]byte](data T, into any) error {
+	return decode(data, into, Field{}, true)
+}
+
+func decode[T ~string | ~[]byte](data T, into any, f Field, open bool) error {
+	r := reader{data: string(data), open: open}
+	if !utf8.ValidString(r.data) {
 		return Faults{fault.New(fault.Malformed, "the body is not UTF-8")}
 	}
-	r := reader{data: data}
-	err := r.value(reflect.ValueOf(into).Elem(), f)
+	v := reflect.ValueOf(into).Elem()
+	f.of(v.Type())
+	err := r.value(v, &f)
 	if err == nil {
 		err = r.end()
 	}
@@ -80,13 +103,14 @@ func decode(data []byte, into any, f Field) error {
 
 // IsList says whether data begins as a JSON array does.
 func IsList(data []byte) bool {
-	r := reader{data: data}
-	return r.peek() == '['
+	trimmed := bytes.TrimLeft(data, " \t\n\r")
+	return len(trimmed) > 0 && trimmed[0] == '['
 }
 
 // reader walks the document once, keeping the path to where it is.
 type reader struct {
-	data   []byte
+	data   string
+	open   bool // members that the shape lacks are passed over
 	pos    int
 	depth  int
 	path   []byte

@@ -60,22 +60,6 @@ func bareConsent(token string) http.Handler {
 	})
 }
 
-func bareDecide(token string, people int) http.Handler {
-	known := map[string]bool{}
-	for i := range people {
-		known["customer:"+strconv.Itoa(i+1)] = true
-	}
-	type question struct{ Subject, Purpose string }
-	type answer struct {
-		Allowed bool   `json:"allowed"`
-		Reason  string `json:"reason"`
-		Policy  string `json:"policy"`
-	}
-	return bare(token, http.StatusOK, func(in question) any {
-		return answer{known[in.Subject], "given", "sha256:3f0c2a9d7b5e4f0c2a9d7b5e4f0c2a9d7b5e3f0c2a9d7b5e4f0c2a9d7b5e4f0c"}
-	})
-}
-
 const empty = "<!doctype html><html lang=\"en\"><title>Empty</title></html>\n"
 
 func barePage(w http.ResponseWriter, _ *http.Request) {

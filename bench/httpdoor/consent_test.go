@@ -101,9 +101,7 @@ func run(b *testing.B, s server, t load.Task) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if s.cmd != nil {
-		b.ReportMetric(float64((s.spent(b)-before).Microseconds())/float64(b.N), "cpu-us")
-	}
+	b.ReportMetric(float64((s.spent(b)-before).Microseconds())/float64(b.N), "cpu-us")
 	b.ReportMetric(float64(b.N)/r.Took.Seconds(), "requests/s")
 	b.ReportMetric(float64(r.P99.Microseconds())/1000, "p99-ms")
 	b.ReportMetric(float64(r.Received)/float64(b.N), "received-B")

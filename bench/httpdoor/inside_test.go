@@ -1,6 +1,7 @@
 package httpdoor
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,8 @@ import (
 	"github.com/amana-privacy/amana/api"
 	"github.com/amana-privacy/amana/bench/load"
 	"github.com/amana-privacy/amana/bench/world"
+	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/publisher"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/web"
 )
@@ -29,10 +32,13 @@ func inside(b *testing.B, h http.Handler) server {
 // written is a log that is written as the program writes it, and not kept.
 func written() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-// company serves the company door over a store.
-func company(b *testing.B, db *store.DB) server {
+// company serves the company door over a store, decisions from memory.
+func company(b *testing.B, db *store.DB, ring *keyring.Ring) server {
 	b.Helper()
-	s := inside(b, api.New(api.Config{Store: db, Log: written()}))
+	p := publisher.New(context.Background(), publisher.Config{Store: db, Ring: ring, Dir: b.TempDir()})
+	b.Cleanup(p.Close)
+	world.Must(b, p.Ready(b.Context()))
+	s := inside(b, api.New(api.Config{Store: db, Publisher: p, Log: written(), Rate: 1e9}))
 	var err error
 	s.token, err = db.CreateToken(b.Context(), "bench", []string{"*"})
 	world.Must(b, err)
@@ -54,7 +60,8 @@ const one = 64
 func BenchmarkConsentBeside(b *testing.B) {
 	for _, db := range world.Databases {
 		b.Run(db, func(b *testing.B) {
-			company(b, world.Open(b, world.Database(b, db))).consents(b, ours("Prefer: return=minimal\r\n"), one)
+			db, ring := world.OpenKeys(b, world.Database(b, db))
+			company(b, db, ring).consents(b, ours("Prefer: return=minimal\r\n"), one)
 		})
 	}
 	b.Run("bare", func(b *testing.B) {
@@ -62,33 +69,6 @@ func BenchmarkConsentBeside(b *testing.B) {
 		s.token = bareToken
 		s.consents(b, ours("Prefer: return=minimal\r\n"), one)
 	})
-}
-
-// asked is how many people there are whom decisions are about.
-const asked = 10_000
-
-// BenchmarkDecideBeside asks for a decision over HTTP, and the same of a
-// handler that looks into a map.
-func BenchmarkDecideBeside(b *testing.B) {
-	for _, kind := range world.Databases {
-		b.Run(kind, func(b *testing.B) {
-			db := world.Open(b, world.Database(b, kind))
-			world.Fill(b, db, asked, world.Yes("tailored_offers"))
-			company(b, db).decisions(b)
-		})
-	}
-	b.Run("bare", func(b *testing.B) {
-		s := inside(b, bareDecide(bareToken, asked))
-		s.token = bareToken
-		s.decisions(b)
-	})
-}
-
-func (s server) decisions(b *testing.B) {
-	f := form{"/v1/decide", "", 200, func(b []byte, person int64) []byte {
-		return fmt.Appendf(b, `{"subject":"customer:%d","purpose":"tailored_offers"}`, 1+person*7919%asked)
-	}}
-	s.send(b, f, one)
 }
 
 // BenchmarkPage fetches the policy as a visitor does, and an empty page.

@@ -37,6 +37,12 @@ func Database(b testing.TB, kind string, more ...string) string {
 
 // Open opens a store on an empty database, within this process.
 func Open(b testing.TB, database string) *store.DB {
+	db, _ := OpenKeys(b, database)
+	return db
+}
+
+// OpenKeys is Open; it also gives the keyring that the store was made with.
+func OpenKeys(b testing.TB, database string) (*store.DB, *keyring.Ring) {
 	b.Helper()
 	ring, err := keyring.Create(filepath.Join(b.TempDir(), "keys"), "cascofiber.example/amana")
 	Must(b, err)
@@ -60,7 +66,7 @@ func Open(b testing.TB, database string) *store.DB {
 	}
 	_, err = db.Publish(b.Context(), doc, nil, "Ellen Pettengill")
 	Must(b, err)
-	return db
+	return db, ring
 }
 
 // Must ends the benchmark at an error.

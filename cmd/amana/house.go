@@ -126,7 +126,7 @@ func (h *house) start(ctx context.Context, c config, log *slog.Logger) error {
 		return err
 	}
 	h.serve(h.company, api.New(api.Config{Store: h.in.db, Publisher: h.in.publisher, Log: log.With("door", "company"), Version: versionText(), PublicURL: h.publicURL, URL: c.CompanyURL, Fixture: rules, Courier: hooks,
-		Rate: c.Limits.Rate, InFlight: c.Limits.AtOnce, Timeout: c.Limits.timeout()}))
+		Rate: c.Limits.Rate, Burst: c.Limits.Burst, InFlight: c.Limits.AtOnce, Timeout: c.Limits.timeout()}))
 	control, err := serveControl(h.in)
 	if err != nil {
 		return err
