@@ -177,7 +177,18 @@ type snapshotReader struct {
 	profiles []loaded
 	erased   map[table.Tag]struct{}
 	raw      []byte
-	times    []int64
+	some     [together]identified
+	times    []int64 // of some
+}
+
+// together is how many identifiers are read before the first is added: the memory
+// they go to is fetched meanwhile.
+const together = 64
+
+// identified is an identifier that is about to be added.
+type identified struct {
+	tag table.Tag
+	of  loaded
 }
 
 // loaded is a profile in the loader.
@@ -257,7 +268,7 @@ func (s *snapshotReader) record(kind byte, b []byte) error {
 		}
 	case recordIdentifiers:
 		for len(r.rest) > 0 {
-			s.identifier(&r)
+			s.identifiers(&r)
 		}
 	case recordErased:
 		for len(r.rest) > 0 {
@@ -314,17 +325,27 @@ func (s *snapshotReader) fill() *table.Loader {
 	return s.loader
 }
 
-func (s *snapshotReader) identifier(r *reader) {
-	tag, n := r.tag(), r.below(len(s.profiles))
-	if r.bad {
-		r.fail()
-		return
+func (s *snapshotReader) identifiers(r *reader) {
+	n := 0
+	s.times = s.times[:0]
+	for ; n < together && len(r.rest) > 0; n++ {
+		tag, of := r.tag(), r.below(len(s.profiles))
+		if r.bad {
+			r.fail()
+			return
+		}
+		i := identified{tag, s.profiles[of]}
+		if s.times = r.times(i.of.anchors, s.times); r.bad {
+			return
+		}
+		s.loader.Near(tag)
+		s.some[n] = i
 	}
-	p := s.profiles[n]
-	if s.times = r.times(p.anchors, s.times[:0]); r.bad {
-		return
+	times := s.times
+	for _, i := range s.some[:n] {
+		s.loader.Add(i.tag, i.of.shape, times[:i.of.anchors])
+		times = times[i.of.anchors:]
 	}
-	s.loader.Add(tag, p.shape, s.times)
 }
 
 // end checks that all came, and nothing but what was signed.

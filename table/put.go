@@ -3,6 +3,7 @@ package table
 import (
 	"slices"
 	"time"
+	"unsafe"
 )
 
 // Put notes what is known of an identifier from now on: its profile, and the
@@ -225,6 +226,12 @@ func (t *Table) Loader(count int, rules Rules, now time.Time) *Loader {
 
 // Shape makes a profile ready, so that adding many identifiers with it is cheap.
 func (l *Loader) Shape(p Profile) Shape { return Shape{l.w.shape(p)} }
+
+// Near has the memory fetched that a tag will be added to.
+func (l *Loader) Near(tag Tag) {
+	s := l.w.root.spot(tag)
+	prefetch((*line)(unsafe.Pointer(&s.beside[s.line])))
+}
 
 // Add notes an identifier: the shape of its profile and the times that go with
 // it, which are not kept. Each tag is added once.
