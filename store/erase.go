@@ -166,7 +166,10 @@ func (db *DB) Shred(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("giving erased subjects' buckets new keys: %w", err)
 	}
-	return db.shredded(ctx, waiting)
+	if err := db.shredded(ctx, waiting); err != nil {
+		return err
+	}
+	return db.engine.clean(ctx)
 }
 
 // shredded ends the waiting of buckets whose old keys are gone. Who was erased

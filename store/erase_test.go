@@ -219,7 +219,7 @@ func (w *world) stands(value []byte) bool {
 			if err != nil && !os.IsNotExist(err) {
 				w.t.Fatal(err)
 			}
-			if suffix == "" && bytes.Contains(data, value) {
+			if bytes.Contains(data, value) {
 				return true
 			}
 		}

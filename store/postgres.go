@@ -146,6 +146,10 @@ func plainly(err error) string {
 	return "no connection"
 }
 
+// clean has nothing to do: rows that were deleted are PostgreSQL's to clean up
+// (VACUUM), and no key opens them.
+func (e *postgresEngine) clean(context.Context) error { return nil }
+
 func (e *postgresEngine) writable() error {
 	if err := e.trouble.Load(); err != nil {
 		return *err

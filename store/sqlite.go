@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -482,6 +483,35 @@ func (w *sqliteEngine) tidy() error {
 	clear(w.stmts)
 	_, err := w.conn.ExecContext(context.Background(), `PRAGMA wal_checkpoint(TRUNCATE)`)
 	return errors.Join(append(errs, ignoreDone(err))...)
+}
+
+// clean folds the write-ahead file into the database and empties it: rows that
+// were deleted stand in it until it is overwritten. Where somebody reads for
+// long, as a backup does, it gives way: writers are held up for a moment only,
+// and the next time it is done.
+func (w *sqliteEngine) clean(ctx context.Context) error {
+	one, err := openSQLiteFile(w.db.cfg.Path, 1, "_pragma=query_only(ON)")
+	if err != nil {
+		return err
+	}
+	defer one.Close()
+	var busy, frames, folded int
+	for range 20 {
+		if err := errors.Join(
+			one.QueryRowContext(ctx, `PRAGMA busy_timeout = 100`).Scan(&busy),
+			one.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &folded)); err != nil {
+			return unavailable("emptying the write-ahead file", err)
+		}
+		if busy == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil
 }
 
 // ignoreDone makes closing twice as good as once.

@@ -102,6 +102,9 @@ type engine interface {
 	// shown gives the head to show to everybody.
 	shown() string
 
+	// clean leaves nothing of what was deleted in the files beside the database.
+	clean(ctx context.Context) error
+
 	// writable gives the error of the last write, nil once one went well again.
 	writable() error
 

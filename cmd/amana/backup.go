@@ -102,7 +102,7 @@ type backedUp struct {
 }
 
 func (d backedUp) String() string {
-	return fmt.Sprintf("%s: %d persons, %d events, %d entries of the log; %.1f MB, read back and verified\n", d.File, d.Subjects, d.Events, d.Entries, float64(d.Bytes)/1e6)
+	return fmt.Sprintf("%s: %s, %d events, %d entries of the log; %.1f MB, read back and verified\n", d.File, count(int(d.Subjects), "person", "persons"), d.Events, d.Entries, float64(d.Bytes)/1e6)
 }
 
 // database writes an encrypted backup, and then opens the file and holds it to its
@@ -284,7 +284,9 @@ type listed struct {
 	Erased int    `json:"erased"`
 }
 
-func (d listed) String() string { return fmt.Sprintf("%s: %d persons were erased\n", d.File, d.Erased) }
+func (d listed) String() string {
+	return fmt.Sprintf("%s: %s erased\n", d.File, count(int(d.Erased), "person was", "persons were"))
+}
 
 // tombstones writes who was erased.
 func (b backing) tombstones(ctx context.Context) (fmt.Stringer, error) {

@@ -59,9 +59,22 @@ func runImportConsents(ctx context.Context, e env, args []string) error {
 		return no(err)
 	}
 	if *asJSON {
-		return json.NewEncoder(e.stdout).Encode(out)
+		err = json.NewEncoder(e.stdout).Encode(out)
+	} else {
+		tellImported(e, out)
 	}
-	return tellImported(e, out)
+	if err == nil && out.Rows > 0 && out.unread() == out.Rows {
+		return exitError{exitNo, "no row of the list says who answered what: is it the right file, --from, --map? --rejects FILE tells each line's reason"}
+	}
+	return err
+}
+
+// unread is how many rows say nothing that an import understands.
+func (o imported) unread() (n int) {
+	for _, reason := range []transfer.Reason{transfer.Unreadable, transfer.NoIdentifier, transfer.BadIdentifier, transfer.NoPurpose, transfer.UnknownWord} {
+		n += o.Left[string(reason)]
+	}
+	return n
 }
 
 // importFlags declares how a list is read; finish fills in what hangs on its name.
@@ -199,7 +212,7 @@ func (t *tellFile) close() error {
 	return err
 }
 
-func tellImported(e env, out imported) error {
+func tellImported(e env, out imported) {
 	verb := map[bool]string{false: "taken", true: "would be taken"}[out.DryRun]
 	fmt.Fprintf(e.stdout, "%d rows\n", out.Rows)
 	for _, a := range []consent.Answer{consent.Given, consent.Refused, consent.Withdrawn} {
@@ -216,7 +229,6 @@ func tellImported(e env, out imported) error {
 	for _, name := range slices.Sorted(maps.Keys(out.Evidence)) {
 		fmt.Fprintf(e.stdout, "evidence %s is %s\n", name, out.Evidence[name])
 	}
-	return nil
 }
 
 // byCount gives reasons, the most frequent first.

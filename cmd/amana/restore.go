@@ -242,20 +242,26 @@ func (r *restoring) tombstones() (*store.Tombstones, error) {
 }
 
 func tellRestored(e env, d store.Restored) error {
-	fmt.Fprintf(e.stdout, "restored as of %s: %d persons, %d events, %d entries of the log; everything was checked\n", d.Made.Format(time.RFC3339), d.Subjects, d.Events, d.Entries)
+	fmt.Fprintf(e.stdout, "restored as of %s: %s, %d events, %d entries of the log; everything was checked\n", d.Made.Format(time.RFC3339), count(int(d.Subjects), "person", "persons"), d.Events, d.Entries)
 	for _, left := range []struct {
-		n    int64
-		what string
+		n         int64
+		one, many string
 	}{
-		{d.Erased, "persons were erased since, and are left out"},
-		{d.Closed, "persons are left out because no key opens them: they were erased since, or shared a bucket with somebody who was. A copy of the keyring from the time of the backup opens the latter (--keyring)"},
-		{d.Doubtful, "persons are left out because only the copy of the keyring opens them, and nobody knows whether they were erased since (--tombstones)"},
-		{d.KeptClosed, "records of people who were erased before are left out because no key opens them"},
-		{d.Blanked, "events of those left out keep their times alone"},
-		{d.Rewrapped, "persons were opened by the copy of the keyring"},
+		{d.Erased, "person was erased since, and is left out",
+			"persons were erased since, and are left out"},
+		{d.Closed, "person is left out because no key opens them: they were erased since, or shared a bucket with somebody who was. A copy of the keyring from the time of the backup opens the latter (--keyring)",
+			"persons are left out because no key opens them: they were erased since, or shared a bucket with somebody who was. A copy of the keyring from the time of the backup opens the latter (--keyring)"},
+		{d.Doubtful, "person is left out because only the copy of the keyring opens them, and nobody knows whether they were erased since (--tombstones)",
+			"persons are left out because only the copy of the keyring opens them, and nobody knows whether they were erased since (--tombstones)"},
+		{d.KeptClosed, "record of somebody who was erased before is left out because no key opens it",
+			"records of people who were erased before are left out because no key opens them"},
+		{d.Blanked, "event of those left out keeps its time alone",
+			"events of those left out keep their times alone"},
+		{d.Rewrapped, "person was opened by the copy of the keyring",
+			"persons were opened by the copy of the keyring"},
 	} {
 		if left.n > 0 {
-			fmt.Fprintf(e.stdout, "%d %s\n", left.n, left.what)
+			fmt.Fprintln(e.stdout, count(int(left.n), left.one, left.many))
 		}
 	}
 	if d.Before != "" {
