@@ -138,22 +138,22 @@ func (p *Publisher) profile(c store.Change) (table.Profile, []int64) {
 	return table.ProfileOf(decision.World{Version: p.Store.Version, Subject: &decision.Subject{Kind: c.Subject.Kind(), States: c.States}, Person: c.Person})
 }
 
-// rule makes the policy in force true in the table, and has its rows sent.
+// rule makes the policy in force, and what is stopped, true in the table, and has its rows sent.
 func (p *Publisher) rule(e *epoch) {
-	seq := p.Store.Publications()
-	if seq == e.publications {
+	seq, stops := p.Store.Publications(), p.Store.Stops()
+	if seq == e.publications && stops.Seq == e.stops.Seq {
 		return
 	}
 	versions := p.versions()
-	e.table.Rule(p.rulesNow())
-	for _, row := range rulesRows(versions, e.told, p.Store.InForce().ID) {
+	e.table.Rule(p.rulesOf(stops))
+	for _, row := range rulesRows(versions, e.told, p.state(stops)) {
 		e.pending[feed.Rules] = append(e.pending[feed.Rules], feed.Encode(row))
 	}
-	e.publications, e.told = seq, versions
+	e.publications, e.told, e.stops = seq, versions, stops
 }
 
 // rulesRows gives rows of the versions that are not as they were told, and the state.
-func rulesRows(versions, told map[policy.VersionID]*policy.Version, inForce policy.VersionID) []feed.Row {
+func rulesRows(versions, told map[policy.VersionID]*policy.Version, state feed.State) []feed.Row {
 	var rows []feed.Row
 	for _, id := range slices.Sorted(maps.Keys(versions)) {
 		v, had := versions[id], told[id]
@@ -161,7 +161,7 @@ func rulesRows(versions, told map[policy.VersionID]*policy.Version, inForce poli
 			rows = append(rows, feed.Version{Canonical: v.Canonical, Meanings: v.Meanings})
 		}
 	}
-	return append(rows, feed.State{InForce: inForce})
+	return append(rows, state)
 }
 
 func (p *Publisher) versions() map[policy.VersionID]*policy.Version {
@@ -172,6 +172,10 @@ func (p *Publisher) versions() map[policy.VersionID]*policy.Version {
 	return all
 }
 
-func (p *Publisher) rulesNow() table.Rules {
-	return table.Rules{Policy: p.Store.InForce(), Version: p.Store.Version}
+func (p *Publisher) rulesOf(s store.Stops) table.Rules {
+	return table.Rules{Policy: p.Store.InForce(), Version: p.Store.Version, Suspended: s.Suspended(), Forbidden: s.Forbids}
+}
+
+func (p *Publisher) state(s store.Stops) feed.State {
+	return feed.State{InForce: p.Store.InForce().ID, Suspended: s.Recipients, Forbidden: s.Purposes}
 }

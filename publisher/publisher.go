@@ -78,6 +78,7 @@ type epoch struct {
 
 	last         [store.Shards]int64 // event that was taken, of each shard
 	publications int64
+	stops        store.Stops
 	told         map[policy.VersionID]*policy.Version // what rows were written of
 	complete     time.Time                            // everything committed before is in the table
 	misses       int                                  // how often a change could not be taken when it was told
@@ -233,7 +234,7 @@ func (p *Publisher) begin(ctx context.Context) error {
 	for shard, n := range reach.Last {
 		rows[shard] = uint64(n)
 	}
-	rows[feed.Rules] = 2 * uint64(e.publications) // a version and a state each
+	rows[feed.Rules] = 2*uint64(e.publications) + uint64(e.stops.Seq) // a version and a state each, and a state
 	e.writer = feed.Writer{Origin: p.origin(), Epoch: e.name, At: feed.BeginAt(p.origin(), e.name, rows)}
 	e.sent.open(p.Keep)
 	p.mu.Lock()
@@ -259,8 +260,8 @@ func (p *Publisher) fill(ctx context.Context, e *epoch, key table.Key) error {
 		return err
 	}
 	e.table = table.New(key, table.Rules{}, p.Now())
-	e.publications, e.told = p.Store.Publications(), p.versions()
-	loader := e.table.Loader(count, p.rulesNow(), p.Now())
+	e.publications, e.told, e.stops = p.Store.Publications(), p.versions(), p.Store.Stops()
+	loader := e.table.Loader(count, p.rulesOf(e.stops), p.Now())
 	err = p.Store.Everybody(ctx, func(list []store.Change) error {
 		for _, c := range list {
 			profile, times := p.profile(c)

@@ -126,7 +126,7 @@ func (p *Publisher) beginSnapshot(ctx context.Context, e *epoch, f *os.File) (*f
 	if err != nil {
 		return nil, 0, err
 	}
-	for _, row := range rulesRows(e.told, nil, p.Store.InForce().ID) {
+	for _, row := range rulesRows(e.told, nil, p.state(e.stops)) {
 		if err := w.Rule(row); err != nil {
 			return nil, 0, err
 		}

@@ -45,7 +45,7 @@ var ErrShredded = errors.New("the tag of somebody erased is shredded")
 
 // Follow has hear called after each commit of this server, before it is
 // acknowledged, with the changes it made, those of a shard in their order; also
-// with none, when a policy was published. hear is called by several goroutines
+// with none, when a policy was published or something stopped. hear is called by several goroutines
 // at once on PostgreSQL. nil ends it.
 func (db *DB) Follow(hear func([]Change)) {
 	if hear == nil {
@@ -104,8 +104,8 @@ type Reach struct {
 	Publications int64         // number of the last one
 }
 
-// Reach looks how far the database is. Every policy published by then is known
-// here afterwards.
+// Reach looks how far the database is. Every policy published by then, and all that
+// was stopped, is known here afterwards.
 func (db *DB) Reach(ctx context.Context) (r Reach, err error) {
 	query := `WITH RECURSIVE s (shard_id) AS (SELECT 0 UNION ALL SELECT shard_id + 1 FROM s WHERE shard_id < 255)
 		SELECT shard_id, (SELECT coalesce(max(n), 0) FROM event e WHERE e.shard_id = s.shard_id) FROM s`
@@ -143,7 +143,9 @@ func (db *DB) publishedNow(ctx context.Context) (seq int64, err error) {
 	if _, err := db.reader(ctx)(`SELECT coalesce(max(seq), 0) FROM publication`, nil, &seq); err != nil {
 		return 0, fmt.Errorf("reading the last publication: %w", err)
 	}
-	_, err = db.follow(ctx, seq)
+	if _, err = db.follow(ctx, seq); err == nil {
+		err = db.stopsNow(ctx)
+	}
 	return seq, err
 }
 

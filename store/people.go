@@ -51,7 +51,7 @@ func (db *DB) Search(ctx context.Context, q decision.Question, by string, limit 
 	} else if err := db.recordSearch(ctx, q.Purpose, by); err != nil {
 		return Allowed{}, err
 	}
-	w := decision.World{Policy: db.InForce(), Version: db.Version}
+	w := db.world(db.InForce())
 	if w.Policy == nil {
 		return Allowed{}, fault.New(fault.Conflict, "no policy is in force yet")
 	}

@@ -49,7 +49,7 @@ type Permit struct {
 // policy, and the people up to an id.
 type permitPlace struct {
 	seen      [Shards]int64
-	published int64
+	published int64 // publications, and changes of what is stopped
 	inForce   int64 // of the version's id
 	filling   bool
 	person    keyring.SubjectID
@@ -109,7 +109,8 @@ func (db *DB) Permits(ctx context.Context, q PermitQuery) (Permits, error) {
 	if err != nil {
 		return Permits{}, err
 	}
-	look := permitting{db: db, q: q, binding: binding, world: decision.World{Policy: v, Version: db.Version}}
+	stops := db.Stops().Seq
+	look := permitting{db: db, q: q, binding: binding, world: db.world(v)}
 	switch {
 	case out.Reset:
 	case at.filling:
@@ -120,7 +121,7 @@ func (db *DB) Permits(ctx context.Context, q PermitQuery) (Permits, error) {
 	if err != nil {
 		return Permits{}, fmt.Errorf("reading who is permitted: %w", err)
 	}
-	if db.InForce() != v { // another policy came into force meanwhile
+	if db.InForce() != v || db.Stops().Seq != stops { // other rules came into force meanwhile
 		out.List, out.Reset, at = nil, true, now
 	}
 	out.Filling, out.Next = at.filling, db.cursor(binding, at.numbers()...)
@@ -153,7 +154,10 @@ func (db *DB) permitsNow(ctx context.Context) (*permitPlace, error) {
 		return nil, err
 	}
 	rows.Close()
-	_, err = db.follow(ctx, p.published)
+	if _, err = db.follow(ctx, p.published); err == nil {
+		err = db.stopsNow(ctx)
+	}
+	p.published += db.Stops().Seq
 	return p, err
 }
 

@@ -214,7 +214,7 @@ func (db *DB) Decide(ctx context.Context, id subject.ID, q decision.Question) (d
 	if err != nil {
 		return decision.Answer{}, fmt.Errorf("reading what a subject said: %w", err)
 	}
-	w := decision.World{Policy: db.InForce(), Version: db.Version}
+	w := db.world(db.InForce())
 	if w.Policy == nil {
 		return decision.Answer{}, fault.New(fault.Conflict, "no policy is in force yet")
 	}

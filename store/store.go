@@ -67,6 +67,7 @@ type DB struct {
 	keys   atomic.Pointer[logKeys]     // that sign it
 	head   atomic.Pointer[signedHead]
 
+	stops     atomic.Pointer[Stops]
 	hear      atomic.Pointer[func([]Change)] // of who follows what changes; nil where nobody does
 	published board
 	handing   sync.Mutex // held while the log's key is handed over
@@ -214,9 +215,13 @@ func (db *DB) loadVersions(ctx context.Context) error {
 	if _, err := unmarshalStates([]byte(`[{"y":{},"w":{}}]`)); err != nil { // JSON learns the form once, before many read at once
 		return err
 	}
+	db.stops.Store(&Stops{})
 	known, err := readVersions(db.readRows(ctx), nil)
 	db.known.Store(known)
-	return err
+	if err != nil {
+		return err
+	}
+	return db.stopsNow(ctx)
 }
 
 // write runs do in a transaction; see engine.

@@ -24,7 +24,8 @@ func (db *DB) Voices(ctx context.Context, ids ...subject.ID) ([]known.Voice, err
 		if err != nil {
 			return nil, fmt.Errorf("reading what a subject said: %w", err)
 		}
-		w := decision.World{Policy: v, Version: db.Version, Person: facts.Person()}
+		w := db.world(v)
+		w.Person = facts.Person()
 		if is {
 			w.Subject = &decision.Subject{Kind: id.Kind(), States: states}
 		} else {
