@@ -1,13 +1,16 @@
 package web
 
 import (
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/amana-privacy/amana/cookie"
@@ -282,5 +285,38 @@ func TestThePlatformOfAState(t *testing.T) {
 	w.publish(strings.Replace(example(t, "casco-fiber"), "regimes: [us-me-9301]", "regimes: [us-me-9301, us-ca-ccpa]", 1))
 	if !has("/amana-gpp.js", "usca") {
 		t.Error("a regime of California brings no section")
+	}
+}
+
+// What is really sent is small, too, in either form; and it is the same.
+func TestTheScriptIsSentSmall(t *testing.T) {
+	for _, company := range companies {
+		w := open(t, company)
+		for _, l := range []string{"en", "ar"} {
+			v := w.visitor()
+			v.header.Set("Accept-Encoding", "identity")
+			plain := v.see("/amana.js?lang=" + l)
+			for _, c := range []struct {
+				accept, sent string
+				most         int
+			}{{"gzip, deflate, br", "br", 3600}, {"gzip", "gzip", 4096}, {"br;q=0, gzip", "gzip", 4096}} {
+				v.header.Set("Accept-Encoding", c.accept)
+				a := v.get("/amana.js?lang=" + l)
+				if got := a.Header.Get("Content-Encoding"); got != c.sent || len(a.text) > c.most {
+					t.Errorf("%s %s, %s: %d bytes of %q, want at most %d of %s", company, l, c.accept, len(a.text), got, c.most, c.sent)
+				}
+				t.Logf("%s %s: %d bytes of %s", company, l, len(a.text), c.sent)
+				var r io.Reader = brotli.NewReader(strings.NewReader(a.text))
+				if c.sent == "gzip" {
+					var err error
+					if r, err = gzip.NewReader(strings.NewReader(a.text)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got, err := io.ReadAll(r); err != nil || string(got) != plain {
+					t.Errorf("%s %s as %s is another script (%v)", company, l, c.sent, err)
+				}
+			}
+		}
 	}
 }

@@ -143,7 +143,7 @@ func give(w http.ResponseWriter, r *http.Request, cache, kind string, body []byt
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", cache)
 	h.Add("Vary", "Accept-Encoding")
-	if press && takesGzip(r) {
+	if press && takes(r, "gzip") {
 		if small := pressed(body); len(small) < len(body) {
 			h.Set("Content-Encoding", "gzip")
 			body = small
