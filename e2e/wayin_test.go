@@ -21,6 +21,13 @@ import (
 // the years before a yes to analytics.
 func portal(t *testing.T) (at string, mail func() letter.Letter) {
 	t.Helper()
+	at, _, mail = portalOf(t)
+	return at, mail
+}
+
+// portalOf is portal with its store; pages of some other origins may send forms.
+func portalOf(t *testing.T, origins ...string) (at string, db *store.DB, mail func() letter.Letter) {
+	t.Helper()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -33,7 +40,7 @@ func portal(t *testing.T) (at string, mail func() letter.Letter) {
 	var door http.Handler
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { door.ServeHTTP(w, r) }))
 	t.Cleanup(s.Close)
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "db"), Ring: ring, Create: true, Now: time.Now, Mail: true, PublicURL: s.URL,
+	db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "db"), Ring: ring, Create: true, Now: time.Now, Mail: true, PublicURL: s.URL,
 		TakeBack: func(l string) (string, string) { return s.URL + "/" + l + "/choices", "by one click" }})
 	must(err)
 	t.Cleanup(func() { db.Close() })
@@ -45,8 +52,8 @@ func portal(t *testing.T) (at string, mail func() letter.Letter) {
 	}
 	_, err = db.Publish(t.Context(), doc, nil, "Ellen Pettengill")
 	must(err)
-	door = web.New(web.Config{Store: db, PublicURL: s.URL})
-	return s.URL, func() letter.Letter {
+	door = web.New(web.Config{Store: db, PublicURL: s.URL, Origins: origins})
+	return s.URL, db, func() letter.Letter {
 		t.Helper()
 		list, err := db.ClaimMail(t.Context(), 10, time.Minute)
 		must(err)
