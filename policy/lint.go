@@ -103,6 +103,7 @@ func (l *linter) partsSay() {
 	if l.has("requests.rights") && !l.excused["requests.rights"] {
 		l.rights()
 	}
+	l.proofs()
 	if l.has("children.minimum_age") && !l.excused["children.minimum_age"] && l.p.Children.MinimumAge < 16 {
 		l.at("children.minimum_age", "A10", fmt.Sprintf("data of children is asked for from the age of %d on", l.p.Children.MinimumAge), "the charter begins at 16; a law may only raise it")
 	}
@@ -119,6 +120,16 @@ func (l *linter) partsSay() {
 	}
 	if l.has("organization.sites") && !l.excused["organization.sites"] && len(l.p.Organization.Sites) == 0 {
 		l.at("organization.sites", "A13", "sites names none", "name the site on which customers meet you")
+	}
+}
+
+// proofs checks that sensitive data needs no less proof than ordinary data (A7).
+func (l *linter) proofs() {
+	r := l.p.Requests
+	for _, a := range Acts() {
+		if level, said := r.ProofSensitive[string(a)]; said && level < r.Level(a, false) {
+			l.at("requests.proof_sensitive."+string(a), "A7", fmt.Sprintf("sensitive data needs level %d for %s, and ordinary data level %d", level, a, r.Level(a, false)), "at least as much as under proof: what is higher counts")
+		}
 	}
 }
 

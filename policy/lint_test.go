@@ -74,6 +74,7 @@ func TestLintFindsWhatBreaksTheCharter(t *testing.T) {
 		{"no requests", "requests: {rights: [access, correction, erasure]}\n", "", "A7", "amana: 1"},
 		{"requests of nothing", "requests: {rights: [access, correction, erasure]}", "requests: {}", "A7", "requests: {}"},
 		{"no right to correct", "[access, correction, erasure]", "[access, erasure]", "A7", "requests:"},
+		{"less proof for what is sensitive", "[access, correction, erasure]}", "[access, correction, erasure], proof: {access: 2}, proof_sensitive: {access: 1, erasure: 2}}", "A7", "requests:"},
 		{"no programmes", "programmes: []\n", "", "A9", "amana: 1"},
 		{"no children", "children: {minimum_age: 16, below: refuse}\n", "", "A10", "amana: 1"},
 		{"children too young", "minimum_age: 16", "minimum_age: 015", "A10", "children: {minimum_age: 015"},

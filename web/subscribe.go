@@ -53,7 +53,7 @@ func (s *site) subscribe(v *visit) error {
 		_, err = s.Store.Submit(v.Context(), sub)
 	}
 	page := subscribedPage{base: v.base, Fields: again(v)}
-	page.base = v.linkBase("/", v.T("subscribed.title"))
+	page.base = v.linkBase("/subscribed", v.T("subscribed.title"))
 	page.Tongues = nil // the form is not sent twice for another language
 	switch e, refused := errors.AsType[*fault.Error](err); {
 	case refused && (e.Kind == fault.Invalid || e.Kind == fault.Malformed):

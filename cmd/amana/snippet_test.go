@@ -1,0 +1,99 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestWhatIsToBePutElsewhereIsTaken hands the doctor's lines to the programs they
+// are for: nginx, which scripts/needs.sh installs, and systemd where it is. Caddy
+// is not among what the tests install.
+func TestWhatIsToBePutElsewhereIsTaken(t *testing.T) {
+	c := defaults()
+	c.PublicURL = "https://privacy.company.example"
+	d := &doctor{c: c, at: c.At, now: time.Now}
+	d.at.dir = t.TempDir()
+	text := map[string]string{}
+	for _, s := range d.snippets() {
+		text[s.Name] = s.Text
+	}
+	t.Run("nginx", func(t *testing.T) {
+		program, err := exec.LookPath("nginx")
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		crt, key := selfSigned(t, dir, "privacy.company.example")
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := free.Addr().String()
+		free.Close()
+		server := strings.NewReplacer("listen 443", "listen "+port, "/etc/ssl/privacy.company.example.crt", crt, "/etc/ssl/privacy.company.example.key", key).Replace(text["nginx"])
+		if !strings.Contains(server, crt) || !strings.Contains(server, "proxy_pass http://"+c.Public) {
+			t.Fatalf("it names neither certificate nor door:\n%s", server)
+		}
+		conf := filepath.Join(dir, "nginx.conf")
+		write(t, conf, "pid "+dir+"/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n"+server+"}\n")
+		if out, err := exec.CommandContext(t.Context(), program, "-t", "-p", dir, "-c", conf).CombinedOutput(); err != nil || strings.Contains(string(out), "[warn]") {
+			t.Errorf("%v\n%s\n%s", err, out, server)
+		}
+	})
+	t.Run("systemd", func(t *testing.T) {
+		program, err := exec.LookPath("systemd-analyze")
+		if err != nil {
+			t.Skip(err)
+		}
+		unit := filepath.Join(t.TempDir(), "amana.service")
+		write(t, unit, text["systemd"])
+		out, err := exec.CommandContext(t.Context(), program, "verify", "--man=no", "--recursive-errors=no", unit).CombinedOutput()
+		if err != nil || strings.Contains(string(out), "amana.service") {
+			t.Errorf("%v\n%s\n%s", err, out, text["systemd"])
+		}
+		write(t, unit, strings.Replace(text["systemd"], "ProtectHome=yes", "ProtectHouse=yes", 1))
+		if out, _ := exec.CommandContext(t.Context(), program, "verify", "--man=no", "--recursive-errors=no", unit).CombinedOutput(); !strings.Contains(string(out), "ProtectHouse") {
+			t.Errorf("an unknown line goes through:\n%s", out)
+		}
+	})
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// selfSigned writes a certificate and its key.
+func selfSigned(t *testing.T, dir, host string) (crt, key string) {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{host}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &k.PublicKey, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	crt, key = filepath.Join(dir, "crt"), filepath.Join(dir, "key")
+	write(t, crt, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	write(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})))
+	return crt, key
+}
