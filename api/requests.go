@@ -24,7 +24,7 @@ type demandList struct {
 type demand struct {
 	ID          string        `json:"id" format:"uuid" doc:"Its id, which is that of the receipt it began with."`
 	Subject     string        `json:"subject" doc:"Whose it is: masked in a list, kind:value where one is asked for."`
-	Kind        request.Kind  `json:"kind" enum:"access|correction|erasure|portability|objection|restriction|complaint|pause" doc:"What is demanded."`
+	Kind        request.Kind  `json:"kind" enum:"access|correction|erasure|portability|objection|restriction|complaint|pause|permission" doc:"What is demanded."`
 	State       request.State `json:"state" enum:"open|waiting|working|done|refused|cancelled" doc:"Where it stands: open waits for the company's answer."`
 	Asked       string        `json:"asked" format:"date-time" doc:"When it was asked."`
 	Due         string        `json:"due,omitempty" format:"date-time" doc:"By when it has to be answered."`
@@ -34,7 +34,7 @@ type demand struct {
 	Ended       string        `json:"ended,omitempty" format:"date-time" doc:"When it was over."`
 	Linked      []string      `json:"linked,omitempty" doc:"The person's other identifiers, which it is about as well."`
 	Corrections []correction  `json:"corrections,omitempty" doc:"Of a correction: how it should be, by category of data."`
-	Purposes    []string      `json:"purposes,omitempty" doc:"Of an objection: the purposes."`
+	Purposes    []string      `json:"purposes,omitempty" doc:"Of an objection, a pause or a permission: the purposes."`
 	Text        string        `json:"text,omitempty" doc:"What the person wrote."`
 	Answer      string        `json:"answer,omitempty" doc:"What the company answered."`
 }

@@ -59,6 +59,7 @@ const (
 	SurfaceImport  Surface = "import" // a list of another program
 	SurfaceForm    Surface = "form"   // a form on the company's own site
 	SurfaceMail    Surface = "mail"   // a link in a mail
+	SurfaceParent  Surface = "parent" // a parent or guardian, for a child
 )
 
 // Event is one immutable fact about one subject. Events of a subject are

@@ -88,6 +88,10 @@ func (e *Engine) do(ctx context.Context, d store.DueRequest) error {
 	case d.Kind == request.Pause:
 		_, err := e.Store.EndPause(ctx, d.ID)
 		return err
+	case d.Kind == request.Permission && d.State == request.Working:
+		return e.Store.Permitted(ctx, d.ID)
+	case d.Kind == request.Permission:
+		return e.Store.AskAgain(ctx, d.ID)
 	case d.Kind == request.Portability && d.State == request.Working:
 		return e.pack(ctx, d.ID)
 	case d.Kind == request.Portability:

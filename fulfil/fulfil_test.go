@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +23,10 @@ import (
 // every is how often the engine looks: it is days of waiting.
 const every = 30 * time.Minute
 
-const mina subject.ID = "customer:10042"
+const (
+	mina subject.ID = "customer:10042"
+	huda subject.ID = "email:huda@example.com" // a parent
+)
 
 // opened is a store by the clock of the bubble, with somebody in it.
 func opened(t *testing.T) *store.DB {
@@ -32,7 +36,7 @@ func opened(t *testing.T) *store.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "db"), Ring: ring, Create: true, Now: time.Now,
+	db, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "db"), Ring: ring, Create: true, Now: time.Now, Mail: true, PublicURL: "https://casco.example",
 		TakeBack: func(string) (string, string) { return "https://casco.example", "one click" }})
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +77,24 @@ func TestEverythingEndsInItsTime(t *testing.T) {
 				return err
 			}, 7 * 24 * time.Hour,
 			func(db *store.DB) bool { return reason(db) == decision.Given },
+		},
+		"a permission that is not confirmed": {
+			func(db *store.DB) error {
+				if err := db.AskParent(context.Background(), store.ParentAsk{Child: mina, Parent: huda, Purposes: []string{"coverage_study"}, Language: "en"}); err != nil {
+					return err
+				}
+				mails, err := db.ClaimMail(context.Background(), 1, time.Minute)
+				if err != nil {
+					return err
+				}
+				_, _, err = db.SignPermission(context.Background(), strings.TrimPrefix(mails[0].Letter.Path, "/parent/"),
+					store.Signed{Purposes: []string{"coverage_study"}, Name: "Huda Haddad", Language: "en", Policy: db.InForce().ID})
+				return err
+			}, request.SecondAfter + request.SecondFor,
+			func(db *store.DB) bool {
+				list, err := db.Requests(context.Background(), huda)
+				return err == nil && len(list) == 0
+			},
 		},
 		"a download": {
 			func(db *store.DB) error {

@@ -20,7 +20,7 @@ var families = map[string]func(*testing.T) []string{
 	"act":          constants("consent", "Act"),
 	"basis":        constants("policy", "Basis"),
 	"demand":       constants("request", "Kind"),
-	"demand_done":  members("asked", "answered", "told", "restricted", "waited", "erased", "shredded", "gathered", "sealed", "resumed"),
+	"demand_done":  members("asked", "answered", "told", "restricted", "waited", "erased", "shredded", "gathered", "sealed", "resumed", "signed", "asked_again", "permitted"),
 	"demand_state": constants("request", "State"),
 	"demand_step":  constants("receipt", "DemandStep"),
 	"hijri":        numbers(12),

@@ -22,10 +22,12 @@ type Kind string
 
 // The kinds.
 const (
-	Confirm Kind = "confirm" // asks whether an address is its owner's (double opt-in); says nothing else
-	SignIn  Kind = "sign_in" // a code and a link that let a person in
-	Erasing Kind = "erasing" // somebody asked that all data of the person be erased, and when that is done: Until
-	Company Kind = "company" // of the company's own words, under a purpose that was agreed to
+	Confirm Kind = "confirm"      // asks whether an address is its owner's (double opt-in); says nothing else
+	SignIn  Kind = "sign_in"      // a code and a link that let a person in
+	Erasing Kind = "erasing"      // somebody asked that all data of the person be erased, and when that is done: Until
+	Parent  Kind = "parent"       // asks a parent whether a child may; says nothing of either
+	Again   Kind = "parent_again" // asks the parent who signed a second time, a while later
+	Company Kind = "company"      // of the company's own words, under a purpose that was agreed to
 )
 
 // Letter is one mail to one person. Everything in it is personal: it is kept
@@ -76,7 +78,7 @@ const (
 // fault. A line break in a subject would begin another header; a mark that
 // turns the direction of writing makes one text look like another.
 func (l Letter) Check() error {
-	if !slices.Contains([]Kind{Confirm, SignIn, Erasing, Company}, l.Kind) {
+	if !slices.Contains([]Kind{Confirm, SignIn, Erasing, Parent, Again, Company}, l.Kind) {
 		return fault.At(fault.Invalid, "kind", "there is no such kind of mail")
 	}
 	if !isAddress(l.To) {

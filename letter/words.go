@@ -53,6 +53,12 @@ func (l Letter) bodyOf(w words, company string, queued time.Time) body {
 	case SignIn:
 		return body{w.Words.T("mail.sign_in.subject", "company", company), []said{w.T("mail.sign_in.lead", "company", company)},
 			w.Words.T("mail.sign_in.button"), []said{w.T("mail.sign_in.once", "time", left()), w.T("mail.sign_in.not_you")}}
+	case Parent:
+		return body{w.Words.T("mail.parent.subject", "company", company), []said{w.T("mail.parent.lead", "company", company), w.T("mail.parent.what")},
+			w.Words.T("mail.parent.button"), []said{w.T("mail.parent.until", "time", left()), w.T("mail.parent.not_you")}}
+	case Again:
+		return body{w.Words.T("mail.parent_again.subject", "company", company), []said{w.T("mail.parent_again.lead", "company", company), w.T("mail.parent_again.what")},
+			w.Words.T("mail.parent_again.button"), []said{w.T("mail.parent_again.until", "time", w.DateTime(l.Ends(queued))), w.T("mail.parent_again.keep")}}
 	case Erasing:
 		return body{w.Words.T("mail.erasing.subject", "company", company), []said{w.T("mail.erasing.lead", "company", company), w.T("mail.erasing.when", "time", w.DateTime(l.Until))},
 			w.Words.T("mail.erasing.button"), []said{w.T("mail.erasing.not_you")}}

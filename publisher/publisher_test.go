@@ -1,6 +1,7 @@
 package publisher_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -65,7 +66,7 @@ func newWorld(t *testing.T, on string) *world {
 	w := &world{t: t, dir: t.TempDir(), now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
 	ring, err := keyring.Create(filepath.Join(w.dir, "keys"), "cascofiber.example/log")
 	must(t, err)
-	w.cfg = store.Config{Ring: ring, Create: true, Now: w.clock, TakeBack: func(string) (string, string) { return "https://cascofiber.example/choices", "Say no." }}
+	w.cfg = store.Config{Ring: ring, Create: true, Mail: true, PublicURL: "https://privacy.cascofiber.example", Now: w.clock, TakeBack: func(string) (string, string) { return "https://cascofiber.example/choices", "Say no." }}
 	if on == "sqlite" {
 		w.cfg.Path = filepath.Join(w.dir, "amana.db")
 	} else {
@@ -179,9 +180,11 @@ func TestMemoryAnswersAsTheStoreDoes(t *testing.T) {
 				if k := fault.KindOf(err); err != nil && k != fault.Invalid && k != fault.Conflict && k != fault.Unknown && k != fault.Overloaded {
 					t.Fatal(err)
 				}
+			case n < 17:
+				w.permits(rnd)
 			default:
 				err := w.say(id, purpose, []consent.Answer{consent.Given, consent.Given, consent.Refused, consent.Withdrawn}[rnd.IntN(4)])
-				if err != nil && fault.KindOf(err) != fault.Invalid {
+				if err != nil && fault.KindOf(err) != fault.Invalid && !errors.Is(err, store.ErrBelowAge) {
 					t.Fatal(err)
 				}
 			}
@@ -195,12 +198,44 @@ func TestMemoryAnswersAsTheStoreDoes(t *testing.T) {
 		}
 	})
 	t.Cleanup(func() {
-		for _, r := range []decision.Reason{decision.Given, decision.Withdrawn, decision.Erased, decision.Restricted, decision.Objected, decision.Basis, decision.Expired, decision.UnknownSubject} {
+		for _, r := range []decision.Reason{decision.Given, decision.Withdrawn, decision.Erased, decision.Restricted, decision.Objected, decision.Basis, decision.Expired, decision.UnknownSubject, decision.Child} {
 			if told[r] < 3 {
 				t.Errorf("%s was told %d times: %v", r, told[r], told)
 			}
 		}
 	})
+}
+
+// permits has a parent permit something for a child, or take it back.
+func (w *world) permits(rnd *rand.Rand) {
+	w.t.Helper()
+	ctx, parent := w.t.Context(), subject.ID("email:parent@example.com")
+	list, err := w.db.Requests(ctx, parent)
+	must(w.t, err)
+	for _, r := range list {
+		if r.State == request.Done && rnd.IntN(2) == 0 {
+			_, err := w.db.EndPermission(ctx, r.ID)
+			must(w.t, err)
+			return
+		}
+	}
+	ask := store.ParentAsk{Child: people[4+rnd.IntN(2)], Parent: parent, Purposes: []string{"coverage_study"}, Language: "en"}
+	must(w.t, w.db.AskParent(ctx, ask))
+	mails, err := w.db.ClaimMail(ctx, 1000, time.Minute)
+	must(w.t, err)
+	for _, m := range mails {
+		must(w.t, w.db.EndMail(ctx, m, store.MailSent, nil))
+		token, ok := strings.CutPrefix(m.Letter.Path, "/parent/")
+		if !ok {
+			continue
+		}
+		r, _, err := w.db.SignPermission(ctx, token, store.Signed{Purposes: ask.Purposes, Name: "Huda Haddad", Language: "en", Policy: w.db.InForce().ID})
+		must(w.t, err)
+		w.pass(request.SecondAfter)
+		must(w.t, w.db.AskAgain(ctx, r.ID))
+		_, err = w.db.Permit(ctx, r.ID)
+		must(w.t, err)
+	}
 }
 
 // Two servers on one database: what one acknowledges the other answers soon.

@@ -95,6 +95,9 @@ func consentOf(e consent.Event, after consent.State, scope string) *Consent {
 	if e.Attested {
 		c.By = "company"
 	}
+	if e.Surface == consent.SurfaceParent {
+		c.By = "parent"
+	}
 	if e.Signals != (consent.Signals{}) {
 		c.Signals = &e.Signals
 	}

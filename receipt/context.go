@@ -13,6 +13,8 @@ func contextsOf(r *Receipt) []map[string]any {
 		context = contextV2
 	}
 	switch c := r.Record.HasConsent; {
+	case r.Record.HasDemand != nil && r.Record.HasDemand.Kind == permission:
+		return []map[string]any{permitted(demanded(context()))}
 	case r.Record.HasDemand != nil:
 		return []map[string]any{demanded(context())}
 	case c == nil:

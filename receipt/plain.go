@@ -83,10 +83,10 @@ func (r Record) closedSets() error {
 		return noWord("hasConsentStatus")
 	case c.Type != "ExpressedConsent":
 		return noWord("consentType")
-	case c.By != "subject" && c.By != "company":
+	case c.By != "subject" && c.By != "company" && (c.By != "parent" || c.Surface != consent.SurfaceParent):
 		return noWord("isIndicatedBy")
 	case !slices.Contains([]consent.Surface{consent.SurfaceAPI, consent.SurfaceBanner, consent.SurfaceChoices, consent.SurfaceDemo, consent.SurfaceImport,
-		consent.SurfaceForm, consent.SurfaceMail}, c.Surface):
+		consent.SurfaceForm, consent.SurfaceMail, consent.SurfaceParent}, c.Surface):
 		return noWord("hasIndicationMethod")
 	}
 	return nil

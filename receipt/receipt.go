@@ -74,7 +74,7 @@ type Consent struct {
 	Status    string           `json:"hasConsentStatus"`  // a DPV term, e.g. ConsentGiven
 	Type      string           `json:"consentType"`       // ExpressedConsent
 	Time      string           `json:"isIndicatedAtTime"` // RFC 3339, UTC, milliseconds
-	By        string           `json:"isIndicatedBy"`     // subject | company
+	By        string           `json:"isIndicatedBy"`     // subject | company | parent
 	Surface   consent.Surface  `json:"hasIndicationMethod"`
 	Scope     string           `json:"scope"`
 	Meaning   string           `json:"meaning"`               // id of what the purpose's words meant when they were shown

@@ -3,6 +3,7 @@ package receipt
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/policy"
@@ -15,7 +16,7 @@ import (
 // value.
 type Demand struct {
 	Time     string           `json:"isIndicatedAtTime"` // RFC 3339, UTC, milliseconds
-	By       string           `json:"isIndicatedBy"`     // subject | company
+	By       string           `json:"isIndicatedBy"`     // subject | company | parent
 	Policy   policy.VersionID `json:"policy"`            // in force then
 	Request  string           `json:"request"`           // id of the request: the record with which it began
 	Kind     string           `json:"right"`             // access, correction, erasure …
@@ -23,6 +24,11 @@ type Demand struct {
 	Due      string           `json:"due,omitempty"` // RFC 3339: by when it is answered
 	Data     []string         `json:"data,omitempty"`
 	Purposes []string         `json:"purposes,omitempty"`
+
+	// Of a permission: third parties that it is for, PURPOSE/RECIPIENT, and, with
+	// the step asked, the name that the parent typed as a signature.
+	Recipients []string `json:"recipients,omitempty"`
+	Signature  string   `json:"signature,omitempty"`
 }
 
 // DemandStep is what happened to a demand. The set is closed.
@@ -41,7 +47,11 @@ var demandSteps = []DemandStep{DemandAsked, DemandConfirmed, DemandCancelled, De
 
 // demandKinds are the words a demand's kind may have; package request has what
 // they mean.
-var demandKinds = []string{"access", "correction", "erasure", "portability", "objection", "restriction", "complaint", "pause"}
+var demandKinds = []string{"access", "correction", "erasure", "portability", "objection", "restriction", "complaint", "pause", permission}
+
+// permission is the kind of a demand by which a parent permits, and takes back,
+// what a child may be asked for.
+const permission = "permission"
 
 // MakeDemand writes the record of a demand with fresh salts.
 func MakeDemand(recordID string, d Demand, id subject.ID) (Parts, error) {
@@ -61,7 +71,7 @@ func (d *Demand) plain() error {
 	switch {
 	case !isTime(d.Time) || d.Due != "" && !isTime(d.Due):
 		return fmt.Errorf("a time of the record is not one")
-	case d.By != "subject" && d.By != "company":
+	case d.By != "subject" && d.By != "company" && (d.By != "parent" || d.Kind != permission):
 		return noWord("isIndicatedBy")
 	case !isHash(string(d.Policy)):
 		return fmt.Errorf("the record's policy is not a hash")
@@ -71,6 +81,15 @@ func (d *Demand) plain() error {
 		return noWord("right")
 	case !slices.Contains(demandSteps, d.Step):
 		return noWord("step")
+	case d.Kind != permission && (d.Signature != "" || d.Recipients != nil):
+		return fmt.Errorf("the record says what only a permission does")
+	case len(d.Signature) > maxSource || strings.ContainsFunc(d.Signature, unprintable):
+		return fmt.Errorf("the record's signature is not one line of text")
+	case slices.ContainsFunc(d.Recipients, func(s string) bool {
+		purpose, recipient, _ := strings.Cut(s, "/")
+		return !isID(purpose) || !isID(recipient)
+	}):
+		return fmt.Errorf("a recipient of the record is not PURPOSE/RECIPIENT")
 	case !slices.ContainsFunc([][]string{d.Data, d.Purposes}, func(l []string) bool {
 		return slices.ContainsFunc(l, func(s string) bool { return !isID(s) })
 	}):
@@ -84,5 +103,11 @@ func demanded(c map[string]any) map[string]any {
 	for _, name := range []string{"hasDemand", "request", "right", "step", "due", "data", "purposes"} {
 		c[name] = "amana:" + name
 	}
+	return c
+}
+
+// permitted adds to a context what only receipts of permissions have. It is frozen.
+func permitted(c map[string]any) map[string]any {
+	c["recipients"], c["signature"] = "amana:recipients", "amana:signature"
 	return c
 }

@@ -6,7 +6,9 @@ package request
 
 import (
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
@@ -27,11 +29,12 @@ const (
 	Restriction Kind = "restriction" // Article 18
 	Complaint   Kind = "complaint"
 	Pause       Kind = "pause"
+	Permission  Kind = "permission" // what a parent permits for a child
 )
 
 // Kinds gives the closed set.
 func Kinds() []Kind {
-	return []Kind{Access, Correction, Erasure, Portability, Objection, Restriction, Complaint, Pause}
+	return []Kind{Access, Correction, Erasure, Portability, Objection, Restriction, Complaint, Pause, Permission}
 }
 
 // State is where a request stands.
@@ -72,7 +75,7 @@ type Request struct {
 	By    string    // what sets Due: "promise", or the id of a regime
 	Acts  time.Time // when it goes on by itself; zero: it waits for somebody
 	Ended time.Time // zero while it is not over
-	Until time.Time // of a download: it is deleted then; of a pause: it ends then
+	Until time.Time // of a download: it is deleted then; of a pause: it ends then; of a permission: without the second step nothing is left then
 	Steps []Step    // in their order
 
 	Demand Demand
@@ -89,7 +92,39 @@ type Demand struct {
 	Seal        string            `json:"seal,omitempty"`     // of a download: what it is sealed to
 	Ticket      []byte            `json:"ticket,omitempty"`   // of an erasure: public half of the key to its receipt
 	Linked      []string          `json:"linked,omitempty"`   // the person's other identifiers, as they were then
+
+	Permit *Permit `json:"permit,omitempty"` // of a permission; Purposes are what it is for
 }
+
+// Permit is what a parent permits, and how. Who it is for is named by the
+// identifier until the second step is done, and by the id of the subject from
+// then on: of a child who is erased it says nothing.
+type Permit struct {
+	Child      string           `json:"child,omitempty"`      // identifier, until it is confirmed
+	ChildID    string           `json:"childId,omitempty"`    // of the subject, in hexadecimal
+	Recipients []string         `json:"recipients,omitempty"` // third parties: PURPOSE/RECIPIENT
+	Policy     policy.VersionID `json:"policy"`               // what was shown
+	Signature  string           `json:"signature"`            // the name that was typed
+}
+
+// A permission takes two steps. The second is asked for after a while, so that
+// whoever had the parent's mailbox for a moment is found out; it waits so long.
+const (
+	SecondAfter = 24 * time.Hour
+	SecondFor   = 7 * 24 * time.Hour
+)
+
+// SignatureOf gives a typed name as it is kept: one line, fault.Invalid otherwise.
+func SignatureOf(name string) (string, error) {
+	name, err := clean("name", name, MaxSignature)
+	if err == nil && (len([]rune(name)) < 2 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })) {
+		err = fault.At(fault.Invalid, "name", "write your name")
+	}
+	return name, err
+}
+
+// MaxSignature is how long a name may be, in characters.
+const MaxSignature = 60
 
 // Step is one thing of several that doing a request takes.
 type Step struct {
@@ -111,13 +146,17 @@ func New(kind Kind, d Demand, p *policy.Policy, now time.Time) Request {
 	case Pause:
 		r.State, r.Until, r.Acts = Waiting, d.Until, d.Until
 	}
-	if !r.State.Over() && kind != Pause {
+	if kind == Permission {
+		r.State, r.Acts = Waiting, now.Add(SecondAfter)
+		r.Until = r.Acts.Add(SecondFor)
+	}
+	if !r.State.Over() && kind != Pause && kind != Permission {
 		r.Due, r.By = Clock(p, now)
 	}
 	for _, name := range steps[kind] {
 		r.Steps = append(r.Steps, Step{Name: name})
 	}
-	return r.Stepped("asked", 0, now)
+	return r.Stepped("asked", 0, now).Stepped("signed", 0, now)
 }
 
 // steps are what doing a request of a kind takes, in order.
@@ -130,6 +169,7 @@ var steps = map[Kind][]string{
 	Restriction: {"asked"},
 	Complaint:   {"asked", "answered"},
 	Pause:       {"asked", "resumed"},
+	Permission:  {"signed", "asked_again", "permitted"},
 }
 
 // Clock gives by when a request received at a time has to be answered: the
@@ -169,6 +209,8 @@ func (r Request) MayCancel(now time.Time) error {
 		return fault.New(fault.Conflict, "the request is over")
 	case r.State == Working:
 		return fault.New(fault.Conflict, "the request is being done already")
+	case r.Kind == Permission:
+		return fault.New(fault.Conflict, "a permission is taken back on its own page")
 	case r.State == Waiting && !now.Before(r.Acts):
 		return fault.New(fault.Conflict, "its time to be cancelled is over")
 	}
@@ -205,7 +247,7 @@ func (r Request) Outcome(state State, words string, now time.Time) (Request, err
 		return r, fault.At(fault.Invalid, "words", "a refusal gives its reason, in words for the person")
 	case r.State.Over():
 		return r, fault.New(fault.Conflict, "the request is over")
-	case r.Kind == Portability || r.Kind == Pause || r.Kind == Erasure && (state == Done || r.State != Waiting):
+	case r.Kind == Portability || r.Kind == Pause || r.Kind == Permission || r.Kind == Erasure && (state == Done || r.State != Waiting):
 		return r, fault.New(fault.Conflict, "the program does this itself")
 	}
 	r.State, r.Answer, r.Ended, r.Acts = state, words, now, time.Time{}

@@ -108,6 +108,9 @@ func (b *batch) fold(r *recording) (err error) {
 	if err != nil {
 		return err
 	}
+	if p.facts.Child && slices.ContainsFunc(events, func(e consent.Event) bool { return e.Act == consent.ActGiven && e.Surface != consent.SurfaceParent }) {
+		return ErrBelowAge
+	}
 	if p.suppressed && r.attested {
 		return fault.At(fault.Conflict, "subject", "this person was erased; only an act of their own begins anew")
 	}

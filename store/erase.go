@@ -22,6 +22,9 @@ import (
 // stays is in the receipt, which is kept sealed for its time; by says who
 // demanded it, the subject or the company.
 func (db *DB) Erase(ctx context.Context, id subject.ID, by ErasedBy) (Recorded, error) {
+	if err := db.endPermissionsOf(ctx, id); err != nil {
+		return Recorded{}, fmt.Errorf("erasing: %w", err)
+	}
 	var done *appended
 	err := db.write(ctx, func(t *tx) error {
 		if err := t.lock(db.placeOf(id).shard); err != nil {

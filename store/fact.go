@@ -18,6 +18,11 @@ type Facts struct {
 	By         string               // id of the request that restricted
 	Named      []string             // contract purposes that were named beforehand and go on
 	Objected   map[string]time.Time // purposes objected to, since when
+
+	// Child says that the person is known to be below the age at which a yes
+	// counts. Permits are the permissions of parents that stand: the ids of their requests.
+	Child   bool
+	Permits []string
 }
 
 // storedFacts are Facts as they stand in a subject's row.
@@ -26,10 +31,12 @@ type storedFacts struct {
 	By         string           `json:"b,omitempty"`
 	Named      []string         `json:"n,omitempty"`
 	Objected   map[string]int64 `json:"o,omitempty"`
+	Child      bool             `json:"c,omitempty"`
+	Permits    []string         `json:"p,omitempty"`
 }
 
 func (f Facts) stored() string {
-	s := storedFacts{Restricted: moment(f.Restricted), By: f.By, Named: f.Named}
+	s := storedFacts{Restricted: moment(f.Restricted), By: f.By, Named: f.Named, Child: f.Child, Permits: f.Permits}
 	for id, at := range f.Objected {
 		if s.Objected == nil {
 			s.Objected = map[string]int64{}
@@ -54,7 +61,7 @@ func unmarshalFacts(raw string) (f Facts, err error) {
 	if err := json.Unmarshal([]byte(raw), &s); err != nil {
 		return f, fmt.Errorf("reading facts: %w", err)
 	}
-	f = Facts{Restricted: fromMoment(s.Restricted), By: s.By, Named: s.Named}
+	f = Facts{Restricted: fromMoment(s.Restricted), By: s.By, Named: s.Named, Child: s.Child, Permits: s.Permits}
 	for id, at := range s.Objected {
 		if f.Objected == nil {
 			f.Objected = map[string]time.Time{}
@@ -66,7 +73,7 @@ func unmarshalFacts(raw string) (f Facts, err error) {
 
 // Person gives facts as decisions take them.
 func (f Facts) Person() decision.Person {
-	p := decision.Person{Restricted: !f.Restricted.IsZero()}
+	p := decision.Person{Restricted: !f.Restricted.IsZero(), BelowAge: f.Child, ParentVerified: len(f.Permits) > 0}
 	for _, id := range f.Named {
 		if p.Named == nil {
 			p.Named = map[string]bool{}

@@ -176,7 +176,7 @@ const (
 )
 
 // knockFor is how long knocks are counted together, by kind.
-var knockFor = map[string]time.Duration{Asked: time.Hour, Guess: 24 * time.Hour}
+var knockFor = map[string]time.Duration{Asked: time.Hour, Guess: 24 * time.Hour, Parents: 24 * time.Hour}
 
 // Knock counts one more knock at an identifier and gives how many there were in
 // its window, this one among them. It costs the same whether anybody is known

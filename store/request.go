@@ -227,6 +227,12 @@ func (t *tx) record(p *person, r *request.Request, step receipt.DemandStep, by E
 		}
 		d := receipt.Demand{Time: receipt.Stamp(t.now), By: string(by), Policy: v, Request: r.ID, Kind: string(r.Kind), Step: step,
 			Data: slices.Sorted(maps.Keys(r.Demand.Corrections)), Purposes: slices.Sorted(slices.Values(r.Demand.Purposes))}
+		if r.Demand.Permit != nil {
+			d.Recipients = r.Demand.Permit.Recipients
+			if step == receipt.DemandAsked {
+				d.Signature = r.Demand.Permit.Signature
+			}
+		}
 		if !r.Due.IsZero() {
 			d.Due = receipt.Stamp(r.Due)
 		}

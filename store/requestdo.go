@@ -51,8 +51,15 @@ func (db *DB) DueRequests(ctx context.Context, limit int) ([]DueRequest, error) 
 // identifiers at once: all are erased when it returns, or none. The receipts
 // are sealed to the request's ticket. Before its time it is fault.Conflict.
 func (db *DB) EraseRequested(ctx context.Context, id string) (Recorded, error) {
+	r, owner, err := db.RequestAny(ctx, id)
+	if err == nil && r.Kind == request.Erasure && r.State == request.Waiting && !db.now().Before(r.Acts) {
+		err = db.endPermissionsOf(ctx, append(linked(r), owner)...)
+	}
+	if err != nil {
+		return Recorded{}, fmt.Errorf("erasing as requested: %w", err)
+	}
 	var done []*appended
-	err := db.write(ctx, func(t *tx) error {
+	err = db.write(ctx, func(t *tx) error {
 		done = nil
 		if err := t.lockLinked(id); err != nil {
 			return err

@@ -132,8 +132,12 @@ func lapsed(states map[consent.Key]consent.State, now time.Time) bool {
 // EraseUnconfirmed erases addresses of which nothing is known but a yes that
 // was not confirmed in its time. Anyone can type an address, so nothing is left of
 // it that would keep its owner from being asked one day: no suppression, and no
-// receipt. It is called now and then by whoever sends mails.
+// receipt. Passes and mails to parents whose time is over go as well. It is called
+// now and then.
 func (db *DB) EraseUnconfirmed(ctx context.Context) error {
+	if err := db.write(ctx, func(t *tx) error { return t.exec(`DELETE FROM pass WHERE until <= ?`, millis(t.now)) }); err != nil {
+		return fmt.Errorf("forgetting passes: %w", err)
+	}
 	rows, err := db.readRows(ctx)(`SELECT shard_id, subject_id, due FROM unconfirmed WHERE due <= ? ORDER BY due LIMIT 1000`, millis(db.now()))
 	if err != nil {
 		return fmt.Errorf("looking for unconfirmed addresses: %w", err)
@@ -173,7 +177,7 @@ func (t *tx) lapse(id keyring.SubjectID) error {
 		return t.exec(`DELETE FROM unconfirmed WHERE shard_id = ? AND subject_id = ?`, id.Shard(), id[:])
 	}
 	if !ok {
-		return forget()
+		return errors.Join(t.dropMail(id), forget())
 	}
 	p, err := s.person()
 	if err == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/store"
 )
 
 // Before the first yes to a purpose that the policy names under children.ask, a
@@ -54,14 +55,17 @@ func (s *site) aged(w http.ResponseWriter, r *http.Request, p *policy.Policy, pu
 	if err != nil || i < 0 || i >= len(bands) {
 		return errAge
 	}
-	c := &http.Cookie{Name: name, Value: oldEnough, Path: "/", HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode}
 	if !bands[i].enough {
-		c.Value, err = tooYoung, errChild
-	} else {
-		err = nil
+		s.rememberAge(w, tooYoung)
+		return errChild
 	}
-	http.SetCookie(w, c)
-	return err
+	s.rememberAge(w, oldEnough)
+	return nil
+}
+
+// rememberAge keeps the one bit in a cookie that goes with the browser.
+func (s *site) rememberAge(w http.ResponseWriter, bit string) {
+	http.SetCookie(w, &http.Cookie{Name: cookieName("age", s.secure()), Value: bit, Path: "/", HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode})
 }
 
 // band is some years of birth, in both calendars; 0 where it is open.
@@ -141,11 +145,18 @@ func (f *face) span(from, to int) string {
 	return f.T("age.between", "first", first, "last", last)
 }
 
-type childPage struct{ base }
+type childPage struct {
+	base
+	Ask *parentForm // nil where no parent can permit it
+}
 
-// refuseChild says that nothing was kept. It does not say why.
+// refuseChild says that nothing was kept. Where the policy takes no parent's
+// permission it does not say why.
 func (s *site) refuseChild(v *visit) error {
-	page := childPage{v.privateBase("/choices", v.T("age.refused"))}
+	if form, ok := s.parentForm(v); ok {
+		return s.showChild(v, http.StatusForbidden, form)
+	}
+	page := childPage{base: v.privateBase("/choices", v.T("age.refused"))}
 	page.Tongues = nil
 	return v.show(http.StatusForbidden, never, "child", page)
 }
@@ -156,6 +167,9 @@ func (s *site) asksAge(v *visit, err error) error {
 	switch {
 	case errors.Is(err, errAge):
 		return s.askAge(v)
+	case errors.Is(err, store.ErrBelowAge):
+		s.rememberAge(v.ResponseWriter, tooYoung)
+		return s.refuseChild(v)
 	case errors.Is(err, errChild):
 		return s.refuseChild(v)
 	}

@@ -28,6 +28,11 @@ type browser struct {
 func (s *site) browserOf(r *http.Request, v *policy.Version) (browser, error) {
 	b := browser{signals: signalsOf(r)}
 	value, ok := cookieOf(r)
+	if cookieID, id := s.asksFor(r); id != "" && value.ID == "" { // a parent may have permitted it meanwhile
+		if known, err := s.known(r.Context(), b, cookieID); err != nil || known.id != "" {
+			return known, err
+		}
+	}
 	if !ok {
 		return b, nil
 	}

@@ -63,6 +63,11 @@ func (s *site) showChoices(v *visit, status int, changed bool) error {
 		return err
 	}
 	v.ResponseWriter.Header().Add("Vary", "Cookie, Sec-GPC")
+	if value, _ := cookieOf(v.Request); b.id != "" && value.ID == "" { // a parent permitted it: from now on the banner reads it too
+		if err := s.settle(v.ResponseWriter, v.Request, v.face, b, nil); err != nil {
+			return err
+		}
+	}
 	page := choicesPage{base: v.at(v.ed, "/choices", v.T("choices.title")), Changed: changed, GPC: b.signals.GPC}
 	page.Signaled = signaled(v, b)
 	var fresh []slip

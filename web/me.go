@@ -59,6 +59,9 @@ func (s *site) start(v *visit) error {
 	if s.elsewhere(v.version.Policy) != nil {
 		page.Tiles = append(page.Tiles, link{Href: v.path("/me/sites"), Name: v.T("sites.title"), Text: v.T("sites.tile")})
 	}
+	if hasChildren(list) {
+		page.Tiles = append(page.Tiles, link{Href: v.path("/me/children"), Name: v.T("children.title"), Text: v.T("children.tile")})
+	}
 	page.Tiles = append(page.Tiles, link{Href: v.path("/me/sessions"), Name: v.T("me.sessions"), Text: v.T("me.sessions.text")})
 	return v.show(http.StatusOK, never, "me", page)
 }

@@ -42,6 +42,7 @@ func (s *site) homePages(page func(path string, m ...method)) {
 	page("/me/requests/{id}", get(s.me(policy.ActAccess, s.meRequest)), post(s.me(policy.ActAccess, s.meMove)))
 	page("/me/requests/{id}/file", get(s.me(policy.ActPortability, s.meFile)))
 	page("/me/correct", get(s.me(policy.ActCorrection, s.meCorrect)), post(s.me(policy.ActCorrection, s.meCorrected)))
+	page("/me/children", get(s.me(policy.ActObjection, s.meChildren)), post(s.me(policy.ActObjection, s.meChildMoves)))
 	page("/me/take", get(s.me(policy.ActPortability, s.meTake)), post(s.me(policy.ActPortability, s.meTaken)))
 	page("/me/erase", get(s.me(policy.ActErasure, s.meErase)), post(s.me(policy.ActErasure, s.meErased)))
 	page("/erasure/{ticket}", get(s.ticket))

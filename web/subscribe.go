@@ -50,7 +50,9 @@ func (s *site) subscribe(v *visit) error {
 		}
 	}
 	if err == nil && v.PostForm.Get("nickname") == "" {
-		_, err = s.Store.Submit(v.Context(), sub)
+		if _, err = s.Store.Submit(v.Context(), sub); errors.Is(err, store.ErrBelowAge) {
+			err = nil // anybody can type an address: nobody learns whose it is
+		}
 	}
 	page := subscribedPage{base: v.base, Fields: again(v)}
 	page.base = v.linkBase("/subscribed", v.T("subscribed.title"))

@@ -46,6 +46,8 @@ func (f *face) counts(st consent.State, a decision.Answer) (now, why string) {
 		why = f.T("choices.signal")
 	case decision.Expired:
 		why = f.T("choices.expired")
+	case decision.Child:
+		why = f.T("choices.child")
 	case decision.NotAsked, decision.Refused, decision.Withdrawn:
 		why = f.T("choices.own.needs")
 	}
