@@ -213,7 +213,7 @@ func (r *Replica) take(rows []Row) error {
 		r.table.Rule(r.book.rules())
 	}
 	for _, row := range rows {
-		if i, ok := row.(Identifier); ok {
+		for _, i := range Identifiers(row) {
 			r.table.Put(i.Tag, i.Profile, i.Times, i.Fresh)
 		}
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/amana-privacy/amana/table"
 )
 
-// Row is one thing that is so from now on: Identifier, Version or State; or Void.
+// Row is one thing that is so from now on: Identifier, Person, Version or State; or
+// Void.
 type Row interface{ append(b []byte) []byte }
 
 // Identifier is what is known of an identifier. It stands in the chain of the
@@ -20,6 +21,22 @@ type Identifier struct {
 	Fresh   bool
 	Profile table.Profile
 	Times   []int64 // as many as the profile has anchors, Unix milliseconds
+}
+
+// Person is what is known of several identifiers of one person, where what was
+// said by one changes the answers about others. It stands in the chain of the one
+// that something happened to, in place of its Identifier.
+type Person []Identifier
+
+// Identifiers gives the identifiers that a row tells of.
+func Identifiers(row Row) []Identifier {
+	switch row := row.(type) {
+	case Identifier:
+		return []Identifier{row}
+	case Person:
+		return row
+	}
+	return nil
 }
 
 // Version is a policy that was published, with the meanings that its purposes
@@ -47,7 +64,11 @@ const (
 	rowVersion
 	rowState
 	rowVoid
+	rowPerson
 )
+
+// mostOfPerson bounds the identifiers of a person.
+const mostOfPerson = 1 << 10
 
 // Encode gives the bytes of a row: what a chain hashes and a store keeps.
 func Encode(row Row) []byte { return row.append(nil) }
@@ -59,11 +80,22 @@ func (i Identifier) append(b []byte) []byte {
 	if i.Fresh {
 		fresh = 1
 	}
-	b = append(b, rowIdentifier, fresh)
+	return i.fields(append(b, rowIdentifier, fresh))
+}
+
+func (i Identifier) fields(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, i.Tag.Hi), i.Tag.Lo)
 	b = appendProfile(b, i.Profile)
 	for _, t := range i.Times {
 		b = appendSigned(b, t)
+	}
+	return b
+}
+
+func (p Person) append(b []byte) []byte {
+	b = appendInt(append(b, rowPerson), len(p))
+	for _, i := range p {
+		b = i.fields(b)
 	}
 	return b
 }
@@ -97,6 +129,8 @@ func Decode(raw []byte) (Row, error) {
 	switch r.byte() {
 	case rowIdentifier:
 		row = r.identifier()
+	case rowPerson:
+		row = r.person()
 	case rowVersion:
 		row = r.version()
 	case rowState:
@@ -114,9 +148,30 @@ func Decode(raw []byte) (Row, error) {
 
 func (r *reader) identifier() Identifier {
 	fresh := r.below(2) == 1
-	i := Identifier{Tag: r.tag(), Fresh: fresh, Profile: r.profile()}
+	i := r.fields()
+	i.Fresh = fresh
+	return i
+}
+
+func (r *reader) fields() Identifier {
+	i := Identifier{Tag: r.tag(), Profile: r.profile()}
 	i.Times = r.times(i.Profile.Anchors, nil)
 	return i
+}
+
+func (r *reader) person() Person {
+	n := r.count()
+	if n < 2 || n > mostOfPerson {
+		r.fail()
+		return nil
+	}
+	p := make(Person, 0, n)
+	for range n {
+		if p = append(p, r.fields()); r.bad {
+			return nil
+		}
+	}
+	return p
 }
 
 func (r *reader) tag() table.Tag {

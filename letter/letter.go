@@ -22,12 +22,15 @@ type Kind string
 
 // The kinds.
 const (
-	Confirm Kind = "confirm"      // asks whether an address is its owner's (double opt-in); says nothing else
-	SignIn  Kind = "sign_in"      // a code and a link that let a person in
-	Erasing Kind = "erasing"      // somebody asked that all data of the person be erased, and when that is done: Until
-	Parent  Kind = "parent"       // asks a parent whether a child may; says nothing of either
-	Again   Kind = "parent_again" // asks the parent who signed a second time, a while later
-	Company Kind = "company"      // of the company's own words, under a purpose that was agreed to
+	Confirm  Kind = "confirm"      // asks whether an address is its owner's (double opt-in); says nothing else
+	SignIn   Kind = "sign_in"      // a code and a link that let a person in
+	Erasing  Kind = "erasing"      // somebody asked that all data of the person be erased, and when that is done: Until
+	Join     Kind = "join"         // a code that adds the address to the others of somebody who is signed in
+	Linked   Kind = "linked"       // an identifier was added to those of the person: What, and how that is undone
+	Unlinked Kind = "unlinked"     // one was taken away: What
+	Parent   Kind = "parent"       // asks a parent whether a child may; says nothing of either
+	Again    Kind = "parent_again" // asks the parent who signed a second time, a while later
+	Company  Kind = "company"      // of the company's own words, under a purpose that was agreed to
 )
 
 // Letter is one mail to one person. Everything in it is personal: it is kept
@@ -39,6 +42,7 @@ type Letter struct {
 
 	Path string `json:"path,omitempty"` // of our page that the button leads to: /c/TOKEN; "" without a button
 	Code string `json:"code,omitempty"` // to be typed in; "" without
+	What string `json:"what,omitempty"` // the identifier that a mail is about, as its owner knows it again (subject.ID.Masked)
 
 	// Purpose is what the mail rests on where that is consent: it is asked again
 	// whether it may be sent at the moment it is. Leave is the token of the
@@ -78,7 +82,7 @@ const (
 // fault. A line break in a subject would begin another header; a mark that
 // turns the direction of writing makes one text look like another.
 func (l Letter) Check() error {
-	if !slices.Contains([]Kind{Confirm, SignIn, Erasing, Parent, Again, Company}, l.Kind) {
+	if !slices.Contains([]Kind{Confirm, SignIn, Erasing, Join, Linked, Unlinked, Parent, Again, Company}, l.Kind) {
 		return fault.At(fault.Invalid, "kind", "there is no such kind of mail")
 	}
 	if !isAddress(l.To) {

@@ -2,6 +2,7 @@ package letter
 
 import (
 	"html/template"
+	"strings"
 	"time"
 
 	"github.com/amana-privacy/amana/lang"
@@ -62,6 +63,21 @@ func (l Letter) bodyOf(w words, company string, queued time.Time) body {
 	case Erasing:
 		return body{w.Words.T("mail.erasing.subject", "company", company), []said{w.T("mail.erasing.lead", "company", company), w.T("mail.erasing.when", "time", w.DateTime(l.Until))},
 			w.Words.T("mail.erasing.button"), []said{w.T("mail.erasing.not_you")}}
+	case Join:
+		return body{w.Words.T("mail.join.subject", "company", company), []said{w.T("mail.join.lead", "company", company)},
+			"", []said{w.T("mail.sign_in.once", "time", left()), w.T("mail.join.not_you")}}
+	case Linked:
+		return body{w.Words.T("mail.linked.subject", "company", company), []said{w.T("mail.linked.lead", "company", company), l.what(w)},
+			w.Words.T("mail.linked.button"), []said{w.T("mail.linked.then"), w.T("mail.linked.not_you")}}
+	case Unlinked:
+		return body{w.Words.T("mail.unlinked.subject", "company", company), []said{w.T("mail.unlinked.lead", "company", company), l.what(w)},
+			"", []said{w.T("mail.unlinked.not_you", "company", company)}}
 	}
 	return body{subject: l.Subject}
+}
+
+// what names the identifier that a mail is about.
+func (l Letter) what(w words) said {
+	kind, value, _ := strings.Cut(l.What, ":")
+	return w.T("mail.linked.what", "kind", w.Of("kind", kind), "value", value)
 }

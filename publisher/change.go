@@ -122,20 +122,92 @@ func (p *Publisher) take(e *epoch, c store.Change) error {
 		profile, _ := table.ProfileOf(decision.World{Person: decision.Person{Erased: !c.Erased.Removed}})
 		row = feed.Identifier{Tag: c.Erased.Tag, Profile: profile}
 	case c.Subject != "":
-		profile, times := p.profile(c)
-		row = feed.Identifier{Tag: e.table.Tag(c.Subject), Fresh: c.Fresh, Profile: profile, Times: times}
+		row = p.row(e, c)
 	}
-	if i, ok := row.(feed.Identifier); ok {
+	for _, i := range feed.Identifiers(row) {
 		e.table.Put(i.Tag, i.Profile, i.Times, i.Fresh)
 	}
-	e.pending[c.Shard] = append(e.pending[c.Shard], feed.Encode(row))
+	e.note(row)
+	e.pending[c.Shard] = append(e.pending[c.Shard], row)
 	e.last[c.Shard] = c.N
 	return nil
 }
 
+// row gives the row of a change: of the identifier, and of all it is linked with,
+// for what it says may be heard by each.
+func (p *Publisher) row(e *epoch, c store.Change) feed.Row {
+	own := p.identifier(e, c)
+	if len(c.Linked) == 0 {
+		own.Fresh = c.Fresh
+		return own
+	}
+	all := feed.Person{own}
+	for i, l := range c.Linked {
+		l.Linked = append([]store.Change{c}, slices.Concat(c.Linked[:i], c.Linked[i+1:])...)
+		all = append(all, p.identifier(e, l))
+	}
+	return all
+}
+
+func (p *Publisher) identifier(e *epoch, c store.Change) feed.Identifier {
+	profile, times := p.profile(c)
+	return feed.Identifier{Tag: e.table.Tag(c.Subject), Profile: profile, Times: times}
+}
+
+// note keeps what is newest of those who are linked, for the rows that wait to be
+// sent: they are told chain by chain, and a row that was made earlier must not
+// come behind a later one with what it knew of the others.
+func (e *epoch) note(row feed.Row) {
+	person, several := row.(feed.Person)
+	if several && e.newest == nil {
+		e.newest = map[table.Tag]feed.Identifier{}
+	}
+	for _, i := range person {
+		e.newest[i.Tag] = i
+	}
+	if i, ok := row.(feed.Identifier); ok && e.newest != nil {
+		if _, linked := e.newest[i.Tag]; linked {
+			e.newest[i.Tag] = i
+		}
+	}
+}
+
+// encode gives a row as it is sent.
+func (e *epoch) encode(row feed.Row) []byte {
+	switch r := row.(type) {
+	case feed.Identifier:
+		row = e.now(r)
+	case feed.Person:
+		now := make(feed.Person, len(r))
+		for n, i := range r {
+			now[n] = e.now(i)
+		}
+		row = now
+	}
+	return feed.Encode(row)
+}
+
+// now gives what is newest of an identifier.
+func (e *epoch) now(i feed.Identifier) feed.Identifier {
+	newest, ok := e.newest[i.Tag]
+	if !ok {
+		return i
+	}
+	newest.Fresh = i.Fresh
+	return newest
+}
+
 // profile gives what is known of somebody, without the rules.
 func (p *Publisher) profile(c store.Change) (table.Profile, []int64) {
-	return table.ProfileOf(decision.World{Version: p.Store.Version, Subject: &decision.Subject{Kind: c.Subject.Kind(), States: c.States}, Person: c.Person})
+	w := decision.World{Version: p.Store.Version, Subject: new(voice(c)), Person: c.Person}
+	for _, l := range c.Linked {
+		w.Linked = append(w.Linked, voice(l))
+	}
+	return table.ProfileOf(w)
+}
+
+func voice(c store.Change) decision.Subject {
+	return decision.Subject{Kind: c.Subject.Kind(), States: c.States, Since: c.Since}
 }
 
 // rule makes the policy in force, and what is stopped, true in the table, and has its rows sent.
@@ -147,7 +219,7 @@ func (p *Publisher) rule(e *epoch) {
 	versions := p.versions()
 	e.table.Rule(p.rulesOf(stops))
 	for _, row := range rulesRows(versions, e.told, p.state(stops)) {
-		e.pending[feed.Rules] = append(e.pending[feed.Rules], feed.Encode(row))
+		e.pending[feed.Rules] = append(e.pending[feed.Rules], row)
 	}
 	e.publications, e.told, e.stops = seq, versions, stops
 }

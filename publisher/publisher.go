@@ -85,7 +85,8 @@ type epoch struct {
 	broken       bool                                 // it cannot go on: another has to begin
 
 	writer  feed.Writer
-	pending [feed.Chains][][]byte
+	pending [feed.Chains][]feed.Row
+	newest  map[table.Tag]feed.Identifier // of who is linked, among what is pending
 	sent    log
 }
 

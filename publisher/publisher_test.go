@@ -129,6 +129,20 @@ func (w *world) same(p *publisher.Publisher, id subject.ID, q decision.Question)
 	return got.Reason
 }
 
+// relink links two identifiers, or takes one away from its person.
+func (w *world) relink(rnd *rand.Rand, a, b subject.ID) {
+	w.t.Helper()
+	var err error
+	if rnd.IntN(3) == 0 {
+		_, _, err = w.db.Unlink(w.t.Context(), a, a, "en")
+	} else {
+		_, _, err = w.db.Link(w.t.Context(), store.Linking{First: a, Second: b, Proved: []subject.ID{a, b}, Company: rnd.IntN(2) == 0, Path: "/en/me/undo/"})
+	}
+	if err != nil && fault.KindOf(err) != fault.Conflict {
+		w.t.Fatal(err)
+	}
+}
+
 var (
 	people   = []subject.ID{"email:a@example.com", "email:b@example.com", "phone:+12075550134", "phone:+12075550135", "customer:1", "customer:2", "device:AAECAwQFBgcICQoLDA0ODw"}
 	purposes = []string{"newsletter", "offers", "text_updates", "tailored_offers", "coverage_study", "analytics", "billing", "network_security", "nothing"}
@@ -182,6 +196,8 @@ func TestMemoryAnswersAsTheStoreDoes(t *testing.T) {
 				}
 			case n < 17:
 				w.permits(rnd)
+			case n < 20:
+				w.relink(rnd, id, people[rnd.IntN(len(people))])
 			default:
 				err := w.say(id, purpose, []consent.Answer{consent.Given, consent.Given, consent.Refused, consent.Withdrawn}[rnd.IntN(4)])
 				if err != nil && fault.KindOf(err) != fault.Invalid && !errors.Is(err, store.ErrBelowAge) {

@@ -56,10 +56,15 @@ func (p *Publisher) cut(e *epoch) error {
 	var runs []feed.Run
 	for chain, rows := range e.pending {
 		if len(rows) > 0 {
-			runs = append(runs, feed.Run{Chain: chain, First: e.writer.At.Rows[chain], Rows: rows})
+			raws := make([][]byte, len(rows))
+			for i, row := range rows {
+				raws[i] = e.encode(row)
+			}
+			runs = append(runs, feed.Run{Chain: chain, First: e.writer.At.Rows[chain], Rows: raws})
 			e.pending[chain] = nil
 		}
 	}
+	e.newest = nil
 	at := e.complete
 	if p.Store.Alone() {
 		at = time.Now()

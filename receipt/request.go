@@ -47,7 +47,7 @@ var demandSteps = []DemandStep{DemandAsked, DemandConfirmed, DemandCancelled, De
 
 // demandKinds are the words a demand's kind may have; package request has what
 // they mean.
-var demandKinds = []string{"access", "correction", "erasure", "portability", "objection", "restriction", "complaint", "pause", permission}
+var demandKinds = []string{"access", "correction", "erasure", "portability", "objection", "restriction", "complaint", "pause", "link", permission}
 
 // permission is the kind of a demand by which a parent permits, and takes back,
 // what a child may be asked for.

@@ -30,6 +30,8 @@ const (
 	Complaint   Kind = "complaint"
 	Pause       Kind = "pause"
 	Permission  Kind = "permission" // what a parent permits for a child
+
+	Link Kind = "link" // not asked for but done: two identifiers are one person's. It has receipts, and is no request
 )
 
 // Kinds gives the closed set.

@@ -82,6 +82,9 @@ type batch struct {
 	waiting map[*person]int64 // until when a yes of theirs waits
 	letters map[*person][]letter.Letter
 	mails   []*mailRow // of letters, sealed
+
+	next   func(shard int) (int64, error) // takes the next number of a shard; nil: after last
+	linked bool                           // it may write for who is linked: all their shards are locked
 }
 
 // fold appends the events of one recording in memory. What is refused leaves
@@ -103,6 +106,9 @@ func (b *batch) fold(r *recording) (err error) {
 		return fault.New(fault.Unknown, "nobody is known by this identifier")
 	default:
 		p = &person{name: r.id, place: r.place, fresh: true, suppressed: b.erased[r.place.key()], states: map[consent.Key]consent.State{}}
+	}
+	if p.links.any() && !b.linked {
+		return errLinked
 	}
 	events, err := r.make(b, p)
 	if err != nil {
@@ -139,7 +145,10 @@ func (b *batch) append(p *person, e consent.Event) (*appended, error) {
 		return nil, err
 	}
 	shard := p.id.Shard()
-	b.last[shard]++
+	n, err := b.number(shard)
+	if err != nil {
+		return nil, err
+	}
 	p.seq++
 	if e.Time.IsZero() || e.Time.After(b.now) {
 		e.Time = b.now
@@ -148,7 +157,7 @@ func (b *batch) append(p *person, e consent.Event) (*appended, error) {
 		e.Meaning = v.Meanings[e.Purpose]
 	}
 	p.at = max(p.at, millis(e.Time))
-	a := &appended{p: p, shard: shard, n: b.last[shard], prev: p.last, texts: texts}
+	a := &appended{p: p, shard: shard, n: n, prev: p.last, texts: texts}
 	a.id = newEventID(shard, a.n)
 	e.ID, e.Seq, e.Time = a.id.String(), p.seq, fromMillis(p.at)
 	consent.Apply(p.states, b.known.version, e)
@@ -161,6 +170,15 @@ func (b *batch) append(p *person, e consent.Event) (*appended, error) {
 	p.appended = append(p.appended, a)
 	b.events = append(b.events, a)
 	return a, nil
+}
+
+// number takes the next number of a shard.
+func (b *batch) number(shard int) (int64, error) {
+	if b.next != nil {
+		return b.next(shard)
+	}
+	b.last[shard]++
+	return b.last[shard], nil
 }
 
 // sealAhead begins to write records and to seal them, on all cores but the

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
@@ -24,6 +25,9 @@ type Change struct {
 	Fresh   bool       // the subject's first event
 	States  map[consent.Key]consent.State
 	Person  decision.Person // what else holds
+
+	Since  time.Time // when the identifier was linked with others
+	Linked []Change  // what is known of those: Subject, States, Person and Since
 
 	Unread bool // of what was committed nothing is told but the number: Changes reads it
 
@@ -203,7 +207,7 @@ func (db *DB) EnterFeedHead(ctx context.Context, head []byte) error {
 }
 
 func (db *DB) readChanges(ctx context.Context, shard int, after int64, limit int, leaveOut bool) ([]Change, error) {
-	rows, err := db.readRows(ctx)(`SELECT e.n, e.seq, e.kind, e.subject_id, r.sealed, s.data_key, s.evidence_key, s.identifier, s.states, coalesce(s.facts, '') FROM event e
+	rows, err := db.readRows(ctx)(`SELECT e.n, e.seq, e.kind, e.subject_id, r.sealed, s.data_key, s.evidence_key, s.identifier, s.states, coalesce(s.facts, ''), coalesce(s.links, '') FROM event e
 		LEFT JOIN subject s ON s.shard_id = e.shard_id AND s.subject_id = e.subject_id
 		LEFT JOIN erasure r ON r.shard_id = e.shard_id AND r.n = e.n
 		WHERE e.shard_id = ? AND e.n > ? ORDER BY e.n LIMIT ?`, shard, after, limit)
@@ -212,52 +216,84 @@ func (db *DB) readChanges(ctx context.Context, shard int, after int64, limit int
 	}
 	defer rows.Close()
 	var list []Change
+	var people []*person
 	for rows.Next() {
-		c, err := db.change(rows.Rows, shard)
+		c, p, err := db.change(rows.Rows, shard)
 		if leaveOut && errors.Is(err, keyring.ErrNoKey) { // who it was about was erased after this copy
-			err = nil
+			err, p = nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, c)
+		list, people = append(list, c), append(people, p)
 	}
-	return list, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	for i, p := range people {
+		if p == nil {
+			continue
+		}
+		if err := db.tell(&list[i], p, db.reader(ctx)); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
-// change reads one row of readChanges.
-func (db *DB) change(rows *sql.Rows, shard int) (Change, error) {
+// change reads one row of readChanges, and whom it is about: nil where that is
+// nobody any more.
+func (db *DB) change(rows *sql.Rows, shard int) (Change, *person, error) {
 	c := Change{Shard: shard}
 	var p person
 	var seq int64
-	var kind, facts string
+	var kind, facts, linked string
 	var id, sealed, states []byte
-	if err := rows.Scan(&c.N, &seq, &kind, &id, &sealed, &p.wrapped.Data, &p.wrapped.Evidence, &p.identifier, &states, &facts); err != nil {
-		return c, err
+	if err := rows.Scan(&c.N, &seq, &kind, &id, &sealed, &p.wrapped.Data, &p.wrapped.Evidence, &p.identifier, &states, &facts, &linked); err != nil {
+		return c, nil, err
 	}
 	if len(id) != len(p.id) {
-		return c, nil // of somebody who was erased since
+		return c, nil, nil // of somebody who was erased since
 	}
 	p.id = keyring.SubjectID(id)
 	if kind == erasedKind {
 		var err error
 		c.Erased, err = db.openErasedTag(p.id, c.N, sealed)
-		return c, err
+		return c, nil, err
 	}
 	if p.identifier == nil {
-		return c, nil // who it was about is gone
+		return c, nil, nil // who it was about is gone
 	}
 	if err := p.open(db.cfg.Ring); err != nil {
-		return c, err
+		return c, nil, err
 	}
 	if err := p.nameOf(); err != nil {
-		return c, err
+		return c, nil, err
 	}
-	known, err := unmarshalFacts(facts)
+	c.Fresh = seq == 1
+	return c, &p, p.read(states, facts, linked)
+}
+
+// read fills in what a row says of a person in words.
+func (p *person) read(states []byte, facts, linked string) (err error) {
+	if p.states, err = unmarshalStates(states); err == nil {
+		p.facts, err = unmarshalFacts(facts)
+	}
+	if err == nil {
+		p.links, err = unmarshalLinks(linked)
+	}
+	return err
+}
+
+// tell fills in what is known of a person, and of those it is linked with.
+func (db *DB) tell(c *Change, p *person, row rowFunc) error {
+	others, err := db.others(row, p.links)
 	if err != nil {
-		return c, err
+		return err
 	}
-	c.Subject, c.Fresh, c.Person = p.name, seq == 1, known.Person()
-	c.States, err = unmarshalStates(states)
-	return c, err
+	c.Subject, c.States, c.Person, c.Since = p.name, p.states, p.facts.Person(), fromMoment(p.links.Since)
+	for _, o := range others {
+		c.Linked = append(c.Linked, Change{Subject: o.name, States: o.states, Person: o.facts.Person(), Since: fromMoment(o.links.Since)})
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -135,7 +136,11 @@ func (db *DB) Submit(ctx context.Context, s Submission) (Recorded, error) {
 // append writes a recording.
 func (db *DB) append(ctx context.Context, r *recording) (Recorded, error) {
 	r.ctx, r.place, r.done = ctx, db.placeOf(r.id), make(chan error, 1)
-	if err := db.engine.record(ctx, r); err != nil {
+	err := db.engine.record(ctx, r)
+	if errors.Is(err, errLinked) {
+		err = db.recordLinked(ctx, r)
+	}
+	if err != nil {
 		return Recorded{}, err
 	}
 	out := Recorded{db: db, appended: r.appended, ids: r.replay}

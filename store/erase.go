@@ -15,7 +15,7 @@ import (
 	"github.com/amana-privacy/amana/subject"
 )
 
-// Erase removes a subject: its identifier, index entry, events, states and
+// Erase removes a subject and all it is linked with: its identifier, index entry, events, states and
 // wrapped keys. From its return on, decisions say erased; its bucket waits for
 // Shred, after which old copies of the database hold nothing that opens. The
 // ledger keeps its commitments, which say nothing without their salts. What
@@ -25,25 +25,43 @@ func (db *DB) Erase(ctx context.Context, id subject.ID, by ErasedBy) (Recorded, 
 	if err := db.endPermissionsOf(ctx, id); err != nil {
 		return Recorded{}, fmt.Errorf("erasing: %w", err)
 	}
-	var done *appended
+	var done []*appended
 	err := db.write(ctx, func(t *tx) error {
-		if err := t.lock(db.placeOf(id).shard); err != nil {
+		if err := t.lockPerson(id); err != nil {
 			return err
 		}
-		p, err := db.lookup(t.row, id)
-		if err != nil {
-			return err
+		ids, err := t.whole([]subject.ID{id})
+		if err == nil {
+			done, err = t.eraseAll(ids, by)
 		}
-		if p == nil {
-			return fault.New(fault.Unknown, "nobody is known by this identifier")
+		if err == nil && len(done) == 0 {
+			err = fault.New(fault.Unknown, "nobody is known by this identifier")
 		}
-		done, err = t.erase(p, by)
 		return err
 	})
 	if err != nil {
 		return Recorded{}, fmt.Errorf("erasing: %w", err)
 	}
-	return Recorded{db: db, appended: []*appended{done}, ids: []string{done.id.String()}}, nil
+	return db.recorded(done), nil
+}
+
+// eraseAll erases identifiers of one person, but those that are not known any more.
+func (t *tx) eraseAll(ids []subject.ID, by ErasedBy) (done []*appended, err error) {
+	for _, id := range ids {
+		p, err := t.db.lookup(t.row, id)
+		if err != nil {
+			return nil, err
+		}
+		if p == nil { // erased by themselves since
+			continue
+		}
+		a, err := t.erase(p, by)
+		if err != nil {
+			return nil, err
+		}
+		done = append(done, a)
+	}
+	return done, nil
 }
 
 // ErasedBy says who demanded an erasure.
@@ -91,6 +109,9 @@ func (t *tx) removeRows(p *person, n int64, leaf *int64, removed bool) error {
 	db := t.db
 	shard, id, tags := p.id.Shard(), p.id[:], p.place.tags()
 	if err := t.eraseMail(p); err != nil {
+		return err
+	}
+	if err := t.cut(p); err != nil {
 		return err
 	}
 	sealed := db.sealErasedTag(p.id, n, p.name, removed)

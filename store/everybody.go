@@ -74,6 +74,7 @@ func (db *DB) someOf(ctx context.Context, shard int, after []byte, leaveOut bool
 		return nil, nil, err
 	}
 	defer rows.Close()
+	var people []*person
 	read := 0
 	for ; rows.Next(); read++ {
 		var s scanned
@@ -93,12 +94,22 @@ func (db *DB) someOf(ctx context.Context, shard int, after []byte, leaveOut bool
 		if err := p.nameOf(); err != nil {
 			return nil, nil, err
 		}
-		list = append(list, Change{Shard: shard, N: p.last, Subject: p.name, States: p.states, Person: p.facts.Person()})
+		people = append(people, p)
 	}
 	if read < readAtOnce {
 		last = nil
 	}
-	return list, last, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, nil, err
+	}
+	list = make([]Change, len(people))
+	for i, p := range people {
+		list[i] = Change{Shard: shard, N: p.last}
+		if err := db.tell(&list[i], p, db.reader(ctx)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return list, last, nil
 }
 
 // Suppressed gives the tags under which those are known who were erased and did

@@ -148,6 +148,6 @@ func (t *tx) saveFacts(p *person) error {
 			return err
 		}
 	}
-	return t.exec(`UPDATE subject SET seq = ?, at = ?, last = ?, facts = ? WHERE shard_id = ? AND subject_id = ?`,
-		p.seq, p.at, p.last, p.facts.stored(), shard, p.id[:])
+	return t.exec(`UPDATE subject SET seq = ?, at = ?, last = ?, facts = ?, links = ? WHERE shard_id = ? AND subject_id = ?`,
+		p.seq, p.at, p.last, p.facts.stored(), p.links.stored(), shard, p.id[:])
 }

@@ -55,17 +55,7 @@ func (db *DB) openToken(use, token string) (id keyring.SubjectID, rest []byte, o
 
 // subjectBy gives the subject with an id; nil where there is none any more.
 func (db *DB) subjectBy(ctx context.Context, id keyring.SubjectID) (*person, error) {
-	p, err := db.openTwice(func() (*person, error) {
-		var s scanned
-		ok, err := db.reader(ctx)(`SELECT `+subjectRow+` FROM subject s WHERE s.shard_id = ? AND s.subject_id = ?`, []any{id.Shard(), id[:]}, s.into()...)
-		if err != nil || !ok {
-			return nil, err
-		}
-		return s.person()
-	})
-	if err == nil && p != nil {
-		err = p.nameOf()
-	}
+	p, err := db.byID(db.reader(ctx), id)
 	if err != nil {
 		return nil, fmt.Errorf("reading a subject: %w", err)
 	}

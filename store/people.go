@@ -66,7 +66,9 @@ func (db *DB) Search(ctx context.Context, q decision.Question, by string, limit 
 		}
 		for _, p := range people {
 			looked, from = looked+1, p.id
-			w.Subject, w.Person = &decision.Subject{Kind: p.name.Kind(), States: p.states}, p.facts.Person()
+			if err := db.about(&w, p, db.reader(ctx)); err != nil {
+				return Allowed{}, err
+			}
 			if decision.Decide(w, q, db.now()).Allowed {
 				out.Subjects = append(out.Subjects, p.name)
 			}

@@ -253,6 +253,9 @@ func (t *tx) permit(id string, done **appended) error {
 		return err
 	}
 	t.below(c, append(slices.Clone(c.facts.Permits), r.ID))
+	if err := t.belowWith(c); err != nil {
+		return err
+	}
 	if err := t.tellChild(c, r, receipt.DemandConfirmed); err != nil {
 		return err
 	}
@@ -284,7 +287,7 @@ func (t *tx) lockPermission(id string) (subject.ID, error) {
 	if child != "" {
 		ids = append(ids, child)
 	}
-	return child, t.lockAll(ids)
+	return child, t.lockPerson(ids...)
 }
 
 // tellChild enters into a child's own events that a parent permitted, or took it back.

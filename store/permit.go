@@ -188,16 +188,18 @@ type permitting struct {
 }
 
 // permit is what is known of somebody.
-func (l *permitting) permit(p *person) Permit {
-	l.world.Subject, l.world.Person = &decision.Subject{Kind: p.name.Kind(), States: p.states}, p.facts.Person()
+func (l *permitting) permit(ctx context.Context, p *person) (Permit, error) {
 	out := Permit{Ref: l.ref(p.id[:])}
 	if l.q.Kind != "" && p.name.Kind() != l.q.Kind {
-		return out
+		return out, nil
+	}
+	if err := l.db.about(&l.world, p, l.db.reader(ctx)); err != nil {
+		return out, err
 	}
 	if a := decision.Decide(l.world, l.q.Question, l.db.now()); a.Allowed {
 		out.Subject, out.Allowed, out.Until = p.name, true, a.Ends()
 	}
-	return out
+	return out, nil
 }
 
 func (l *permitting) ref(id []byte) string { return l.db.subjectFor(l.binding, id) }
@@ -239,7 +241,11 @@ func (l *permitting) fill(ctx context.Context, at *permitPlace) ([]Permit, error
 		if err := p.nameOf(); err != nil {
 			return nil, err
 		}
-		if permit := l.permit(p); permit.Allowed {
+		permit, err := l.permit(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if permit.Allowed {
 			out = append(out, permit)
 		}
 	}
@@ -293,9 +299,9 @@ type happened struct {
 	demand bool // a step of a request, which is about others as well
 }
 
-// now gives what is known now of a subject something happened with, and of those
-// it is linked with where that was a step of a request. Nothing is permitted of an
-// erased one.
+// now gives what is known now of a subject something happened with, of those it is
+// linked with, and of those that a step of a request is about. Nothing is permitted
+// of an erased one.
 func (l *permitting) now(ctx context.Context, e happened) ([]Permit, error) {
 	p, err := l.find(ctx, e.id)
 	if err != nil {
@@ -307,10 +313,31 @@ func (l *permitting) now(ctx context.Context, e happened) ([]Permit, error) {
 	if err := p.nameOf(); err != nil {
 		return nil, err
 	}
-	out := []Permit{l.permit(p)}
-	if !e.demand {
-		return out, nil
+	others, err := l.db.others(l.db.reader(ctx), p.links)
+	if err != nil {
+		return nil, err
 	}
+	people := append([]*person{p}, others...)
+	if e.demand {
+		named, err := l.named(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		people = append(people, named...)
+	}
+	var out []Permit
+	for _, p := range people {
+		permit, err := l.permit(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, permit)
+	}
+	return out, nil
+}
+
+// named gives those that requests of a person are about besides.
+func (l *permitting) named(ctx context.Context, p *person) (list []*person, err error) {
 	requests, err := requestsIn(l.db.readRows(ctx), []*person{p})
 	if err != nil {
 		return nil, err
@@ -322,11 +349,11 @@ func (l *permitting) now(ctx context.Context, e happened) ([]Permit, error) {
 				return nil, err
 			}
 			if q != nil {
-				out = append(out, l.permit(q))
+				list = append(list, q)
 			}
 		}
 	}
-	return out, nil
+	return list, nil
 }
 
 // touched gives what the next events of a shard tell, each subject once, and the

@@ -27,6 +27,10 @@ type Ask struct {
 	Kind     request.Kind
 	Demand   request.Demand
 	By       ErasedBy // the person, or the company for them; "" = the person
+
+	// Alone has an erasure take these identifiers alone, and none that are linked
+	// with them: a phone number that may be another's by now speaks for no more.
+	Alone bool
 }
 
 // maxOpen is how many requests of one person may be open at once.
@@ -60,6 +64,14 @@ func (t *tx) ask(a Ask) (r request.Request, done *appended, err error) {
 	}
 	if a.Demand, err = request.CheckDemand(v.Policy, a.Kind, a.Demand, t.now); err != nil {
 		return r, nil, err
+	}
+	if err := t.lockPerson(a.Subjects...); err != nil {
+		return r, nil, err
+	}
+	if a.takesAll() {
+		if a.Subjects, err = t.whole(a.Subjects); err != nil {
+			return r, nil, err
+		}
 	}
 	people, err := t.everyone(a.Subjects, a.Kind != request.Erasure)
 	if err != nil {
@@ -100,13 +112,22 @@ func (t *tx) ask(a Ask) (r request.Request, done *appended, err error) {
 	return r, done, t.insertRequest(people[0], r)
 }
 
-// everyone finds the people of identifiers, each once, and locks their shards.
+// takesAll reports whether a demand is about all identifiers of the person: what
+// holds for one holds for each that is linked with it.
+func (a Ask) takesAll() bool {
+	switch a.Kind {
+	case request.Erasure:
+		return !a.Alone
+	case request.Restriction, request.Objection:
+		return true
+	}
+	return false
+}
+
+// everyone finds the people of identifiers, each once; their shards are locked.
 // With begin one who is not known begins; else they are left out, and nobody at
 // all is fault.Unknown.
 func (t *tx) everyone(ids []subject.ID, begin bool) ([]*person, error) {
-	if err := t.lockAll(ids); err != nil {
-		return nil, err
-	}
 	var people []*person
 	for i, id := range ids {
 		if slices.Contains(ids[:i], id) {
@@ -129,21 +150,6 @@ func (t *tx) everyone(ids []subject.ID, begin bool) ([]*person, error) {
 		return nil, fault.New(fault.Unknown, "nobody is known by this identifier")
 	}
 	return people, nil
-}
-
-// lockAll locks the shards of identifiers in their order.
-func (t *tx) lockAll(ids []subject.ID) error {
-	var shards []int
-	for _, id := range ids {
-		shards = append(shards, t.db.placeOf(id).shard)
-	}
-	slices.Sort(shards)
-	for _, s := range slices.Compact(shards) {
-		if err := t.lock(s); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // follows does what a request brings about the moment it is asked.
@@ -384,6 +390,6 @@ func (db *DB) knownOf(ctx context.Context, ids []subject.ID) ([]*person, error) 
 
 // Facts gives what holds for an identifier beside its answers.
 func (db *DB) Facts(ctx context.Context, id subject.ID) (Facts, error) {
-	_, _, f, _, err := db.standing(ctx, id)
-	return f, err
+	s, err := db.standing(ctx, id)
+	return s.facts, err
 }

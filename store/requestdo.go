@@ -71,19 +71,8 @@ func (db *DB) EraseRequested(ctx context.Context, id string) (Recorded, error) {
 		if r.Kind != request.Erasure || r.State != request.Waiting || t.now.Before(r.Acts) {
 			return fault.New(fault.Conflict, "it is not time to erase")
 		}
-		for _, name := range append([]subject.ID{p.name}, linked(r)...) {
-			who, err := t.db.lookup(t.row, name)
-			if err != nil {
-				return err
-			}
-			if who == nil { // erased by themselves since
-				continue
-			}
-			a, err := t.erase(who, BySubject)
-			if err != nil {
-				return err
-			}
-			done = append(done, a)
+		if done, err = t.eraseAll(append([]subject.ID{p.name}, linked(r)...), BySubject); err != nil {
+			return err
 		}
 		return t.fillTicket(r.Demand.Ticket, done)
 	})

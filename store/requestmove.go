@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/proof"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/request"
 	"github.com/amana-privacy/amana/subject"
@@ -135,6 +136,9 @@ func (db *DB) ConfirmRequest(ctx context.Context, id string, second subject.ID) 
 		if second == p.name || !slices.Contains(r.Demand.Linked, string(second)) {
 			return r, "", errNoRequest
 		}
+		if err := t.settled(p, second); err != nil {
+			return r, "", err
+		}
 		r, err := r.Confirm(t.now)
 		return r, receipt.DemandConfirmed, err
 	})
@@ -181,7 +185,7 @@ func (t *tx) lockLinked(id string) error {
 	if err != nil {
 		return err
 	}
-	return t.lockAll(append(linked(r), owner))
+	return t.lockPerson(append(linked(r), owner)...)
 }
 
 func linked(r request.Request) []subject.ID {
@@ -208,7 +212,11 @@ func (t *tx) lift(p *person, r request.Request) error {
 		return true
 	}
 	free(p)
-	for _, id := range linked(r) {
+	ids, err := t.whole(append([]subject.ID{p.name}, linked(r)...))
+	if err != nil {
+		return err
+	}
+	for _, id := range ids[1:] {
 		q, err := t.db.lookup(t.row, id)
 		if err == nil && free(q) {
 			if err = t.saveFacts(q); err == nil {
@@ -221,3 +229,21 @@ func (t *tx) lift(p *person, r request.Request) error {
 	}
 	return nil
 }
+
+// settled holds that a second identifier, where it is linked with the first, is
+// for long enough: who got into a mailbox may have linked it a minute ago.
+func (t *tx) settled(p *person, second subject.ID) error {
+	others, err := t.db.others(t.row, p.links)
+	if err != nil {
+		return err
+	}
+	members := membersOf(append(others, p))
+	is := slices.ContainsFunc(others, func(o *person) bool { return o.name == second })
+	if is && !proof.ProvesTwo(members, []subject.ID{p.name, second}, t.now) {
+		return ErrYoung
+	}
+	return nil
+}
+
+// ErrYoung says that an identifier was linked too lately to confirm anything.
+var ErrYoung = fault.New(fault.Conflict, "it was linked too lately, or may be somebody else's by now, to confirm what another of your identifiers asked for")

@@ -130,7 +130,7 @@ func (w *sqliteEngine) save(ctx context.Context, b *batch) error {
 		if err := p.ready(b.db); err != nil {
 			return err
 		}
-		if err := w.savePerson(exec, p); err != nil {
+		if err := w.db.savePerson(exec, p); err != nil {
 			return fmt.Errorf("writing a subject: %w", err)
 		}
 	}
@@ -143,6 +143,11 @@ func (w *sqliteEngine) save(ctx context.Context, b *batch) error {
 			return wrongEvent("writing", err)
 		}
 	}
+	return b.saveBeside(exec)
+}
+
+// saveBeside writes what a batch has beside people and events, row by row.
+func (b *batch) saveBeside(exec func(string, ...any) error) error {
 	if len(b.used) > 0 {
 		if err := exec(forgetOnce, millis(b.now.Add(-onceFor))); err != nil {
 			return fmt.Errorf("forgetting idempotency keys: %w", err)
@@ -166,10 +171,10 @@ func (w *sqliteEngine) save(ctx context.Context, b *batch) error {
 	return nil
 }
 
-func (w *sqliteEngine) savePerson(exec func(string, ...any) error, p *person) error {
+func (db *DB) savePerson(exec func(string, ...any) error, p *person) error {
 	shard := p.id.Shard()
 	if p.suppressed && !onlyWaits(p.states) {
-		if err := exec(endSuppression, shard, w.db.suppressionTag(p.name)); err != nil {
+		if err := exec(endSuppression, shard, db.suppressionTag(p.name)); err != nil {
 			return err
 		}
 	}

@@ -139,61 +139,91 @@ func fromMoment(ms int64) time.Time {
 
 // States gives the states of a subject; none where nobody is known by the identifier.
 func (db *DB) States(ctx context.Context, id subject.ID) (map[consent.Key]consent.State, error) {
-	_, states, _, _, err := db.standing(ctx, id)
-	if states == nil {
-		states = map[consent.Key]consent.State{}
+	s, err := db.standing(ctx, id)
+	if s.states == nil {
+		s.states = map[consent.Key]consent.State{}
 	}
-	return states, err
+	return s.states, err
 }
 
-// standing reads in one look at the database whether a subject is known, what
-// it said, what else holds for it, and whether it was erased. Every version published by then is known
-// here afterwards. Whom no key opens was erased: the database is an older copy.
-func (db *DB) standing(ctx context.Context, id subject.ID) (known bool, states map[consent.Key]consent.State, f Facts, erased bool, err error) {
-	known, states, f, erased, err = db.look(ctx, id)
+// standing is how it stands with an identifier.
+type standing struct {
+	known  bool
+	erased bool // and not known since
+	states map[consent.Key]consent.State
+	facts  Facts
+	links  links
+}
+
+// standing reads in one look at the database how it stands with an identifier.
+// Every version published by then is known here afterwards. Whom no key opens was
+// erased: the database is an older copy.
+func (db *DB) standing(ctx context.Context, id subject.ID) (standing, error) {
+	s, err := db.look(ctx, id)
 	if errors.Is(err, keyring.ErrNoKey) { // keys were changed since the row was read
-		known, states, f, erased, err = db.look(ctx, id)
+		s, err = db.look(ctx, id)
 	}
 	if errors.Is(err, keyring.ErrNoKey) {
-		return false, nil, Facts{}, true, nil
+		return standing{erased: true}, nil
 	}
-	return known, states, f, erased, err
+	return s, err
 }
 
 // look is standing; keyring.ErrNoKey where the key of a bucket is another than
 // that of the row.
-func (db *DB) look(ctx context.Context, id subject.ID) (known bool, states map[consent.Key]consent.State, f Facts, erased bool, err error) {
+func (db *DB) look(ctx context.Context, id subject.ID) (s standing, err error) {
 	var raw []byte
 	inHex := func(column string) string { return `hex(s.` + column + `)` }
 	if db.d == postgresDialect {
 		inHex = func(column string) string { return `encode(s.` + column + `, 'hex')` }
 	}
-	row := inHex("subject_id") + ` || ` + inHex("data_key") + ` || ` + inHex("evidence_key") + ` || '|' || s.facts || '|' || s.states`
+	row := inHex("subject_id") + ` || ` + inHex("data_key") + ` || ` + inHex("evidence_key") + ` || '|' || s.links || '|' || s.facts || '|' || s.states`
 	var published int64
 	_, _, err = db.seek(id, func(at place) (bool, error) {
 		condition, args := at.where()
 		_, err := db.reader(ctx)(`SELECT
 			(SELECT `+row+` FROM identifier i JOIN subject s ON s.shard_id = i.shard_id AND s.subject_id = i.subject_id WHERE `+condition+`),
 			EXISTS (SELECT 1 FROM suppression WHERE shard_id = ? AND tag = ?),
-			(SELECT coalesce(max(seq), 0) FROM publication)`, append(args, at.shard, db.suppressionTag(id)), &raw, &erased, &published)
+			(SELECT coalesce(max(seq), 0) FROM publication)`, append(args, at.shard, db.suppressionTag(id)), &raw, &s.erased, &published)
 		return raw != nil, err
 	})
 	if err != nil {
-		return false, nil, f, false, err
+		return standing{}, err
 	}
 	if _, err := db.follow(ctx, published); err != nil || raw == nil {
-		return false, nil, f, erased, err
+		return s, err
 	}
-	keys, rest, _ := strings.Cut(string(raw), "|")
-	if err := db.opens(keys); err != nil {
-		return false, nil, f, erased, err
+	parts := strings.SplitN(string(raw), "|", 4)
+	if len(parts) != 4 {
+		return standing{}, errors.New("a subject's row is not whole")
 	}
-	facts, said, _ := strings.Cut(rest, "|")
-	if f, err = unmarshalFacts(facts); err != nil {
-		return false, nil, f, erased, err
+	if err := db.opens(parts[0]); err != nil {
+		return standing{}, err
 	}
-	states, err = unmarshalStates([]byte(said))
-	return true, states, f, erased, err
+	if s.links, err = unmarshalLinks(parts[1]); err == nil {
+		s.facts, err = unmarshalFacts(parts[2])
+	}
+	if err == nil {
+		s.states, err = unmarshalStates([]byte(parts[3]))
+	}
+	s.known = err == nil
+	return s, err
+}
+
+// worldOf gives the world of an identifier, with the rules that hold after what is
+// known of it was read.
+func (db *DB) worldOf(ctx context.Context, id subject.ID) (decision.World, error) {
+	s, err := db.standing(ctx, id)
+	if err != nil {
+		return decision.World{}, fmt.Errorf("reading what a subject said: %w", err)
+	}
+	w := db.world(db.InForce())
+	if !s.known {
+		w.Person.Erased = s.erased
+		return w, nil
+	}
+	p := &person{name: id, states: s.states, facts: s.facts, links: s.links}
+	return w, db.about(&w, p, db.reader(ctx))
 }
 
 // opens holds that the keyring opens a subject, from its id and its two wrapped
@@ -210,18 +240,12 @@ func (db *DB) opens(keys string) error {
 
 // Decide answers a question about a subject from what is durable now.
 func (db *DB) Decide(ctx context.Context, id subject.ID, q decision.Question) (decision.Answer, error) {
-	known, states, facts, erased, err := db.standing(ctx, id)
+	w, err := db.worldOf(ctx, id)
 	if err != nil {
-		return decision.Answer{}, fmt.Errorf("reading what a subject said: %w", err)
+		return decision.Answer{}, err
 	}
-	w := db.world(db.InForce())
 	if w.Policy == nil {
 		return decision.Answer{}, fault.New(fault.Conflict, "no policy is in force yet")
-	}
-	if known {
-		w.Subject, w.Person = &decision.Subject{Kind: id.Kind(), States: states}, facts.Person()
-	} else {
-		w.Person.Erased = erased
 	}
 	return decision.Decide(w, q, db.now()), nil
 }

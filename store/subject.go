@@ -58,6 +58,7 @@ type person struct {
 	last       int64  // its n
 	states     map[consent.Key]consent.State
 	facts      Facts
+	links      links // the other identifiers of the person
 
 	fresh      bool // not in the database yet
 	suppressed bool // erased before
@@ -129,7 +130,7 @@ func newSubjectID(shard int) keyring.SubjectID {
 	return id
 }
 
-const subjectRow = `s.subject_id, s.data_key, s.evidence_key, s.identifier, s.seq, s.at, s.last, s.states, s.facts`
+const subjectRow = `s.subject_id, s.data_key, s.evidence_key, s.identifier, s.seq, s.at, s.last, s.states, s.facts, s.links`
 
 // findSubject reads the subject at a place.
 func findSubject(at place) (query string, args []any) {
@@ -145,12 +146,13 @@ type rowFunc func(query string, args []any, into ...any) (bool, error)
 type scanned struct {
 	id, states []byte
 	facts      string
+	links      string
 	p          person
 }
 
 // into gives what a row is scanned into.
 func (s *scanned) into() []any {
-	return []any{&s.id, &s.p.wrapped.Data, &s.p.wrapped.Evidence, &s.p.identifier, &s.p.seq, &s.p.at, &s.p.last, &s.states, &s.facts}
+	return []any{&s.id, &s.p.wrapped.Data, &s.p.wrapped.Evidence, &s.p.identifier, &s.p.seq, &s.p.at, &s.p.last, &s.states, &s.facts, &s.links}
 }
 
 // person gives the person of a row, whose keys are not opened yet.
@@ -160,12 +162,7 @@ func (s *scanned) person() (*person, error) {
 	}
 	p := s.p
 	p.id = keyring.SubjectID(s.id)
-	var err error
-	if p.states, err = unmarshalStates(s.states); err != nil {
-		return nil, err
-	}
-	p.facts, err = unmarshalFacts(s.facts)
-	return &p, err
+	return &p, p.read(s.states, s.facts, s.links)
 }
 
 // lookup finds a subject by its identifier; nil where there is none. Its keys

@@ -198,7 +198,7 @@ func (t *tx) lapse(id keyring.SubjectID) error {
 	switch {
 	case due > 0: // one more waits, or the row is from before this was kept
 		return t.exec(insertUnconfirmed, id.Shard(), id[:], due)
-	case p.name.Kind() != subject.Email || !lapsed(p.states, t.now):
+	case p.links.any() || p.name.Kind() != subject.Email || !lapsed(p.states, t.now):
 		return forget()
 	}
 	p.place = t.db.placeOf(p.name)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/amana-privacy/amana/decision"
@@ -20,17 +19,11 @@ func (db *DB) Voices(ctx context.Context, ids ...subject.ID) ([]known.Voice, err
 	var out []known.Voice
 	for _, id := range ids {
 		voice := known.Voice{ID: id, Answers: map[string]decision.Answer{}}
-		is, states, facts, erased, err := db.standing(ctx, id)
+		w, err := db.worldOf(ctx, id)
 		if err != nil {
-			return nil, fmt.Errorf("reading what a subject said: %w", err)
+			return nil, err
 		}
-		w := db.world(v)
-		w.Person = facts.Person()
-		if is {
-			w.Subject = &decision.Subject{Kind: id.Kind(), States: states}
-		} else {
-			w.Person.Erased = erased
-		}
+		w.Policy = v
 		for purpose := range v.Policy.Purposes {
 			voice.Answers[purpose] = decision.Decide(w, decision.Question{Purpose: purpose}, db.now())
 		}

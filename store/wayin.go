@@ -36,6 +36,7 @@ type Entry struct {
 	Language string
 	Path     string // of the page that a link leads to, without the token
 	Data     []byte // of the door: comes back with the pass
+	Join     bool   // it is to be added to what is signed in: a code alone, for a link opens anywhere
 }
 
 // WayIn is what a request to be let in came to.
@@ -55,12 +56,18 @@ func (db *DB) AskIn(ctx context.Context, a Entry) (w WayIn, err error) {
 	}
 	now := db.now()
 	w.Code, w.Until = newCode(), now.Add(ticketInFor)
-	tokens, rows, err := db.newPasses([]Pass{{Kind: LinkIn, Owner: a.ID, Data: a.Data, Until: now.Add(linkInFor)},
-		{Kind: TicketIn, Owner: a.ID, Code: w.Code, Data: a.Data, Until: w.Until}})
+	passes := []Pass{{Kind: TicketIn, Owner: a.ID, Code: w.Code, Data: a.Data, Until: w.Until}}
+	kind := letter.Join
+	if !a.Join {
+		kind, passes = letter.SignIn, append(passes, Pass{Kind: LinkIn, Owner: a.ID, Data: a.Data, Until: now.Add(linkInFor)})
+	}
+	tokens, rows, err := db.newPasses(passes)
 	if err != nil {
 		return WayIn{}, fmt.Errorf("issuing a way in: %w", err)
 	}
-	w.Link, w.Ticket = a.Path+tokens[0], tokens[1]
+	if w.Ticket = tokens[0]; !a.Join {
+		w.Link = a.Path + tokens[1]
+	}
 	err = db.write(ctx, func(t *tx) error {
 		n, err := t.knock(a.ID, Asked, t.now)
 		if err != nil {
@@ -70,7 +77,7 @@ func (db *DB) AskIn(ctx context.Context, a Entry) (w WayIn, err error) {
 			return err
 		}
 		if w.Due = n <= MaxAsked; w.Due && a.ID.Kind() == subject.Email {
-			_, err = t.post(letter.Letter{Kind: letter.SignIn, To: strings.TrimPrefix(string(a.ID), subject.Email+":"), Language: a.Language, Path: w.Link, Code: w.Code, Until: w.Until})
+			_, err = t.post(letter.Letter{Kind: kind, To: strings.TrimPrefix(string(a.ID), subject.Email+":"), Language: a.Language, Path: w.Link, Code: w.Code, Until: w.Until})
 			return err
 		}
 		return nil

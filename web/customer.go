@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/proof"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -22,7 +23,9 @@ type customer struct {
 	How   string       // byLogin …
 	kept  *who
 	token string
-	ctx   context.Context // by which the session is found again
+
+	members []proof.Member  // of the person, where By is linked with others
+	ctx     context.Context // by which the session is found again
 }
 
 // private answers a visit of somebody who is signed in.
@@ -106,5 +109,44 @@ func (s *site) customer(v *visit) (*customer, error) {
 		}
 	}
 	c := &customer{By: kept.IDs[0], IDs: slices.Clone(kept.IDs), Level: kept.Level, How: kept.How, kept: kept, token: token, ctx: ctx}
-	return c, nil
+	return c, s.identify(v, c)
+}
+
+// identify fills in what the session stands for now: what was proved in it, while
+// that is still linked, and at the second level all that is linked.
+func (s *site) identify(v *visit, c *customer) (err error) {
+	if c.members, err = s.Store.Person(v.Context(), c.By); err != nil {
+		return err
+	}
+	linked := func(id subject.ID) bool {
+		return slices.ContainsFunc(c.members, func(m proof.Member) bool { return m.ID == id })
+	}
+	c.kept.Other = slices.DeleteFunc(c.kept.Other, func(id subject.ID) bool { return !linked(id) })
+	add := func(id subject.ID) {
+		if id.Kind() != subject.Device && !slices.Contains(c.IDs, id) {
+			c.IDs = append(c.IDs, id)
+		}
+	}
+	for _, id := range c.kept.Other {
+		add(id)
+	}
+	if proof.ProvesTwo(c.members, c.proved(), s.Store.Now()) {
+		c.Level = max(c.Level, policy.ProofTwo)
+	}
+	if c.Level >= policy.ProofTwo {
+		for _, m := range c.members {
+			add(m.ID)
+		}
+	}
+	return nil
+}
+
+// set names the identifiers of a form: what is answered to one of them must not
+// reach another that took its place.
+func (c *customer) set() string {
+	var all subject.ID
+	for _, id := range c.IDs {
+		all += id + "\n"
+	}
+	return c.ref(all)
 }

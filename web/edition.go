@@ -166,7 +166,7 @@ func parse(w *lang.Words, toBlock func(id string) string) (map[string]*template.
 	if pages["whole"], err = template.Must(frame.Clone()).ParseFS(pageFiles, "pages/policy.html", "pages/whole.html"); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer", "me", "signin", "code", "age", "child", "parent", "permission", "children", "sessions", "sites", "carry", "prove", "pass", "known", "mine", "slips", "requests", "request", "correct", "take", "erase", "ticket", "confirm", "leave", "subscribed"} {
+	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer", "me", "signin", "code", "age", "child", "parent", "permission", "children", "sessions", "sites", "carry", "prove", "pass", "identifiers", "undo", "known", "mine", "slips", "requests", "request", "correct", "take", "erase", "ticket", "confirm", "leave", "subscribed"} {
 		if pages[name], err = template.Must(frame.Clone()).ParseFS(pageFiles, "pages/"+name+".html"); err != nil {
 			return nil, err
 		}

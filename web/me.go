@@ -55,7 +55,7 @@ func (s *site) start(v *visit) error {
 			page.Open = append(page.Open, v.demandView(r, s.Store.Now()))
 		}
 	}
-	page.Tiles = v.sections()
+	page.Tiles = append(v.sections(), link{Href: v.path("/me/identifiers"), Name: v.T("ids.title"), Text: v.T("ids.tile")})
 	if s.elsewhere(v.version.Policy) != nil {
 		page.Tiles = append(page.Tiles, link{Href: v.path("/me/sites"), Name: v.T("sites.title"), Text: v.T("sites.tile")})
 	}
@@ -142,8 +142,9 @@ func (s *site) signOut(v *visit) error {
 
 type provePage struct {
 	base
-	Text string
-	Ways []string
+	Text   string
+	Ways   []string
+	Second bool // a second identifier would do
 }
 
 // proveMore says that a page needs more proof than the session has, and how
@@ -151,7 +152,7 @@ type provePage struct {
 func (s *site) proveMore(v *visit, _ *customer, need int) error {
 	page := provePage{base: v.privateBase("/me", v.T("prove.title")), Text: v.T("prove.text")}
 	if need <= policy.ProofTwo {
-		page.Ways = []string{v.T("prove.login")}
+		page.Ways, page.Second = []string{v.T("prove.login"), v.T("prove.second")}, true
 	} else {
 		page.Ways = []string{v.T("prove.document")}
 	}

@@ -27,6 +27,7 @@ type minePage struct {
 	Saved   []slipLine
 	Done    bool // something was just answered
 	Changed bool
+	Set     string // of identifiers that it asks
 	GPC     bool
 	Erasing *waiting
 	Cards   []mineCard
@@ -64,7 +65,7 @@ type objectCard struct {
 func (s *site) meChoices(v *visit, c *customer) error { return s.showMine(v, c, http.StatusOK, false) }
 
 func (s *site) showMine(v *visit, c *customer, status int, changed bool) error {
-	page := minePage{base: v.privateBase("/me/choices", v.T("mine.title")), Changed: changed, GPC: signalsOf(v.Request).GPC}
+	page := minePage{base: v.privateBase("/me/choices", v.T("mine.title")), Changed: changed, Set: c.set(), GPC: signalsOf(v.Request).GPC}
 	var err error
 	if page.Saved, page.Done, err = s.mySaved(v); err != nil {
 		return err
@@ -211,6 +212,9 @@ func (s *site) mineChosen(v *visit, c *customer) (ids []string, anchor string, e
 		return nil, "", err
 	}
 	f := v.PostForm
+	if set := f.Get("set"); set != "" && set != c.set() {
+		return nil, "", errChanged
+	}
 	switch {
 	case len(f["answer"])+len(f["choice"])+len(f["object"])+len(f["pause"]) != 1:
 		return nil, "", fault.At(fault.Invalid, "choice", "say one thing, once")

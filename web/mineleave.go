@@ -135,7 +135,7 @@ func (s *site) meErased(v *visit, c *customer) error {
 	if err != nil {
 		return err
 	}
-	r, _, err := s.Store.Ask(v.Context(), store.Ask{Subjects: c.IDs, Kind: request.Erasure, Demand: request.Demand{Ticket: public, Language: v.Tag}})
+	r, _, err := s.Store.Ask(v.Context(), store.Ask{Subjects: c.IDs, Kind: request.Erasure, Alone: c.phoneAlone(), Demand: request.Demand{Ticket: public, Language: v.Tag}})
 	if fault.KindOf(err) == fault.Unknown {
 		return s.showErase(v, c, http.StatusOK, true)
 	}

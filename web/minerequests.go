@@ -198,7 +198,7 @@ func (s *site) meRequest(v *visit, c *customer) error {
 	}
 	page := requestPage{base: v.privateBase("/me/requests/"+r.ID, v.Of("demand", r.Kind)), One: v.demandView(r, s.Store.Now())}
 	if r.State == request.Waiting {
-		page.One.Confirm = s.second(c, r) != ""
+		page.One.Confirm = c.Level >= policy.ProofTwo && s.second(c, r) != ""
 	}
 	if page.Slips, _, err = s.mySaved(v); err != nil {
 		return err
@@ -241,6 +241,9 @@ func (s *site) meMove(v *visit, c *customer) error {
 	case "confirm":
 		if err = c.demand(v.version.Policy, policy.ActErasure, true); err != nil {
 			return err
+		}
+		if c.Level < policy.ProofTwo { // whatever the policy says: a link of a minute ago confirms nothing
+			return errProof{policy.ProofTwo}
 		}
 		_, done, err = s.Store.ConfirmRequest(v.Context(), id, s.second(c, r))
 	default:

@@ -24,7 +24,8 @@ type SendSMS func(to, text string) bool
 
 // askedFor is what a request to be let in remembers until the proof.
 type askedFor struct {
-	To string `json:"to,omitempty"`
+	To  string     `json:"to,omitempty"`
+	For subject.ID `json:"for,omitempty"` // who is signed in and wants it added to theirs
 }
 
 type signInPage struct {
@@ -57,7 +58,7 @@ func (s *site) signIn(v *visit) error {
 	if !s.asks.allow(v.Request, s.Now()) {
 		return errRate
 	}
-	data, err := json.Marshal(askedFor{onward(v.PostForm.Get("to"))})
+	data, err := json.Marshal(askedFor{To: onward(v.PostForm.Get("to"))})
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (s *site) signIn(v *visit) error {
 		return err
 	}
 	if way.Due && id.Kind() == subject.Phone {
-		s.text(v, id, way)
+		s.text(v, id, v.T("sms.sign_in", "company", v.base.Company, "code", way.Code, "link", s.PublicURL+way.Link), way.Code)
 	}
 	s.setTicket(v, way.Ticket, way.Until)
 	return v.redirect(http.StatusSeeOther, v.path("/me/code"))
@@ -84,14 +85,16 @@ func (s *site) reachable(typed string, p *policy.Policy) (subject.ID, bool) {
 	return id, there && err == nil
 }
 
-// text sends the code to a phone. The last line lets browsers fill it in for
-// this site alone (https://wicg.github.io/sms-one-time-codes/).
-func (s *site) text(v *visit, to subject.ID, way store.WayIn) {
-	host := ""
-	if u, err := url.Parse(s.PublicURL); err == nil {
-		host = u.Hostname()
+// text sends a message to a phone. Where it has a code, the last line lets
+// browsers fill it in for this site alone (https://wicg.github.io/sms-one-time-codes/).
+func (s *site) text(v *visit, to subject.ID, text, code string) {
+	if code != "" {
+		host := ""
+		if u, err := url.Parse(s.PublicURL); err == nil {
+			host = u.Hostname()
+		}
+		text += "\n\n@" + host + " #" + code
 	}
-	text := v.T("sms.sign_in", "company", v.base.Company, "code", way.Code, "link", s.PublicURL+way.Link) + "\n\n@" + host + " #" + way.Code
 	_, number, _ := strings.Cut(string(to), ":")
 	if !s.SMS(number, text) {
 		s.Log.ErrorContext(v.Context(), "a text message was dropped: too many wait")
@@ -120,6 +123,7 @@ type codePage struct {
 	Who     *shownID
 	Ticket  string
 	Problem string
+	Join    bool // it is added to what is signed in, and has no link
 }
 
 // code asks for the code of the message.
@@ -138,7 +142,11 @@ func (s *site) codePage(v *visit, ticket, problem string) error {
 		return err
 	}
 	id := v.shownID(pass.Owner)
-	page := codePage{base: v.privateBase("/me", v.T("code.title")), Who: &id, Ticket: ticket, Problem: problem}
+	var asked askedFor
+	if err := json.Unmarshal(pass.Data, &asked); err != nil {
+		return err
+	}
+	page := codePage{base: v.privateBase("/me", v.T("code.title")), Who: &id, Ticket: ticket, Problem: problem, Join: asked.For != ""}
 	status := http.StatusOK
 	if problem != "" {
 		status = http.StatusForbidden
@@ -186,6 +194,14 @@ func (s *site) proved(v *visit, pass store.Pass) error {
 	var asked askedFor
 	if err := json.Unmarshal(pass.Data, &asked); err != nil {
 		return err
+	}
+	if asked.For != "" {
+		if c, err := s.customer(v); err != nil || c != nil && c.By == asked.For {
+			if err == nil {
+				err = s.join(v, c, pass.Owner)
+			}
+			return err
+		}
 	}
 	how := byMail
 	if pass.Owner.Kind() == subject.Phone {

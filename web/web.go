@@ -163,6 +163,8 @@ func (s *site) privatePages(mux *http.ServeMux, l string) {
 	s.page(mux, l, "/me/link/{token}", get(s.link), post(s.useLink))
 	s.page(mux, l, "/me/sign-out", post(s.signOut))
 	s.page(mux, l, "/me/in/{token}", get(s.handOver), post(s.enter))
+	s.page(mux, l, "/me/identifiers", get(s.me(policy.ActComplaint, s.identifiers)), post(s.me(policy.ActComplaint, s.changeIdentifiers)))
+	s.page(mux, l, "/me/undo/{token}", get(s.undoPage), post(s.undo))
 	s.homePages(func(path string, m ...method) { s.page(mux, l, path, m...) })
 }
 

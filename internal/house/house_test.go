@@ -30,7 +30,7 @@ type storey struct {
 var storeys = []storey{
 	{"ground: kinds of error, words of the pages, example files", []string{"fault", "lang", "examples"}, true},
 	{"words: types and their checks", []string{"policy", "regime", "subject", "consent", "cookie", "strict", "sheet", "webhook"}, false},
-	{"rules: pure functions", []string{"decision", "table", "feed", "ledger", "notice", "receipt", "gpp", "banner", "transfer", "scrub", "letter", "interop", "request", "known", "parcel", "explain"}, false},
+	{"rules: pure functions", []string{"decision", "table", "feed", "ledger", "notice", "receipt", "gpp", "banner", "transfer", "scrub", "letter", "interop", "request", "known", "parcel", "explain", "proof"}, false},
 	{"keys", []string{"keyring"}, true},
 	{"store: the only SQL", []string{"store"}, true},
 	{"engines: work that takes time", []string{"audit", "courier", "demo", "follower", "fulfil", "mail", "mirror", "publisher", "sms", "witness"}, true},

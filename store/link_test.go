@@ -1,0 +1,330 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/proof"
+	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/request"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// link links two identifiers that somebody proved both.
+func (w *world) link(first, second subject.ID) ([]Notice, error) {
+	w.t.Helper()
+	_, told, err := w.db.Link(w.t.Context(), Linking{First: first, Second: second, Proved: []subject.ID{first, second}, Language: "en", Path: "/en/me/undo/"})
+	return told, err
+}
+
+func (w *world) linked(first, second subject.ID) {
+	w.t.Helper()
+	if _, err := w.link(first, second); err != nil {
+		w.t.Fatal(err)
+	}
+	w.pass(time.Millisecond)
+}
+
+func (w *world) unlinked(id subject.ID) {
+	w.t.Helper()
+	if _, _, err := w.db.Unlink(w.t.Context(), id, id, "en"); err != nil {
+		w.t.Fatal(err)
+	}
+	w.pass(time.Millisecond)
+}
+
+// slowPerson is what should come of links, yeses and noes, written down as
+// plainly as it is said: a no reaches everybody who is linked, at once or when
+// they are linked; a yes is one identifier's own.
+type slowPerson struct {
+	set  map[subject.ID]int    // which identifiers are one person's
+	said map[subject.ID]string // yes, no
+}
+
+func (m *slowPerson) of(id subject.ID) (all []subject.ID) {
+	for other, set := range m.set {
+		if set == m.set[id] {
+			all = append(all, other)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (m *slowPerson) no(id subject.ID) {
+	for _, other := range m.of(id) {
+		m.said[other] = "no"
+	}
+}
+
+func (m *slowPerson) link(a, b subject.ID) {
+	as, bs := m.of(a), m.of(b)
+	if m.set[a] == m.set[b] || len(as) > 1 && len(bs) > 1 {
+		return
+	}
+	isNo := func(id subject.ID) bool { return m.said[id] == "no" }
+	left, right := slices.ContainsFunc(as, isNo), slices.ContainsFunc(bs, isNo)
+	for _, id := range as {
+		if m.set[id] = m.set[b]; right {
+			m.said[id] = "no"
+		}
+	}
+	for _, id := range bs {
+		if left {
+			m.said[id] = "no"
+		}
+	}
+}
+
+// allowed answers for a purpose that acts on phones.
+func (m *slowPerson) allowed(id subject.ID) bool {
+	if id.Kind() == subject.Phone {
+		return m.said[id] == "yes"
+	}
+	phones := 0
+	for _, other := range m.of(id) {
+		if other.Kind() == subject.Phone {
+			phones++
+			if m.said[other] != "yes" {
+				return false
+			}
+		}
+	}
+	return phones > 0
+}
+
+func TestLinksAgreeWithASlowModel(t *testing.T) { each(t, testLinksAgreeWithASlowModel) }
+
+func testLinksAgreeWithASlowModel(t *testing.T, w *world) {
+	ids := []subject.ID{"phone:+12075550101", "phone:+12075550102", "phone:+12075550103", "customer:1", "customer:2", "email:a@example.com"}
+	m := &slowPerson{map[subject.ID]int{}, map[subject.ID]string{}}
+	for i, id := range ids {
+		m.set[id] = i
+	}
+	f := &follower{w: w, q: PermitQuery{Question: decision.Question{Purpose: "text_updates"}, By: "tok", Limit: 3}}
+	rnd := rand.New(rand.NewPCG(11, uint64(len(t.Name()))))
+	rounds, next := 120, len(ids)
+	for i := range rounds {
+		id, other := ids[rnd.IntN(len(ids))], ids[rnd.IntN(len(ids))]
+		switch n := rnd.IntN(10); {
+		case n < 3 && id != other:
+			_, err := w.link(id, other)
+			if err == nil {
+				m.link(id, other)
+			} else if fault.KindOf(err) != fault.Conflict || m.set[id] == m.set[other] {
+				t.Fatal(err)
+			}
+		case n == 3:
+			w.unlinked(id)
+			m.set[id], next = next, next+1
+		case n < 7 && id.Kind() == subject.Phone:
+			w.say(id, "text_updates", consent.Given)
+			m.said[id] = "yes"
+		case n >= 7:
+			w.say(id, "text_updates", []consent.Answer{consent.Refused, consent.Withdrawn}[rnd.IntN(2)])
+			m.no(id)
+		}
+		w.pass(time.Millisecond)
+		for _, id := range ids {
+			a, err := w.db.Decide(t.Context(), id, decision.Question{Purpose: "text_updates"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.Allowed != m.allowed(id) {
+				t.Fatalf("round %d: %s is %s; the model says %t of %v", i, id, a.Reason, m.allowed(id), m.said)
+			}
+		}
+		if i%20 == 19 {
+			f.agrees(ids)
+		}
+	}
+	w.settled()
+	w.check()
+}
+
+func TestANoCrossesAYesDoesNot(t *testing.T) { each(t, testANoCrossesAYesDoesNot) }
+
+func testANoCrossesAYesDoesNot(t *testing.T, w *world) {
+	const two, third subject.ID = "phone:+12075550199", "customer:77"
+	w.say(second, "text_updates", consent.Given)
+	w.linked(sara, second)
+	w.linked(sara, third)
+	w.wants(w.ask(third, "text_updates"), decision.Given)
+	w.wants(w.ask(sara, "text_updates"), decision.Given)
+	w.linked(sara, two)
+	w.wants(w.ask(third, "text_updates"), decision.NotAsked) // the other phone never said yes
+	w.wants(w.ask(second, "text_updates"), decision.Given)
+	w.say(two, "text_updates", consent.Given)
+	w.wants(w.ask(third, "text_updates"), decision.Given)
+	w.pass(time.Second)
+	slip := w.say(sara, "text_updates", consent.Withdrawn) // by an identifier that the purpose does not act on
+	w.valid(slip)
+	for _, id := range []subject.ID{sara, second, two, third} {
+		if a := w.ask(id, "text_updates"); a != decision.Withdrawn && a != decision.Refused {
+			t.Errorf("%s: %s", id, a)
+		}
+	}
+	w.unlinked(second) // takes nothing back
+	w.wants(w.ask(second, "text_updates"), decision.Withdrawn)
+	w.pass(time.Second)
+	w.say(second, "text_updates", consent.Given) // a later word of its own
+	w.wants(w.ask(second, "text_updates"), decision.Given)
+	w.wants(w.ask(third, "text_updates"), decision.Withdrawn)
+	w.linked(second, sara) // and the stricter wins again
+	w.wants(w.ask(second, "text_updates"), decision.Withdrawn)
+	w.settled()
+	w.check()
+}
+
+func TestALinkIsAnEventAndIsUndone(t *testing.T) { each(t, testALinkIsAnEventAndIsUndone) }
+
+func testALinkIsAnEventAndIsUndone(t *testing.T, w *world) {
+	done, told, err := w.db.Link(t.Context(), Linking{First: sara, Second: second, Proved: []subject.ID{sara, second}, Language: "en", Path: "/en/me/undo/"})
+	if err != nil || len(told) != 2 {
+		t.Fatalf("%+v, %v", told, err)
+	}
+	if err := done.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	slips, err := done.Receipts(t.Context())
+	if err != nil || len(slips) != 2 {
+		t.Fatal(len(slips), err)
+	}
+	for _, slip := range slips {
+		w.valid(slip)
+		if d := slip.Record.HasDemand; d.Kind != "link" || d.Step != receipt.DemandDone || d.Request != slips[0].ID {
+			t.Errorf("%+v", d)
+		}
+	}
+	pass, err := w.db.Use(t.Context(), Undo, told[0].Path[len("/en/me/undo/"):], "")
+	if err != nil || subject.ID(pass.Data) != second {
+		t.Fatalf("%+v, %v", pass, err)
+	}
+	if again, told, err := w.db.Link(t.Context(), Linking{First: second, Second: sara, Proved: []subject.ID{sara, second}}); err != nil || len(again.IDs())+len(told) != 0 {
+		t.Errorf("linked twice: %v, %v", told, err)
+	}
+	ended, _, err := w.db.Unlink(t.Context(), subject.ID(pass.Data), pass.Owner, "en")
+	if err != nil || len(ended.IDs()) != 2 {
+		t.Fatal(ended.IDs(), err)
+	}
+	for _, id := range []subject.ID{sara, second} {
+		if members, err := w.db.Person(t.Context(), id); err != nil || members != nil {
+			t.Errorf("%s: %v, %v", id, members, err)
+		}
+	}
+	if page, err := w.db.Events(t.Context(), HistoryQuery{Subject: second}); err != nil || len(page.Events) != 2 || page.Events[0].Kind != "link.undone" || page.Events[1].Kind != "link.made" {
+		t.Errorf("%+v, %v", page, err)
+	}
+	w.settled()
+	w.check()
+}
+
+func TestWhatHoldsForOneHoldsForAll(t *testing.T) { each(t, testWhatHoldsForOneHoldsForAll) }
+
+func testWhatHoldsForOneHoldsForAll(t *testing.T, w *world) {
+	const late subject.ID = "customer:88"
+	w.say(sara, "offers", consent.Given)
+	w.say(second, "text_updates", consent.Given)
+	w.linked(sara, second)
+	r, _ := w.demand(request.Erasure, request.Demand{}, sara)
+	w.wants(w.ask(second, "text_updates"), decision.Restricted)
+	w.linked(sara, late) // while it waits
+	w.wants(w.ask(late, "tailored_offers"), decision.Restricted)
+	if _, _, err := w.db.ConfirmRequest(t.Context(), r.ID, second); err == nil {
+		t.Fatal("a phone that was linked a moment ago confirms an erasure")
+	}
+	if _, _, err := w.db.Cancel(t.Context(), r.ID, sara); err != nil {
+		t.Fatal(err)
+	}
+	w.wants(w.ask(second, "text_updates"), decision.Given)
+	w.wants(w.ask(late, "tailored_offers"), decision.NotAsked)
+	w.demand(request.Objection, request.Demand{Purposes: []string{"network_security"}}, second)
+	w.wants(w.ask(sara, "network_security"), decision.Objected)
+	w.erase(second) // takes the set
+	for _, id := range []subject.ID{sara, second, late} {
+		w.wants(w.ask(id, "text_updates"), decision.Erased)
+	}
+	w.settled()
+	w.check()
+}
+
+func TestASecondIdentifierConfirmsWhenItIsLinkedForLongEnough(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.say(sara, "offers", consent.Given)
+		w.linked(sara, second) // a phone that nothing was known of
+		w.pass(proof.Settles)
+		r, _ := w.demand(request.Erasure, request.Demand{}, sara)
+		if _, _, err := w.db.ConfirmRequest(t.Context(), r.ID, second); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.db.EraseRequested(t.Context(), r.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.wants(w.ask(second, "text_updates"), decision.Erased)
+		w.check()
+	})
+}
+
+func TestErasingOneAloneLeavesNoTraceWithTheOthers(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.say(second, "text_updates", consent.Given)
+		w.linked(sara, second)
+		w.linked(sara, "customer:5")
+		_, done, err := w.db.Ask(t.Context(), Ask{Subjects: []subject.ID{second}, Kind: request.Erasure, Alone: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.wants(w.ask(sara, "network_security"), decision.Basis)
+		w.pass(request.ToThink)
+		if _, err := w.db.EraseRequested(t.Context(), done.IDs()[0]); err != nil {
+			t.Fatal(err)
+		}
+		members, err := w.db.Person(t.Context(), sara)
+		if err != nil || len(members) != 2 || members[1].ID != "customer:5" {
+			t.Errorf("%v, %v", members, err)
+		}
+		w.wants(w.ask("customer:5", "text_updates"), decision.NotAsked)
+		w.check()
+	})
+}
+
+func TestWhoMayNotBeLinked(t *testing.T) { each(t, testWhoMayNotBeLinked) }
+
+func testWhoMayNotBeLinked(t *testing.T, w *world) {
+	const mine subject.ID = "email:thief@example.com"
+	w.say(second, "text_updates", consent.Given)
+	w.linked(sara, second)
+	if _, err := w.link(mine, second); !errors.Is(err, ErrPhoneAlone) {
+		t.Errorf("by a phone alone: %v", err)
+	}
+	w.linked(mine, "phone:+12075550177")
+	if _, err := w.link(mine, sara); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("two that belong with others: %v", err)
+	}
+	members, err := w.db.Person(t.Context(), sara)
+	if err != nil || len(members) != 2 {
+		t.Fatal(members, err)
+	}
+	for _, m := range members {
+		if m.Unsure != (m.ID == second) { // something was known of the phone
+			t.Errorf("%+v", m)
+		}
+	}
+	for i := range MaxLinked - 2 {
+		w.linked(sara, subject.ID(fmt.Sprint("customer:", i)))
+	}
+	if _, err := w.link(sara, "customer:99"); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("too many: %v", err)
+	}
+	w.erase("customer:3")
+	if _, _, err := w.db.Link(t.Context(), Linking{First: "customer:3", Second: "email:new@example.com", Company: true}); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("erased, by the company's word: %v", err)
+	}
+}

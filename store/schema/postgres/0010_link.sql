@@ -1,0 +1,4 @@
+-- +goose Up
+
+-- The other identifiers of the person, as JSON: ids of subjects, and since when.
+ALTER TABLE subject ADD COLUMN links text NOT NULL DEFAULT '';
