@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 
@@ -126,7 +127,14 @@ func takes(r *http.Request, encoding string) bool {
 	return false
 }
 
-func pressed(body []byte) []byte { return pressedAs(body, 6) }
+// quickly is the level for a page that is made for one answer: half the time of
+// the usual one, for a tenth more bytes.
+const quickly = 4
+
+func pressed(body []byte) []byte { return pressedAs(body, quickly) }
+
+// pressers are kept by level: making one costs more than pressing a page.
+var pressers [gzip.BestCompression + 1]sync.Pool
 
 func pressedAs(body []byte, level int) []byte { return pressedAt(body, level, 0) }
 
@@ -134,7 +142,13 @@ func pressedAs(body []byte, level int) []byte { return pressedAt(body, level, 0)
 // under a code of its own.
 func pressedAt(body []byte, level, at int) []byte {
 	var b bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&b, level) // the level is one
+	z, kept := pressers[level].Get().(*gzip.Writer)
+	if kept {
+		z.Reset(&b)
+	} else {
+		z, _ = gzip.NewWriterLevel(&b, level) // the level is one
+	}
+	defer pressers[level].Put(z)
 	if at > 0 {
 		z.Write(body[:at]) // a buffer takes everything
 		z.Flush()

@@ -78,7 +78,7 @@ func amana(b *testing.B, db string) server {
 		Public, Company string
 		LogKey          string `json:"log_key"`
 	}](b, cmd)
-	ask := exec.Command(program, "token", "create", "--name", "bench", "--scope", "consent:write", "--scope", "decide", "--dir", dir)
+	ask := exec.Command(program, "token", "create", "--name", "bench", "--scope", "consent:write", "--scope", "decide", "--scope", "request", "--dir", dir)
 	ask.Env = cmd.Env
 	token, err := ask.Output()
 	if err != nil {

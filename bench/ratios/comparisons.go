@@ -21,6 +21,10 @@ var comparisons = []comparison{
 	{"decision over HTTP, SQLite, against a bare handler", "DecideBeside/sqlite", "DecideBeside/bare", "requests/s", false},
 	{"decision over HTTP, PostgreSQL, against a bare handler", "DecideBeside/postgres", "DecideBeside/bare", "requests/s", false},
 	{"the policy's page against an empty page", "Page/policy", "Page/bare", "requests/s", false},
+	{"a customer's own pages at 200 a second, median, against an empty page", "OwnPages/loaded=false", "", "times-empty", true},
+	{"the same, against the door's smallest answer", "OwnPages/loaded=false", "", "times-door", true},
+	{"beside consents as fast as they go, against an empty page", "OwnPages/loaded=true", "", "times-empty", true},
+	{"the same, against the door's smallest answer", "OwnPages/loaded=true", "", "times-door", true},
 
 	{"decision in the process, SQLite, against one row by its key", "Decide/store/sqlite", "Decide/bare/sqlite", "ns/op", true},
 	{"decision in the process, PostgreSQL, against one row by its key", "Decide/store/postgres", "Decide/bare/postgres", "ns/op", true},
