@@ -47,7 +47,7 @@ type evaluations struct {
 	Action      *action       `json:"action"`
 	Resource    *entity       `json:"resource"`
 	Context     strict.Object `json:"context"`
-	Evaluations []strict.Raw  `json:"evaluations"`
+	Evaluations []strict.Raw  `json:"evaluations" max:"1000"`
 	Options     struct {
 		Semantic string `json:"evaluations_semantic"`
 	} `json:"options"`
@@ -172,8 +172,6 @@ func (d *door) evaluateAll(w http.ResponseWriter, r *http.Request) error {
 		return badRequest("options.evaluations_semantic is none of execute_all, deny_on_first_deny, permit_on_first_permit")
 	case len(all.Evaluations) == 0:
 		return d.evaluateOne(w, r, all.defaults())
-	case len(all.Evaluations) > mostQuestions:
-		return badRequest("too many evaluations at once")
 	}
 	out, err := d.point.each(r, all.defaults(), all.Evaluations)
 	if err != nil {
@@ -275,7 +273,7 @@ func (d customers) evaluate(r *http.Request, e evaluation) (decided, error) {
 // asked of the memory together.
 func (d customers) each(r *http.Request, defaults evaluation, questions []strict.Raw) ([]decided, error) {
 	out := make([]decided, len(questions))
-	var together several
+	together := room(len(questions))
 	var before understood
 	region := d.region()
 	var e evaluation

@@ -68,13 +68,16 @@ func (d *door) decideAll(w http.ResponseWriter, r *http.Request, raw []byte) err
 	if err := strict.DecodeList(raw, mostQuestions, &list); err != nil {
 		return err
 	}
-	answers := make([]answer, len(list))
-	var together several
+	together := room(len(list))
+	var answers []answer
 	region := d.region()
-	for i, q := range list {
-		if q.Detail {
+	for i := range list {
+		if q := &list[i]; q.Detail {
+			if answers == nil {
+				answers = make([]answer, len(list))
+			}
 			var err error
-			if answers[i], err = d.answer(r, fmt.Sprintf("[%d].subject", i), q); err != nil {
+			if answers[i], err = d.answer(r, fmt.Sprintf("[%d].subject", i), *q); err != nil {
 				return err
 			}
 		} else if err := together.add(i, q.Subject, region, q.asked()); err != nil {
@@ -85,8 +88,12 @@ func (d *door) decideAll(w http.ResponseWriter, r *http.Request, raw []byte) err
 	if err != nil {
 		return err
 	}
-	for n := range found {
-		answers[together.at[n]] = found[n]
+	if answers == nil {
+		answers = found
+	} else {
+		for n := range found {
+			answers[together.at[n]] = found[n]
+		}
 	}
 	raw, err = appendAnswers(make([]byte, 0, roomForEach*(len(list)+1)), answers)
 	if err != nil {

@@ -19,6 +19,11 @@ type several struct {
 	at    []int // the place of each in the request
 }
 
+// room makes room for n questions.
+func room(n int) several {
+	return several{names: make([]byte, 0, 32*n), ends: make([]int, 0, n), asked: make([]decision.Question, 0, n), at: make([]int, 0, n)}
+}
+
 // add adds a question; an identifier that is none is fault.Invalid.
 func (s *several) add(at int, who, region string, q decision.Question) error {
 	kind, value, _ := strings.Cut(who, ":")

@@ -139,14 +139,17 @@ func (r *reader) list(v reflect.Value, f *Field) *fault.Error {
 		if n++; f.Max > 0 && n > f.Max {
 			return r.skip()
 		}
-		before := len(r.path)
+		before, from := len(r.path), r.pos
 		r.stepTo(i)
 		if v.Len() == v.Cap() {
-			v.Grow(max(4, v.Len()))
+			v.Grow(max(1, v.Len()))
 		}
 		v.SetLen(v.Len() + 1)
 		err := r.value(v.Index(v.Len()-1), &each)
 		r.path = r.path[:before]
+		if i == 0 && err == nil && f.Max > 0 { // most lists have equal elements
+			v.Grow(min(f.Max, (len(r.data)-r.pos)/max(1, r.pos-from)+1))
+		}
 		return err
 	})
 	if err == nil {
