@@ -32,6 +32,7 @@ type choice struct {
 	Decision  string   `json:"decision" need:"yes" enum:"given|refused|withdrawn" doc:"What the person said."`
 	Recipient string   `json:"recipient" doc:"A recipient that needs its own permission: the answer is to that alone."`
 	Topics    []string `json:"topics" max:"100" doc:"With a yes, the topics that are wanted; all of them if absent."`
+	Frequency string   `json:"frequency" doc:"With a yes, how often at most: one of those the purpose offers; the most often of them if absent."`
 }
 
 // signals are those of a browser.
@@ -111,7 +112,7 @@ func (in submission) read(region string) (store.Submission, error) {
 		s.Surface = consent.Surface(in.Surface)
 	}
 	for _, c := range in.Choices {
-		s.Choices = append(s.Choices, consent.Choice{Purpose: c.Purpose, Decision: consent.Answer(c.Decision), Recipient: c.Recipient, Topics: c.Topics})
+		s.Choices = append(s.Choices, consent.Choice{Purpose: c.Purpose, Decision: consent.Answer(c.Decision), Recipient: c.Recipient, Topics: c.Topics, Frequency: c.Frequency})
 	}
 	return s, nil
 }

@@ -268,3 +268,19 @@ func TestConsentsNameTheVersionAnswered(t *testing.T) {
 		t.Error("the answer and the receipt name different versions")
 	}
 }
+
+func TestHowOftenComesInAndIsGivenBack(t *testing.T) {
+	w := newWorld(t)
+	w.publish(strings.Replace(cascoFiber(t), "\n  text_updates:\n", "\n  text_updates:\n    frequency: [weekly, monthly]\n", 1))
+	const ask = `{"subject":"phone:+12075550134","purpose":"text_updates","detail":true}`
+	for chosen, want := range map[string]string{"": "weekly", "monthly": "monthly"} {
+		w.post(201, "/v1/consents", `{"subject":"phone:+12075550134","choices":[{"purpose":"text_updates","decision":"given","frequency":"`+chosen+`"}]}`)
+		if got := string(w.post(200, "/v1/decide", ask).body); !strings.Contains(got, `"frequency":"`+want+`"`) {
+			t.Errorf("%q: %s", chosen, got)
+		}
+	}
+	p := into[problem](t, w.post(422, "/v1/consents", `{"subject":"phone:+12075550134","choices":[{"purpose":"text_updates","decision":"given","frequency":"daily"}]}`))
+	if p.Field != "choices[0].frequency" {
+		t.Errorf("%+v", p)
+	}
+}

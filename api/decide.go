@@ -34,11 +34,12 @@ type answer struct {
 	Reason  decision.Reason  `json:"reason" enum:"stale|unknown_purpose|unknown_data|outside_scope|erased|restricted|forbidden_by_law|objected|unknown_subject|child|not_asked|refused|withdrawn|unconfirmed|expired|signal|recipient_not_permitted|recipient_suspended|given|basis" doc:"Why. The set is closed."`
 	Policy  policy.VersionID `json:"policy" doc:"The version in force by which it was decided."`
 
-	Since    string `json:"since,omitempty" format:"date-time" doc:"With detail: since when the answer it rests on has stood."`
-	Expires  string `json:"expires_at,omitempty" format:"date-time" doc:"With detail: when a yes stops by itself; at that instant it is already no."`
-	Receipt  string `json:"receipt,omitempty" format:"uuid" doc:"With detail: the id of the receipt of the answer it rests on."`
-	Chain    []link `json:"chain,omitempty" doc:"With detail: what the answer rests on, from the policy in force to the entry in the log, in words."`
-	Evidence string `json:"evidence,omitempty" enum:"shown|attested|imported|not_evidenced" doc:"With detail, of a yes: shown, the person said it on a page of ours that named the version shown; attested, the company entered it and named the version that was shown; imported, it was taken over from an earlier list, and the text of that time is declared to have asked for the same; not_evidenced, nobody said which version was shown."`
+	Since     string `json:"since,omitempty" format:"date-time" doc:"With detail: since when the answer it rests on has stood."`
+	Expires   string `json:"expires_at,omitempty" format:"date-time" doc:"With detail: when a yes stops by itself; at that instant it is already no."`
+	Receipt   string `json:"receipt,omitempty" format:"uuid" doc:"With detail: the id of the receipt of the answer it rests on."`
+	Frequency string `json:"frequency,omitempty" doc:"With detail, of a yes to a purpose that offers a choice: how often at most."`
+	Chain     []link `json:"chain,omitempty" doc:"With detail: what the answer rests on, from the policy in force to the entry in the log, in words."`
+	Evidence  string `json:"evidence,omitempty" enum:"shown|attested|imported|not_evidenced" doc:"With detail, of a yes: shown, the person said it on a page of ours that named the version shown; attested, the company entered it and named the version that was shown; imported, it was taken over from an earlier list, and the text of that time is declared to have asked for the same; not_evidenced, nobody said which version was shown."`
 }
 
 func (d *door) decide(w http.ResponseWriter, r *http.Request) error {
@@ -152,6 +153,9 @@ func (out *answer) detail(a decision.Answer) {
 		since = a.Yes.Since
 	}
 	out.Since, out.Expires, out.Receipt, out.Evidence = stamp(since), stamp(a.Ends()), explain.EventOf(a), explain.Evidence(a)
+	if a.Allowed && a.Yes != nil {
+		out.Frequency = a.Yes.Often
+	}
 }
 
 // stamp writes a time, "" for none.

@@ -11,7 +11,7 @@ import (
 // Check reports whether each choice is an answer to this version by a subject
 // of this kind (subject.Email …). The error is fault.Invalid with the first
 // field at fault: "choices" when there is none, "choices[i].purpose",
-// ".recipient", ".decision", ".topics", or "choices[i]" when the kind may not
+// ".recipient", ".decision", ".topics", ".frequency", or "choices[i]" when the kind may not
 // say yes or the key was answered before in the same submission.
 func Check(v *policy.Version, kind string, choices []Choice) error {
 	if len(choices) == 0 {
@@ -51,6 +51,9 @@ func checkChoice(v *policy.Version, kind, at string, c Choice) error {
 	}
 	if err := checkTopics(p, at, c); err != nil {
 		return err
+	}
+	if c.Frequency != "" && (c.Decision != Given || c.Recipient != "" || !slices.Contains(p.Frequency, c.Frequency)) {
+		return fault.At(fault.Invalid, at+".frequency", "name one that the purpose offers, with a yes to it")
 	}
 	if c.Decision == Given && !slices.Contains(p.Acts(), kind) {
 		return fault.At(fault.Invalid, at, "a yes to this purpose can be said by %v only", p.Acts())

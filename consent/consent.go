@@ -26,6 +26,7 @@ type Choice struct {
 	Recipient string   `json:"recipient,omitempty"`
 	Decision  Answer   `json:"decision"`
 	Topics    []string `json:"topics,omitempty"`
+	Frequency string   `json:"frequency,omitempty"`
 }
 
 // Signals are what a browser said of itself while it asked or answered.
@@ -72,6 +73,7 @@ type Event struct {
 	Purpose   string
 	Recipient string           // "" for the purpose itself
 	Topics    []string         // what a yes is narrowed to; none: all that its version shows
+	Frequency string           // how often at most; "" = as often as its version offers
 	Policy    policy.VersionID // the version answered to; for Confirmed that of the yes that waits
 	Meaning   string           // what the purpose meant in it at that time: later declarations do not change it
 	Language  string           // BCP 47
@@ -119,6 +121,7 @@ type Yes struct {
 	Since    time.Time        // when it was given (for a double opt-in: confirmed)
 	Until    time.Time        // exclusive; the keeping time it showed, counted from the yes, of an imported one from when it was said
 	Topics   []string         // sorted; nil where the purpose had none
+	Often    string           // how often at most: a frequency of the purpose; "" where it offered none
 	Signals  Signals
 	Language string // in which it was asked
 	Shown    bool

@@ -28,8 +28,8 @@ func Covers(yes policy.Scope, data []string, recipient string, inForce policy.Sc
 }
 
 // saysEnough reports whether a yes that stands already says all that a
-// repeated one says: it was confirmed, and covers scope, keeping time, topics
-// and signals of the new one.
+// repeated one says: it was confirmed, and covers scope, keeping time, topics,
+// frequency and signals of the new one.
 func saysEnough(old *Yes, was *policy.Version, next *Yes, now *policy.Version, key Key) bool {
 	if !offered(was, key) {
 		return false
@@ -38,6 +38,7 @@ func saysEnough(old *Yes, was *policy.Version, next *Yes, now *policy.Version, k
 	return before.Double() &&
 		!before.Keep.Less(after.Keep) &&
 		hasTopics(old.Topics, next.Topics) &&
+		!oftener(next.Often, old.Often) &&
 		(old.Signals.GPC || !next.Signals.GPC) &&
 		old.Meaning == next.Meaning &&
 		old.Evidence == next.Evidence && // a person's own word says more than a list does

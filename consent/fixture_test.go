@@ -21,6 +21,7 @@ type yes struct {
 	Since  string   `yaml:"since"`
 	Until  string   `yaml:"until"`
 	Topics []string `yaml:"topics"`
+	Often  string   `yaml:"often"`
 	GPC    bool     `yaml:"gpc"`
 	List   string   `yaml:"evidence"`
 	Said   string   `yaml:"said"`
@@ -48,7 +49,7 @@ func (y *yes) read(t *testing.T) *consent.Yes {
 		return nil
 	}
 	return &consent.Yes{
-		Event: y.Event, Policy: policy.VersionID(y.Policy), Topics: y.Topics, Signals: consent.Signals{GPC: y.GPC},
+		Event: y.Event, Policy: policy.VersionID(y.Policy), Topics: y.Topics, Often: y.Often, Signals: consent.Signals{GPC: y.GPC},
 		Since: consenttest.Time(t, y.Since), Until: consenttest.Time(t, y.Until), Evidence: y.List, Said: consenttest.Time(t, y.Said),
 	}
 }

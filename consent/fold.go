@@ -70,7 +70,7 @@ func given(old State, versions func(policy.VersionID) *policy.Version, v *policy
 	p := v.Policy.Purposes[e.Purpose]
 	yes := &Yes{
 		Event: e.ID, Policy: e.Policy, Meaning: e.Meaning, Since: e.Time, Until: p.Keep.After(counted(e)),
-		Topics: topicsOf(p, e), Signals: e.Signals, Language: e.Language, Shown: e.Shown, Attested: e.Attested, Evidence: e.Claim.Evidence, Said: e.Claim.Said,
+		Topics: topicsOf(p, e), Often: oftenOf(p, e), Signals: e.Signals, Language: e.Language, Shown: e.Shown, Attested: e.Attested, Evidence: e.Claim.Evidence, Said: e.Claim.Said,
 	}
 	if p.Double() {
 		yes.Until = v.Policy.Confirm.Within.After(e.Time)
@@ -90,10 +90,10 @@ func counted(e Event) time.Time {
 
 // wait folds a yes that has to be confirmed. Anyone can type an address, so it
 // takes nothing from a confirmed yes that stands; only topics that it no longer
-// names go at once, for that much is a no.
+// names go at once, and so does how often beyond what it names: that much is a no.
 func wait(old State, versions func(policy.VersionID) *policy.Version, v *policy.Version, yes *Yes, e Event) State {
 	next := old
-	next.Yes, next.Pending = narrow(old.Yes, yes.Topics), narrow(old.Pending, yes.Topics)
+	next.Yes, next.Pending = slower(narrow(old.Yes, yes.Topics), yes.Often), slower(narrow(old.Pending, yes.Topics), yes.Often)
 	if next.Yes != nil && e.Time.Before(next.Yes.Until) {
 		if !saysEnough(next.Yes, versions(next.Yes.Policy), yes, v, Key{e.Purpose, e.Recipient}) {
 			next.Pending = yes

@@ -102,6 +102,7 @@ func slowYes(list []consent.Event, versions func(policy.VersionID) *policy.Versi
 		}
 		y := consent.Yes{Event: e.ID, Policy: e.Policy, Meaning: e.Meaning, Since: e.Time, Signals: e.Signals, Shown: e.Shown, Attested: e.Attested, Evidence: e.Claim.Evidence, Said: e.Claim.Said}
 		y.Topics = slowTopics(p, e, key)
+		y.Often = slowOften(p, e, key)
 		if p.Confirm != "double" {
 			y.Until = p.Keep.After(slowAge(e))
 			s = consent.State{Status: consent.StatusGiven, Since: e.Time, Event: e.ID, Yes: &y}
@@ -109,6 +110,7 @@ func slowYes(list []consent.Event, versions func(policy.VersionID) *policy.Versi
 		}
 		y.Until = v.Policy.Confirm.Within.After(e.Time)
 		s.Yes, s.Pending = slowLess(s.Yes, y.Topics), slowLess(s.Pending, y.Topics)
+		s.Yes, s.Pending = slowSeldom(s.Yes, y.Often), slowSeldom(s.Pending, y.Often)
 		if s.Yes == nil || !s.Yes.Until.After(e.Time) {
 			s = consent.State{Status: consent.StatusPending, Since: e.Time, Event: e.ID, Pending: &y}
 			continue
@@ -155,7 +157,34 @@ func slowWider(old *consent.Yes, versions func(policy.VersionID) *policy.Version
 			return true
 		}
 	}
-	return y.Topics == nil && old.Topics != nil
+	return y.Topics == nil && old.Topics != nil || slowDays(y.Often) < slowDays(old.Often)
+}
+
+// slowDays is how many days pass at least from one time to the next.
+func slowDays(often string) int {
+	return map[string]int{"": 0, "daily": 1, "weekly": 7, "monthly": 30, "quarterly": 91, "yearly": 365}[often]
+}
+
+func slowOften(p policy.Purpose, e consent.Event, key consent.Key) string {
+	often := e.Frequency
+	if key.Recipient != "" || often != "" {
+		return often
+	}
+	for _, f := range p.Frequency {
+		if often == "" || slowDays(f) < slowDays(often) {
+			often = f
+		}
+	}
+	return often
+}
+
+func slowSeldom(y *consent.Yes, often string) *consent.Yes {
+	if y == nil || slowDays(often) <= slowDays(y.Often) {
+		return y
+	}
+	less := *y
+	less.Often = often
+	return &less
 }
 
 func slowTopics(p policy.Purpose, e consent.Event, key consent.Key) []string {

@@ -28,7 +28,7 @@ func history(versions map[policy.VersionID]*policy.Version) *rapid.Generator[[]c
 			e := consent.Event{
 				ID: fmt.Sprint(i + 1), Seq: int64(i + 1), Time: at,
 				Act:       rapid.SampledFrom(acts).Draw(t, "act"),
-				Purpose:   rapid.SampledFrom([]string{"newsletter", "newsletter", "offers", "digest", "survey"}).Draw(t, "purpose"),
+				Purpose:   rapid.SampledFrom([]string{"newsletter", "newsletter", "offers", "digest", "survey", "brief"}).Draw(t, "purpose"),
 				Recipient: rapid.SampledFrom([]string{"", "", "", "partner", "club"}).Draw(t, "recipient"),
 				Policy:    rapid.SampledFrom(ids).Draw(t, "version"),
 				Signals:   consent.Signals{GPC: rapid.Bool().Draw(t, "gpc")},
@@ -39,6 +39,9 @@ func history(versions map[policy.VersionID]*policy.Version) *rapid.Generator[[]c
 			}
 			if v := versions[e.Policy]; v != nil && e.Act == consent.ActGiven && e.Recipient == "" {
 				e.Topics = topics(t, v.Policy.Purposes[e.Purpose])
+				if offered := v.Policy.Purposes[e.Purpose].Frequency; len(offered) > 0 {
+					e.Frequency = rapid.SampledFrom(append([]string{""}, offered...)).Draw(t, "frequency")
+				}
 			}
 			events = append(events, e)
 		}

@@ -30,6 +30,7 @@ var families = map[string]func(*testing.T) []string{
 	"level":        numbers(3),
 	"mail_kind":    constants("letter", "Kind"),
 	"month":        numbers(12),
+	"often":        enum("policy", "Purpose", "Frequency"),
 	"origin":       enum("policy", "Data", "From"),
 	"permission":   constants("policy", "Permission"),
 	"reason":       constants("decision", "Reason"),

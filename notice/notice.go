@@ -39,6 +39,7 @@ type Purpose struct {
 	Automated  string
 	AskAgain   string // when a no may be asked about again
 	Topics     []string
+	Often      []string // how often, where that is offered
 	Acts       []string // kinds of identifier
 	Double     bool
 	Data       []Item

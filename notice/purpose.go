@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/policy"
 )
 
@@ -20,6 +21,9 @@ func (m maker) purpose(id string) Purpose {
 	}
 	for _, t := range p.Topics {
 		out.Topics = append(out.Topics, m.say(t.Label))
+	}
+	for _, f := range consent.Offered(p) {
+		out.Often = append(out.Often, m.w.Of("often", f))
 	}
 	for _, kind := range p.Acts() {
 		out.Acts = append(out.Acts, m.w.Of("kind", kind))

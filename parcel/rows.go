@@ -146,6 +146,7 @@ type choice struct {
 	Purpose   string         `json:"purpose"`
 	Recipient string         `json:"recipient,omitempty"`
 	Topics    []string       `json:"topics,omitempty"`
+	Frequency string         `json:"frequency,omitempty"`
 	Status    consent.Status `json:"status"`
 	Since     string         `json:"since"`
 	Until     string         `json:"until,omitempty"`
@@ -180,7 +181,7 @@ func (c Contents) json(out io.Writer) error {
 			s := p.States[k]
 			x := choice{Purpose: k.Purpose, Recipient: k.Recipient, Status: s.Status, Since: receipt.Stamp(s.Since)}
 			if s.Yes != nil {
-				x.Topics, x.Until = s.Yes.Topics, receipt.Stamp(s.Yes.Until)
+				x.Topics, x.Frequency, x.Until = s.Yes.Topics, s.Yes.Often, receipt.Stamp(s.Yes.Until)
 			}
 			one.Choices = append(one.Choices, x)
 		}

@@ -212,6 +212,7 @@ type Purpose struct {
 	AskAgainAfter Duration `key:"ask_again_after" doc:"Earliest time at which a refusal may be asked again."`
 	Marks         []Mark   `key:"marks,set" doc:"Properties to which rules are tied." enum:"marketing|ads|targeted_ads|sale|sharing"`
 	Topics        []Topic  `key:"topics" doc:"Finer choices (B8)."`
+	Frequency     []string `key:"frequency,set" doc:"How often, where the customer may choose (B8)." enum:"daily|weekly|monthly|quarterly|yearly"`
 	GCM           []string `key:"gcm,set" doc:"Google Consent Mode signals behind it." enum:"ad_storage|ad_user_data|ad_personalization|analytics_storage|functionality_storage|personalization_storage|security_storage"`
 	DPV           string   `key:"dpv" doc:"Broader term of the W3C Data Privacy Vocabulary, e.g. Marketing." is:"term"`
 	IfRefused     Text     `key:"if_refused" doc:"What happens without it (N08)."`

@@ -90,7 +90,7 @@ func Make(e consent.Event, after consent.State, t Texts, id subject.ID) (Parts, 
 }
 
 func consentOf(e consent.Event, after consent.State, scope string) *Consent {
-	c := &Consent{Purpose: e.Purpose, Recipient: e.Recipient, Topics: e.Topics, Decision: e.Act, Type: "ExpressedConsent",
+	c := &Consent{Purpose: e.Purpose, Recipient: e.Recipient, Topics: e.Topics, Frequency: e.Frequency, Decision: e.Act, Type: "ExpressedConsent",
 		Status: statusTerm(e, after), Time: e.Time.UTC().Format(TimeForm), By: "subject", Surface: e.Surface, Scope: scope, Meaning: e.Meaning}
 	if e.Attested {
 		c.By = "company"

@@ -13,7 +13,11 @@ func (r Record) canonical() []byte {
 	if c.Confirms != "" {
 		w = w.open(`"confirms":`).text(c.Confirms).open(`,`)
 	}
-	w = w.open(`"consentType":`).text(c.Type).open(`,"decision":`).text(string(c.Decision)).open(`,"hasConsentStatus":`).text(c.Status)
+	w = w.open(`"consentType":`).text(c.Type).open(`,"decision":`).text(string(c.Decision))
+	if c.Frequency != "" {
+		w = w.open(`,"frequency":`).text(c.Frequency)
+	}
+	w = w.open(`,"hasConsentStatus":`).text(c.Status)
 	if c.Until != "" {
 		w = w.open(`,"hasDuration":`).text(c.Until)
 	}

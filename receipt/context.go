@@ -12,6 +12,10 @@ func contextsOf(r *Receipt) []map[string]any {
 	if len(r.Signers) > 1 {
 		context = contextV2
 	}
+	if c := r.Record.HasConsent; c != nil && c.Frequency != "" {
+		plain := context
+		context = func() map[string]any { return often(plain()) }
+	}
 	switch c := r.Record.HasConsent; {
 	case r.Record.HasDemand != nil && r.Record.HasDemand.Kind == permission:
 		return []map[string]any{permitted(demanded(context()))}
@@ -29,6 +33,13 @@ func contextsOf(r *Receipt) []map[string]any {
 func contextOf(r *Receipt) map[string]any {
 	list := contextsOf(r)
 	return list[len(list)-1]
+}
+
+// often adds to a context what only receipts of answers with a frequency have. It is
+// frozen.
+func often(c map[string]any) map[string]any {
+	c["frequency"] = "amana:frequency"
+	return c
 }
 
 // imported adds to a context what only receipts of answers from elsewhere have. It is

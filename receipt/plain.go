@@ -39,6 +39,8 @@ func (r Record) plain() error {
 		return fmt.Errorf("the record's purpose or recipient is not an id")
 	case slices.ContainsFunc(c.Topics, func(t string) bool { return !isID(t) }):
 		return fmt.Errorf("a topic of the record is not an id")
+	case c.Frequency != "" && (!isID(c.Frequency) || c.Recipient != ""):
+		return fmt.Errorf("the record's frequency is not one")
 	case !isLanguage(r.HasNotice.Language):
 		return fmt.Errorf("the record's language is not one")
 	case !isTime(c.Time) || c.Until != "" && !isTime(c.Until) || c.Said != "" && !isTime(c.Said):

@@ -70,6 +70,7 @@ type Consent struct {
 	Purpose   string           `json:"hasPurpose"`
 	Recipient string           `json:"hasRecipient,omitempty"`
 	Topics    []string         `json:"topics,omitempty"`
+	Frequency string           `json:"frequency,omitempty"` // how often at most, where the person chose
 	Decision  consent.Act      `json:"decision"`
 	Status    string           `json:"hasConsentStatus"`  // a DPV term, e.g. ConsentGiven
 	Type      string           `json:"consentType"`       // ExpressedConsent

@@ -121,7 +121,7 @@ func (db *DB) Submit(ctx context.Context, s Submission) (Recorded, error) {
 		}
 		events := make([]consent.Event, len(s.Choices))
 		for i, c := range s.Choices {
-			events[i] = consent.Event{Act: consent.ActOf(c.Decision), Purpose: c.Purpose, Recipient: c.Recipient, Topics: c.Topics, Policy: v.ID,
+			events[i] = consent.Event{Act: consent.ActOf(c.Decision), Purpose: c.Purpose, Recipient: c.Recipient, Topics: c.Topics, Frequency: c.Frequency, Policy: v.ID,
 				Language: language, Surface: s.Surface, Shown: s.Policy != "", Attested: s.Attested, Signals: s.Signals}
 		}
 		return events, nil

@@ -65,7 +65,7 @@ func eventIn(r receipt.Record, seq int64) (consent.Event, error) {
 		return consent.Event{}, fmt.Errorf("reading a record: %w", err)
 	}
 	c := r.HasConsent
-	e := consent.Event{ID: r.ID, Seq: seq, Time: at, Act: c.Decision, Purpose: c.Purpose, Recipient: c.Recipient, Topics: c.Topics,
+	e := consent.Event{ID: r.ID, Seq: seq, Time: at, Act: c.Decision, Purpose: c.Purpose, Recipient: c.Recipient, Topics: c.Topics, Frequency: c.Frequency,
 		Policy: r.HasNotice.Policy, Meaning: c.Meaning, Language: r.HasNotice.Language, Surface: c.Surface, Shown: r.HasNotice.Shown == "evidenced", Attested: c.By == "company"}
 	if c.Signals != nil {
 		e.Signals = *c.Signals

@@ -207,6 +207,7 @@ func (s *snapshot) consents(each func(transfer.Row) error) error {
 func rowOf(s consent.State, now time.Time) transfer.Row {
 	row := transfer.Row{Said: s.Since.Truncate(time.Second), Choice: consent.Choice{Decision: consent.Answer(s.Status)}}
 	if y := s.Yes; y != nil {
+		row.Choice.Frequency = y.Often
 		row.Choice.Topics, row.Language, row.Evidence, row.Confirmed = y.Topics, y.Language, y.Evidence, y.Event != s.Event
 		if !y.Said.IsZero() {
 			row.Said = y.Said.Truncate(time.Second)

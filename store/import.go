@@ -32,6 +32,7 @@ const (
 	NoPurpose   Outcome = "purpose"     // the policy has no such purpose, or it does not rest on consent
 	NoRecipient Outcome = "recipient"   // the purpose has no such recipient with a permission of its own
 	NoTopic     Outcome = "topics"      // the purpose has no such topic
+	NoFrequency Outcome = "frequency"   // the purpose is not offered so often
 	WrongKind   Outcome = "kind"        // such an identifier cannot say yes to the purpose
 )
 
@@ -184,12 +185,13 @@ func (j judgement) yes(set Evidence) ([]consent.Event, Outcome, error) {
 		return nil, Expired, nil
 	}
 	e := j.event(v, consent.ActGiven, set.Set.In(j.row.Language, v.Policy.Master()))
+	e.Frequency = j.row.Choice.Frequency
 	e.Topics, e.Claim.Evidence, e.Claim.Said = j.row.Choice.Topics, set.ID, said
 	if !p.Double() {
 		return []consent.Event{e}, Taken, nil
 	}
 	confirmed := e
-	confirmed.Act, confirmed.Topics = consent.ActConfirmed, nil
+	confirmed.Act, confirmed.Topics, confirmed.Frequency = consent.ActConfirmed, nil, ""
 	return []consent.Event{e, confirmed}, Taken, nil
 }
 
@@ -237,6 +239,8 @@ func refusal(err error) Outcome {
 		return NoRecipient
 	case strings.HasSuffix(e.Field, ".topics"):
 		return NoTopic
+	case strings.HasSuffix(e.Field, ".frequency"):
+		return NoFrequency
 	case strings.HasSuffix(e.Field, "]"):
 		return WrongKind
 	}

@@ -71,6 +71,7 @@ type storedYes struct {
 	Since    int64            `json:"t"`
 	Until    int64            `json:"u"`
 	Topics   []string         `json:"o,omitempty"`
+	Often    string           `json:"f,omitempty"`
 	GPC      bool             `json:"g,omitempty"`
 	Shown    bool             `json:"s,omitempty"`
 	Attested bool             `json:"a,omitempty"`
@@ -111,7 +112,7 @@ func storeYes(y *consent.Yes) *storedYes {
 	if y == nil {
 		return nil
 	}
-	return &storedYes{y.Event, y.Policy, y.Meaning, y.Language, moment(y.Since), moment(y.Until), y.Topics, y.Signals.GPC, y.Shown, y.Attested, y.Evidence, moment(y.Said)}
+	return &storedYes{y.Event, y.Policy, y.Meaning, y.Language, moment(y.Since), moment(y.Until), y.Topics, y.Often, y.Signals.GPC, y.Shown, y.Attested, y.Evidence, moment(y.Said)}
 }
 
 func (y *storedYes) yes() *consent.Yes {
@@ -119,7 +120,7 @@ func (y *storedYes) yes() *consent.Yes {
 		return nil
 	}
 	return &consent.Yes{Event: y.Event, Policy: y.Policy, Meaning: y.Meaning, Language: y.Language, Since: fromMoment(y.Since), Until: fromMoment(y.Until),
-		Topics: y.Topics, Signals: consent.Signals{GPC: y.GPC}, Shown: y.Shown, Attested: y.Attested, Evidence: y.Evidence, Said: fromMoment(y.Said)}
+		Topics: y.Topics, Often: y.Often, Signals: consent.Signals{GPC: y.GPC}, Shown: y.Shown, Attested: y.Attested, Evidence: y.Evidence, Said: fromMoment(y.Said)}
 }
 
 // moment is a time that may be none.

@@ -82,7 +82,7 @@ func (p *plan) who(line int, r record) (id subject.ID, err error) {
 	return id, nil
 }
 
-// choice reads purpose, recipient and topics. Topics go with a yes.
+// choice reads purpose, recipient, topics and frequency. The last two go with a yes.
 func (p *plan) choice(line int, r record, decision consent.Answer) (consent.Choice, error) {
 	c := consent.Choice{Decision: decision, Recipient: strings.TrimSpace(r[Recipient])}
 	name := strings.TrimSpace(r[Purpose])
@@ -101,6 +101,7 @@ func (p *plan) choice(line int, r record, decision consent.Answer) (consent.Choi
 		return c, &Reject{line, Recipient, NoPurpose}
 	}
 	if decision == consent.Given {
+		c.Frequency = strings.TrimSpace(r[Frequency])
 		for t := range strings.SplitSeq(r[Topics], "|") {
 			if t = strings.TrimSpace(t); t != "" {
 				c.Topics = append(c.Topics, t)

@@ -46,6 +46,7 @@ const (
 	Withdrawn Field = "withdrawn" // when it was taken back; a row that has it is a no
 	Lapsed    Field = "lapsed"    // when the address was given up as undeliverable; a row that has it is no answer
 	Topics    Field = "topics"    // separated by |
+	Frequency Field = "frequency" // how often at most
 	Language  Field = "language"
 	Evidence  Field = "evidence"
 	Source    Field = "source"
@@ -53,7 +54,7 @@ const (
 )
 
 // fields is the closed set, in the order in which lists are written.
-var fields = []Field{Subject, Email, Phone, Customer, Device, Purpose, Recipient, Decision, Time, Confirmed, Withdrawn, Lapsed, Topics, Language, Evidence, Source, Test}
+var fields = []Field{Subject, Email, Phone, Customer, Device, Purpose, Recipient, Decision, Time, Confirmed, Withdrawn, Lapsed, Topics, Language, Evidence, Source, Frequency, Test}
 
 // identifiers are the fields that say who a row is about.
 var identifiers = fields[:5]

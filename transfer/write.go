@@ -18,7 +18,7 @@ type Writer struct {
 }
 
 // written are the fields of a written list, in order.
-var written = []Field{Subject, Purpose, Recipient, Decision, Time, Confirmed, Topics, Language, Evidence, Source}
+var written = []Field{Subject, Purpose, Recipient, Decision, Time, Confirmed, Topics, Language, Evidence, Source, Frequency}
 
 // NewCSV writes a table to w: UTF-8 with a byte order mark, by which
 // spreadsheets show Arabic as it is, and with cells that none of them takes for
@@ -47,6 +47,7 @@ type line struct {
 	Language  string   `json:"language,omitempty"`
 	Evidence  string   `json:"evidence,omitempty"`
 	Source    string   `json:"source,omitempty"`
+	Frequency string   `json:"frequency,omitempty"`
 }
 
 // Write writes an answer.
@@ -56,11 +57,11 @@ func (w *Writer) Write(r Row) error {
 		said = r.Said.UTC().Format(time.RFC3339)
 	}
 	if w.json != nil {
-		return w.json.Encode(line{string(r.Subject), c.Purpose, c.Recipient, string(c.Decision), said, r.Confirmed, c.Topics, r.Language, r.Evidence, r.Source})
+		return w.json.Encode(line{string(r.Subject), c.Purpose, c.Recipient, string(c.Decision), said, r.Confirmed, c.Topics, r.Language, r.Evidence, r.Source, c.Frequency})
 	}
 	w.header()
 	confirmed := map[bool]string{true: "yes"}[r.Confirmed]
-	w.csv.Row(string(r.Subject), c.Purpose, c.Recipient, string(c.Decision), said, confirmed, strings.Join(c.Topics, "|"), r.Language, r.Evidence, r.Source)
+	w.csv.Row(string(r.Subject), c.Purpose, c.Recipient, string(c.Decision), said, confirmed, strings.Join(c.Topics, "|"), r.Language, r.Evidence, r.Source, c.Frequency)
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 var some = []transfer.Row{
-	{Subject: "email:sara@example.com", Choice: consent.Choice{Purpose: "newsletter", Decision: consent.Given, Topics: []string{"sales", "events"}},
+	{Subject: "email:sara@example.com", Choice: consent.Choice{Purpose: "newsletter", Decision: consent.Given, Topics: []string{"sales", "events"}, Frequency: "weekly"},
 		Said: time.Date(2021, 3, 14, 9, 12, 31, 0, time.UTC), Confirmed: true, Language: "ar", Evidence: "letter-2019", Source: `=cmd|' /C calc'!A0, "so" قال`},
 	{Subject: "phone:+966550123456", Choice: consent.Choice{Purpose: "text_updates", Recipient: "partner", Decision: consent.Withdrawn}},
 	{Subject: "customer:=1+1", Choice: consent.Choice{Purpose: "text_updates", Decision: consent.Refused}},
@@ -56,8 +56,8 @@ func TestWhatIsWrittenIsReadAsTheSame(t *testing.T) {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
-	want := "\ufeffsubject,purpose,recipient,decision,time,confirmed,topics,language,evidence,source\r\n" +
-		"email:sara@example.com,newsletter,,given,2021-03-14T09:12:31Z,yes,sales|events,ar,letter-2019,\"'=cmd|' /C calc'!A0, \"\"so\"\" قال\"\r\n"
+	want := "\ufeffsubject,purpose,recipient,decision,time,confirmed,topics,language,evidence,source,frequency\r\n" +
+		"email:sara@example.com,newsletter,,given,2021-03-14T09:12:31Z,yes,sales|events,ar,letter-2019,\"'=cmd|' /C calc'!A0, \"\"so\"\" قال\",weekly\r\n"
 	if got := table.String(); !strings.HasPrefix(got, want) {
 		t.Errorf("%q", got)
 	}

@@ -22,6 +22,7 @@ type said struct {
 	yes      map[consent.Key]bool // false: a no; absent: nothing was said
 	all      bool                 // a no to everything that stands, asked about or not
 	sweeping bool                 // one yes for everything: it is said to no purpose in particular
+	often    string               // with a single yes, how often at most; "" = as before, or as often as is offered
 	left     []string             // purposes it leaves to the browser's signal
 	language string
 	surface  consent.Surface
@@ -148,6 +149,9 @@ func (b browser) news(a said) []consent.Choice {
 	for _, k := range cookie.Switches(a.shown.Policy) {
 		if yes, spoken := a.yes[k]; spoken {
 			if c, new := b.choice(k, yes, a.all); new {
+				if c.Frequency = a.often; c.Frequency == "" {
+					c.Frequency = oftenKept(c, b.states[k], a.shown.Policy.Purposes[k.Purpose])
+				}
 				list = append(list, c)
 			}
 		}

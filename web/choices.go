@@ -30,6 +30,7 @@ type saved struct {
 type card struct {
 	notice.Purpose
 	Switch toggle
+	Often  []oftenView
 	Own    []ownCard
 }
 
@@ -136,6 +137,7 @@ func (s *site) card(v *visit, b browser, p notice.Purpose, fresh []slip) (card, 
 	if c.Switch, err = s.toggle(v, b, key, p.Title, fresh); err != nil {
 		return c, err
 	}
+	c.Often = v.often(b.states[key], p, p.ID+"@", p.Title)
 	for _, r := range p.Recipients {
 		if !r.Own {
 			continue

@@ -82,7 +82,7 @@ func idsOf(receipts []receipt.Receipt) []string {
 	return ids
 }
 
-// formOf reads the form: one answer by a button (answer=yes:ID, no:ID/RECIPIENT),
+// formOf reads the form: one answer by a button (answer=yes:ID, no:ID/RECIPIENT, yes:ID@FREQUENCY),
 // or all of them (choice=accept, reject, or save with the purposes said yes to).
 func formOf(form url.Values, p *policy.Policy, gpc bool) (said, error) {
 	if len(form["answer"])+len(form["choice"]) != 1 {
@@ -99,8 +99,9 @@ func single(answer string, p *policy.Policy) (said, error) {
 	if word != "yes" && word != "no" {
 		return said{}, fault.At(fault.Invalid, "answer", "say yes or no")
 	}
+	value, often, _ := strings.Cut(value, "@")
 	k, err := keyOf(value, p)
-	return said{yes: map[consent.Key]bool{k: word == "yes"}}, err
+	return said{yes: map[consent.Key]bool{k: word == "yes"}, often: often}, err
 }
 
 // everything answers every switch: all with yes, all with no, or with yes those

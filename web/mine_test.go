@@ -3,6 +3,7 @@ package web
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -474,5 +475,70 @@ func TestAPauseEndsByItself(t *testing.T) {
 	}
 	if _, err := w.db.Check(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestHowOftenIsChosen: less often holds at once and at every door, a later yes
+// does not widen it by itself, and what is not offered is refused.
+func TestHowOftenIsChosen(t *testing.T) {
+	w := open(t, "casco-fiber")
+	src := example(t, "casco-fiber")
+	for _, id := range []string{"tailored_offers", "comfort"} {
+		src = strings.Replace(src, "\n  "+id+":\n", "\n  "+id+":\n    frequency: [monthly, daily]\n", 1)
+	}
+	w.publish(src)
+	v := w.signedIn(mina)
+	often := func(id subject.ID, purpose string) string {
+		t.Helper()
+		a, err := w.db.Decide(t.Context(), id, decision.Question{Purpose: purpose})
+		if err != nil || !a.Allowed {
+			t.Fatalf("%+v, %v", a, err)
+		}
+		return a.Yes.Often
+	}
+	page := v.chooses(url.Values{"answer": {"yes:a/tailored_offers"}})
+	if got := often(mina, "tailored_offers"); got != "daily" || !strings.Contains(page, `value="yes:a/tailored_offers/as:monthly"`) {
+		t.Errorf("a yes that chooses nothing is to %q", got)
+	}
+	for range 2 { // chosen, and then a yes again
+		page = v.chooses(url.Values{"answer": {"yes:a/tailored_offers/as:monthly"}})
+		if got := often(mina, "tailored_offers"); got != "monthly" || !strings.Contains(page, `as:monthly" aria-pressed="true"`) {
+			t.Errorf("chosen monthly: %q", got)
+		}
+		v.chooses(url.Values{"answer": {"yes:a/tailored_offers"}})
+		if got := often(mina, "tailored_offers"); got != "monthly" {
+			t.Errorf("a yes again makes it %q", got)
+		}
+	}
+	for _, answer := range []string{"yes:a/tailored_offers/as:weekly", "no:a/tailored_offers/as:daily"} {
+		if a := v.post("/en/me/choices", url.Values{"answer": {answer}}); a.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %s", answer, a.Status)
+		}
+	}
+	browser := w.visitor()
+	for _, answer := range []string{"yes:comfort", "yes:comfort@monthly", "yes:comfort"} {
+		if a := browser.post("/en/choices", url.Values{"answer": {answer}}); a.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%s: %s", answer, a.Status)
+		}
+	}
+	if a := browser.post("/en/choices", url.Values{"answer": {"yes:comfort@yearly"}}); a.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("what is not offered: %s", a.Status)
+	}
+	id, err := subject.DeviceOf(device(browser))
+	if err != nil || often(id, "comfort") != "monthly" {
+		t.Errorf("the browser's is %q, %v", often(id, "comfort"), err)
+	}
+	list, _, err := w.db.ReceiptsOf(t.Context(), id, 0, "")
+	if err != nil || len(list) != 3 || !slices.ContainsFunc(list, func(r receipt.Receipt) bool { return r.Record.HasConsent.Frequency == "monthly" }) {
+		t.Errorf("the receipts do not tell: %v", err)
+	}
+	for _, r := range list {
+		raw, err := json.Marshal(r)
+		if verdict, e := receipt.Verify(raw, w.db.LogKey()); err != nil || e != nil || verdict.Outcome != receipt.Valid {
+			t.Errorf("%+v, %v", verdict, e)
+		}
+	}
+	if page := browser.see("/ar/choices"); !strings.Contains(page, `value="yes:comfort@daily"`) || !strings.Contains(page, "كم مرة") {
+		t.Error("the page of the choices does not offer it")
 	}
 }

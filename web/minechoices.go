@@ -45,6 +45,7 @@ type voiceCard struct {
 	Who    shownID
 	Switch toggle
 	Topics []toggle
+	Often  []oftenView // how often, where the purpose offers a choice and a yes stands or waits
 	Own    []ownCard
 	Pauses []pauseView // for how long its yes may be paused; none where no yes stands
 	Paused string      // until when it is
@@ -52,6 +53,24 @@ type voiceCard struct {
 
 // pauseView is a pause that is offered.
 type pauseView struct{ Value, Text string }
+
+// oftenView is a frequency that is offered.
+type oftenView struct {
+	Value, Text, About string
+	Now                bool // it is what was chosen
+}
+
+// often gives the frequencies that a purpose offers, where a yes stands or waits.
+func (f *face) often(st consent.State, p notice.Purpose, value, about string) (list []oftenView) {
+	yes := cmp.Or(st.Yes, st.Pending)
+	if yes == nil {
+		return nil
+	}
+	for _, o := range consent.Offered(f.version.Policy.Purposes[p.ID]) {
+		list = append(list, oftenView{value + o, f.Of("often", o), about, o == yes.Often})
+	}
+	return list
+}
 
 // pauses are the lengths of a pause that are offered.
 var pauses = []policy.Duration{{Seconds: 7 * 86400}, {Months: 1}, {Months: 3}}
@@ -140,6 +159,7 @@ func (s *site) voice(v *visit, mine map[subject.ID]browser, p notice.Purpose, id
 			out.Topics = append(out.Topics, toggle{Value: answerOf(i, key, t.ID), Label: v.say(t.Label), Now: now})
 		}
 	}
+	out.Often = v.often(b.states[key], p, answerOf(i, key, "")+"/as:", p.Title+" – "+who.Value)
 	for _, r := range p.Recipients {
 		if !r.Own {
 			continue
@@ -268,7 +288,17 @@ func (s *site) oneAnswer(v *visit, c *customer, shown *policy.Version, answer st
 		return nil, "", err
 	}
 	topic, onTopic := strings.CutPrefix(finer, "on:")
+	often, asOften := strings.CutPrefix(finer, "as:")
 	choice.Recipient, _ = strings.CutPrefix(finer, "to:")
+	switch st := states[consent.Key{Purpose: purpose}]; {
+	case finer == "" || onTopic: // a choice that was made before stays
+		choice.Frequency = oftenKept(choice, st, p)
+	case asOften:
+		choice.Recipient = ""
+		if choice, ok = asOftenAs(choice, st, p, often); !ok {
+			return nil, "", refused
+		}
+	}
 	if onTopic {
 		choice.Recipient = ""
 		if choice, ok = onTopics(choice, states[consent.Key{Purpose: purpose}], p, topic); !ok {
@@ -303,11 +333,35 @@ func onTopics(c consent.Choice, st consent.State, p policy.Purpose, topic string
 			left = append(left, t.ID)
 		}
 	}
-	c.Topics, c.Decision = left, consent.Given
-	if len(left) == 0 {
-		c.Decision = consent.Withdrawn
+	c.Topics, c.Decision, c.Frequency = left, consent.Given, ""
+	if c.Frequency = oftenKept(c, st, p); len(left) == 0 {
+		c.Decision, c.Frequency = consent.Withdrawn, ""
 	}
 	return c, true
+}
+
+// asOftenAs makes of an answer to a frequency one to the purpose, with the topics
+// that were wanted before.
+func asOftenAs(c consent.Choice, st consent.State, p policy.Purpose, often string) (consent.Choice, bool) {
+	yes := cmp.Or(st.Yes, st.Pending)
+	if yes == nil || c.Decision != consent.Given || !slices.Contains(p.Frequency, often) {
+		return c, false
+	}
+	c.Frequency = often
+	for _, t := range p.Topics {
+		if slices.Contains(yes.Topics, t.ID) {
+			c.Topics = append(c.Topics, t.ID)
+		}
+	}
+	return c, true
+}
+
+// oftenKept gives how often was chosen before, where that is still offered.
+func oftenKept(c consent.Choice, st consent.State, p policy.Purpose) string {
+	if yes := cmp.Or(st.Yes, st.Pending); yes != nil && c.Decision == consent.Given && slices.Contains(p.Frequency, yes.Often) {
+		return yes.Often
+	}
+	return ""
 }
 
 // submitMine records answers of one identifier. A yes that has to be confirmed

@@ -255,6 +255,7 @@ var whyLeft = map[string]string{
 	string(store.NewerYes):         "a no that is older than what the person said here",
 	string(store.Erased):           "the person was erased",
 	string(store.NoRecipient):      "no recipient with a permission of its own",
+	string(store.NoFrequency):      "not offered so often",
 	string(store.NoTopic):          "no such topic",
 	string(store.WrongKind):        "such an identifier cannot say yes to it",
 }

@@ -51,6 +51,7 @@ type Purpose struct {
 	ActsOn     []string      `yaml:"acts_on"`
 	Marks      []policy.Mark `yaml:"marks"`
 	Topics     []string      `yaml:"topics"`
+	Frequency  []string      `yaml:"frequency"`
 }
 
 // Versions is a history of policies, oldest first.
@@ -105,6 +106,7 @@ func (s Purpose) purpose(t testing.TB) policy.Purpose {
 	if p.Basis == "" {
 		p.Basis = policy.Consent
 	}
+	p.Frequency = s.Frequency
 	for _, id := range s.Topics {
 		p.Topics = append(p.Topics, policy.Topic{ID: id})
 	}
@@ -123,7 +125,7 @@ func duration(t testing.TB, s string) policy.Duration {
 	return d
 }
 
-// Events reads lines "ACT PURPOSE[/RECIPIENT] VERSION TIME [topics=a,b] [gpc]
+// Events reads lines "ACT PURPOSE[/RECIPIENT] VERSION TIME [topics=a,b] [often=weekly] [gpc]
 // [said=DAY] [evidence=ID]", the last two of what was imported. The number of a line, from 1, is the sequence and the id of its event.
 func Events(t testing.TB, lines []string) []consent.Event {
 	t.Helper()
@@ -139,6 +141,7 @@ func Events(t testing.TB, lines []string) []consent.Event {
 			Policy: policy.VersionID(f[2]), Time: Time(t, f[3]),
 		}
 		e.Topics, e.Signals, e.Claim = options(t, f[4:])
+		e.Frequency = often(f[4:])
 		events = append(events, e)
 	}
 	return events
@@ -155,16 +158,26 @@ func Meant(events []consent.Event, versions func(policy.VersionID) *policy.Versi
 	return events
 }
 
-// Choice reads a line "ANSWER PURPOSE[/RECIPIENT] [topics=a,b]"; "-" is empty.
+// Choice reads a line "ANSWER PURPOSE[/RECIPIENT] [topics=a,b] [often=weekly]"; "-" is empty.
 func Choice(t testing.TB, line string) consent.Choice {
 	t.Helper()
 	f := strings.Fields(line)
 	key := Key(strings.TrimPrefix(f[1], "-"))
 	topics, _, _ := options(t, f[2:])
 	return consent.Choice{
-		Purpose: key.Purpose, Recipient: key.Recipient, Topics: topics,
+		Purpose: key.Purpose, Recipient: key.Recipient, Topics: topics, Frequency: often(f[2:]),
 		Decision: consent.Answer(strings.TrimPrefix(f[0], "-")),
 	}
+}
+
+// often gives the option often=FREQUENCY.
+func often(words []string) string {
+	for _, w := range words {
+		if value, ok := strings.CutPrefix(w, "often="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 func options(t testing.TB, words []string) (topics []string, s consent.Signals, c consent.Claim) {
@@ -173,6 +186,7 @@ func options(t testing.TB, words []string) (topics []string, s consent.Signals, 
 		switch name, value, _ := strings.Cut(w, "="); name {
 		case "topics":
 			topics = strings.Split(value, ",")
+		case "often": // read apart
 		case "gpc":
 			s.GPC = true
 		case "said":

@@ -29,6 +29,8 @@ export interface Answer {
   since?: string
   expires_at?: string
   receipt?: string
+  /** How often at most, where the purpose offers a choice. */
+  frequency?: string
   evidence?: 'shown' | 'attested' | 'imported' | 'not_evidenced'
   /** Why nobody answered, where the reason is stale for that. */
   error?: unknown
