@@ -40,7 +40,7 @@ for round in $(seq "$rounds"); do
 	measure rows 900 . $(bench 'Record|BareRows' 3s) ./store
 	measure leaves 60 . $(bench Leaves 1s) ./ledger
 	measure scrub 120 . $(bench 'Scrub|EncodingCSV' 1x) ./scrub
-	measure http 900 bench $(bench '^Benchmark(Consent|Decide|Page|Audit)' 4s) ./httpdoor
+	measure http 900 bench $(bench '^Benchmark(Consent|Decide|OPAServer|Page|Audit)' 4s) ./httpdoor
 	measure pages 120 bench $(bench OwnPages 2000x) ./httpdoor
 	measure writes 600 bench $(bench 'Proof|Ledger|Decide' 3s) ./writes
 	measure replicas 120 . $(bench Withdrawal 500x) ./follower
