@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"syscall"
 	"time"
 
@@ -74,7 +75,8 @@ func isCertificate(err error) bool {
 }
 
 // CheckURL says what is wrong with an address for messages; see webhook.CheckURL.
-// An address in figures that may not be dialled is wrong at once.
+// An address in figures that may not be dialled is wrong at once, and so is a name
+// that always is this machine (RFC 6761 section 6.3).
 func (c *Courier) CheckURL(address string) error {
 	if err := webhook.CheckURL(address, len(c.Networks) > 0); err != nil {
 		return err
@@ -83,7 +85,11 @@ func (c *Courier) CheckURL(address string) error {
 	if err != nil {
 		return errors.New("must be like https://shop.example.com/amana")
 	}
-	if a, err := netip.ParseAddr(u.URL.Hostname()); err == nil && !mayDial(a, c.Networks, u.URL.Scheme == "http") {
+	host := strings.TrimSuffix(strings.ToLower(u.URL.Hostname()), ".")
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		host = "127.0.0.1"
+	}
+	if a, err := netip.ParseAddr(host); err == nil && !mayDial(a, c.Networks, u.URL.Scheme == "http") {
 		return &refusedError{}
 	}
 	return nil

@@ -55,19 +55,19 @@ func TestTheInsideIsNotDialled(t *testing.T) {
 // Internet when the webhook was made gains nothing by leading inside later.
 func TestANameThatLeadsInside(t *testing.T) {
 	c := New(Config{})
-	if err := c.CheckURL("https://localhost/in"); err != nil {
+	if err := c.CheckURL("https://inside.example.com/in"); err != nil {
 		t.Error("a name is judged when it is dialled:", err)
 	}
 	if a := c.Test(t.Context(), hookAt("https://localhost/in")); a.Outcome != (&refusedError{}).Error() {
 		t.Errorf("%+v", a)
 	}
-	for _, address := range []string{"https://127.0.0.1/", "https://[::1]/", "https://10.1.1.1:8443/x", "https://169.254.169.254/", "http://93.184.216.34/"} {
+	for _, address := range []string{"https://localhost/in", "https://LocalHost.:8443/", "https://a.localhost/", "https://127.0.0.1/", "https://[::1]/", "https://10.1.1.1:8443/x", "https://169.254.169.254/", "http://93.184.216.34/"} {
 		if err := c.CheckURL(address); err == nil {
 			t.Errorf("%s was taken", address)
 		}
 	}
 	named := New(Config{Networks: near})
-	for address, want := range map[string]bool{"http://127.0.0.1:9000/": true, "https://127.0.0.1/": true, "http://93.184.216.34/": false, "https://10.1.1.1/": false} {
+	for address, want := range map[string]bool{"http://127.0.0.1:9000/": true, "http://localhost:9000/": true, "https://127.0.0.1/": true, "http://93.184.216.34/": false, "https://10.1.1.1/": false} {
 		if err := named.CheckURL(address); (err == nil) != want {
 			t.Errorf("%s: %v", address, err)
 		}
