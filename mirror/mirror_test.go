@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ import (
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/examples"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/fulfil"
 	"github.com/amana-privacy/amana/internal/pgtest"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/mirror"
@@ -252,6 +254,29 @@ func TestTimesRunOut(t *testing.T) {
 	if rows != 0 {
 		t.Errorf("%d rows are left of what ran out", rows)
 	}
+}
+
+// Whoever pauses is out of the view, and back when the engine ends the pause,
+// with nothing said in between.
+func TestAPauseEndsInTheView(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.say(noura, consent.Given)
+	w.say(frank, consent.Given)
+	w.runs(w.c)
+	w.becomes(number(noura), number(frank))
+	_, _, err := w.db.Pause(t.Context(), noura, []string{"text_updates"}, time.Now().Add(2*time.Second), "en")
+	must(t, err)
+	w.becomes(number(frank))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		(&fulfil.Engine{Store: w.db, Log: slog.New(slog.DiscardHandler), Every: 100 * time.Millisecond}).Run(ctx)
+	}()
+	w.becomes(number(noura), number(frank))
+	stop()
+	<-ended
 }
 
 // Cut off from the door, the view empties itself within the bound; with the door
