@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strings"
 	"unicode/utf16"
 
 	"golang.org/x/text/encoding/charmap"
@@ -107,9 +108,12 @@ type settings struct {
 	C string            `json:"c,omitempty"`
 }
 
-// with gives a part its settings.
+// with gives a part its settings, in one function with what it was built to.
 func with(settings any, part string) []byte {
-	return []byte("{let $C=" + string(literal(settings)) + ";" + part + "}\n")
+	if inner, ok := strings.CutPrefix(part, "(()=>{"); ok {
+		part = strings.TrimSuffix(inner, "})();")
+	}
+	return []byte("(()=>{let $C=" + string(literal(settings)) + ";" + part + "})()")
 }
 
 // literal writes plain values as a JavaScript literal. A script that is no part

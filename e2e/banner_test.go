@@ -373,6 +373,10 @@ func TestTheQuestionsAreForEverybody(t *testing.T) {
 				if n := p.Count("#amana input:checked"); n > 0 {
 					t.Errorf("%d boxes are ticked beforehand", n)
 				}
+				if !Eval[bool](p, `document.activeElement.matches("#amana dialog")`) {
+					t.Error("the focus is not in the dialog")
+				}
+				p.Type("", kb.Tab)
 				if !Eval[bool](p, `document.activeElement.matches("[data-amana-action=reject]")`) {
 					t.Error("the first control of the dialog does not take everything back")
 				}

@@ -159,3 +159,38 @@ func TestNothingIsAnimated(t *testing.T) {
 		still()
 	}
 }
+
+// TestAKeyOpensTheDialogAndAnswersNothing opens it at a link by the key whose
+// later events come to whatever has the focus by then, and looks where the focus
+// goes from there.
+func TestAKeyOpensTheDialogAndAnswersNothing(t *testing.T) {
+	s := SharedSite(t)
+	for _, language := range []string{"en", "ar"} {
+		p := Open(t, s.Own+"/"+language, View{})
+		p.shows(layer)
+		p.Type("", kb.Tab+kb.Tab+kb.Tab+kb.Enter) // to the third answer
+		p.shows(dialog)
+		p.Type("", kb.Escape)
+		p.shows(layer)
+		if !Eval[bool](p, `document.activeElement.closest("#amana, body") != null && !document.activeElement.matches("[data-amana-action=accept]")`) {
+			t.Error("after the dialog the focus is at a yes")
+		}
+		p.Click(layer + " [data-amana-action=accept]")
+		p.within("the yes counts", `amana.has("analytics") && /^amana=1\.\w{8}\.\w+\.\w+\./.test(document.cookie)`)
+		for _, way := range []string{"full", "gate"} {
+			if way == "gate" {
+				p.Go(s.Own + "/" + language)
+				p.within("the gate says yes", `amana.has("analytics")`)
+			}
+			Eval[bool](p, `document.querySelector("a[data-amana=choices]").focus(), true`)
+			p.Type("", kb.Enter)
+			p.shows(dialog)
+			p.within("the details are there", `document.querySelector("#amana li div p")`)
+			if !Eval[bool](p, `amana.has("analytics") && document.activeElement.matches("#amana dialog")`) {
+				t.Errorf("%s %s: the key that opened the dialog did more", language, way)
+			}
+			p.Type("", kb.Escape)
+			p.within("the focus is back at the link", `document.activeElement.matches("a[data-amana=choices]")`)
+		}
+	}
+}

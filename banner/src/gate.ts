@@ -24,7 +24,7 @@ export const has = (q: any): boolean => q.at ? q[0] == '!' ? !has(q.slice(1)) : 
 export const emit = (name: string, detail?: unknown) => d.dispatchEvent(new CustomEvent('amana:' + name, { detail }))
 
 // consent tells Google Consent Mode, whose queue wants an arguments object.
-export function consent(..._: unknown[]) { (w.dataLayer ??= []).push(arguments) }
+export const consent = function () { (w.dataLayer ??= []).push(arguments) } as (...a: unknown[]) => void
 
 // What has run and cannot be un-run, and the scripts that wait, one after the other.
 export const ran = new Set<Question>()

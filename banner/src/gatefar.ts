@@ -6,5 +6,5 @@ export const has = w.amana.has
 export const minus = (a: string[], b: string[]) => a.filter(id => !b.includes(id))
 export const cookie = () => d.cookie.match(/\bamana=[^;]*/) + ''
 export const emit = (name: string, detail?: unknown) => d.dispatchEvent(new CustomEvent('amana:' + name, { detail }))
-export function consent(..._: unknown[]) { (w.dataLayer ??= []).push(arguments) }
+export const consent = function () { (w.dataLayer ??= []).push(arguments) } as (...a: unknown[]) => void
 export const start = () => root.hidden = false

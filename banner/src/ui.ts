@@ -94,6 +94,7 @@ export const act = async (what?: string, e?: any, more?: any) => {
     close()
     box.querySelectorAll('input').forEach(i => i.checked = has(i.value))
     box.showModal()
+    box.focus() // not its first control: the key that opens it at a link is still to be pressed, and would take everything back
     emit('show', 'choices')
     const r = await fetch(base + C.d), l = await r.json()
     box.querySelectorAll('div').forEach((e, i) => e.innerHTML = html(l[i]))
