@@ -5,12 +5,14 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/ledger"
 )
 
@@ -149,8 +151,12 @@ func (c *check) subjects() error {
 	if err != nil {
 		return err
 	}
+	linked := map[keyring.SubjectID]links{}
 	for _, s := range all {
 		p, err := s.person()
+		if err == nil {
+			linked[p.id] = p.links
+		}
 		if err == nil {
 			err = c.subject(p)
 		}
@@ -158,6 +164,19 @@ func (c *check) subjects() error {
 			return fmt.Errorf("subject %x: %w", s.id, err)
 		}
 		c.report.Subjects++
+	}
+	return mutual(linked)
+}
+
+// mutual holds that whoever is linked with another is named by it too.
+func mutual(linked map[keyring.SubjectID]links) error {
+	for id, l := range linked {
+		for _, o := range l.Others {
+			them, there := linked[keyring.SubjectID(o.ID)]
+			if there && !slices.ContainsFunc(them.Others, func(back other) bool { return back.ID == linkedID(id) && back.Since == l.Since }) {
+				return fmt.Errorf("subject %x: it is linked with %x, which does not say so", id, o.ID)
+			}
+		}
 	}
 	return nil
 }

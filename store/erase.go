@@ -22,11 +22,19 @@ import (
 // stays is in the receipt, which is kept sealed for its time; by says who
 // demanded it, the subject or the company.
 func (db *DB) Erase(ctx context.Context, id subject.ID, by ErasedBy) (Recorded, error) {
-	if err := db.endPermissionsOf(ctx, id); err != nil {
+	members, err := db.Person(ctx, id)
+	ids := []subject.ID{id}
+	for _, m := range members {
+		ids = append(ids, m.ID)
+	}
+	if err == nil {
+		err = db.endPermissionsOf(ctx, ids...)
+	}
+	if err != nil {
 		return Recorded{}, fmt.Errorf("erasing: %w", err)
 	}
 	var done []*appended
-	err := db.write(ctx, func(t *tx) error {
+	err = db.write(ctx, func(t *tx) error {
 		if err := t.lockPerson(id); err != nil {
 			return err
 		}

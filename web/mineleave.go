@@ -13,6 +13,7 @@ import (
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/request"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/subject"
 )
 
 // Taking one's data away, and having it erased.
@@ -90,11 +91,12 @@ func (s *site) showErase(v *visit, c *customer, status int, nothing bool) error 
 		return err
 	}
 	p := v.version.Policy
-	page := erasePage{base: v.privateBase("/me/erase", v.T("erase.title")), Waiting: v.pending(list), Nothing: nothing, Two: len(c.IDs) > 1,
+	page := erasePage{base: v.privateBase("/me/erase", v.T("erase.title")), Waiting: v.pending(list), Nothing: nothing,
 		Hours: v.Duration(0, int64(request.ToThink/time.Second))}
-	for _, id := range c.IDs {
+	for _, id := range c.takes() {
 		page.Mine = append(page.Mine, v.shownID(id))
 	}
+	page.Two = len(page.Mine) > 1
 	for _, u := range v.notice.Stated {
 		switch u.Basis {
 		case policy.Contract:
@@ -109,6 +111,20 @@ func (s *site) showErase(v *visit, c *customer, status int, nothing bool) error 
 	}
 	page.Kept = v.Duration(kept.Months, kept.Seconds)
 	return v.show(status, never, "erase", page)
+}
+
+// takes gives what an erasure takes: all that is linked, but for a phone alone.
+func (c *customer) takes() []subject.ID {
+	all := slices.Clone(c.IDs)
+	if c.phoneAlone() {
+		return all
+	}
+	for _, m := range c.members {
+		if !slices.Contains(all, m.ID) {
+			all = append(all, m.ID)
+		}
+	}
+	return all
 }
 
 type ticketPage struct {
