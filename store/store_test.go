@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/pressly/goose/v3"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
@@ -75,9 +78,18 @@ func newWorldOn(t testing.TB, on string) *world {
 func databaseOn(t testing.TB, on string) string {
 	t.Helper()
 	if version, ok := strings.CutPrefix(on, "postgres"); ok {
-		return pgtest.Database(t, version)
+		return pgtest.Server(t, version).Copy(t, migrated)
 	}
 	return ""
+}
+
+// migrated brings an empty PostgreSQL database to the newest schema, as Open does.
+func migrated(dsn string) error {
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		return err
+	}
+	return errors.Join(postgresDialect.migrate(context.Background(), db, goose.DialectPostgres), db.Close())
 }
 
 // newWorldAt makes a world on the database at an address.

@@ -34,6 +34,9 @@ type Instance struct {
 	settings []string
 	own      bool // of one test, which may stop it
 
+	filling sync.Once
+	filled  error // of what Copy copies
+
 	mu   sync.Mutex
 	cmd  *exec.Cmd     // nil while stopped
 	gone chan struct{} // closed when cmd has ended

@@ -85,8 +85,28 @@ func Database(t testing.TB, which string) string {
 // on every machine alike.
 func (s *Instance) Database(t testing.TB) string {
 	t.Helper()
+	return s.like(t, "template0")
+}
+
+// Copy makes a database as fill leaves one, which has to be the same at every
+// call: it runs the first time alone. It is dropped as that of Database is.
+func (s *Instance) Copy(t testing.TB, fill func(dsn string) error) string {
+	t.Helper()
+	s.filling.Do(func() {
+		if s.filled = s.admin("create database filled template template0"); s.filled == nil {
+			s.filled = fill(s.address("filled"))
+		}
+	})
+	if s.filled != nil {
+		t.Fatalf("fill a database: %v", s.filled)
+	}
+	return s.like(t, "filled")
+}
+
+func (s *Instance) like(t testing.TB, template string) string {
+	t.Helper()
 	name := "t" + strings.ToLower(rand.Text()[:12])
-	if err := s.admin("create database " + name + " template template0"); err != nil {
+	if err := s.admin("create database " + name + " template " + template); err != nil {
 		t.Fatalf("make a database: %v", err)
 	}
 	t.Cleanup(func() {
