@@ -218,9 +218,7 @@ func (p *Publisher) rule(e *epoch) {
 	}
 	versions := p.versions()
 	e.table.Rule(p.rulesOf(stops))
-	for _, row := range rulesRows(versions, e.told, p.state(stops)) {
-		e.pending[feed.Rules] = append(e.pending[feed.Rules], row)
-	}
+	e.pending[feed.Rules] = append(e.pending[feed.Rules], rulesRows(versions, e.told, p.state(stops))...)
 	e.publications, e.told, e.stops = seq, versions, stops
 }
 
