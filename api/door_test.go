@@ -358,6 +358,20 @@ func TestLogHasNoPersonalData(t *testing.T) {
 	}
 }
 
+// A question leaves a line where it was refused, not where it was answered.
+func TestAnsweredQuestionsLeaveNoLine(t *testing.T) {
+	w := newWorld(t)
+	w.post(200, "/v1/decide", `{"subject":"email:sara@example.com","purpose":"newsletter"}`)
+	w.post(200, "/access/v1/evaluation", `{"subject":{"type":"service","id":"crm"},"action":{"name":"use","properties":{"purpose":"newsletter"}},"resource":{"type":"customer","id":"email:sara@example.com"}}`)
+	if log := w.log.String(); log != "" {
+		t.Error(log)
+	}
+	w.post(422, "/v1/decide", `{"subject":"email:sara@example.com","purpose":"x","data":7}`)
+	if log := w.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, `"route":"/v1/decide","status":422`) {
+		t.Error(log)
+	}
+}
+
 func TestRateOfAToken(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.Rate = 3 })
 	other := w.newToken("policy:read")

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -37,7 +36,10 @@ func runReplica(ctx context.Context, e env, c replicaConfig, asJSON bool) error 
 	if c.ask == "" {
 		c.ask = os.Getenv("AMANA_ASK_TOKEN")
 	}
-	log := slog.New(slog.NewTextHandler(e.stderr, nil))
+	log, err := newLog(e.stderr)
+	if err != nil {
+		return err
+	}
 	l, err := net.Listen("tcp", c.address)
 	if err != nil {
 		return no(fmt.Errorf("opening the door: %w; --company gives it another address", err))

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 )
@@ -51,7 +50,10 @@ func runServe(ctx context.Context, e env, args []string) error {
 		}
 		p = &read
 	}
-	log := slog.New(slog.NewTextHandler(e.stderr, nil))
+	log, err := newLog(e.stderr)
+	if err != nil {
+		return err
+	}
 	h, err := openHouse(ctx, c, at, p, log, nil)
 	if err != nil {
 		return startFailed(err)
