@@ -133,7 +133,9 @@ func (w *world) same(p *publisher.Publisher, id subject.ID, q decision.Question)
 func (w *world) relink(rnd *rand.Rand, a, b subject.ID) {
 	w.t.Helper()
 	var err error
-	if rnd.IntN(3) == 0 {
+	if browser := people[len(people)-1]; rnd.IntN(3) == 0 {
+		_, err = w.db.Meet(w.t.Context(), browser, a, b)
+	} else if rnd.IntN(3) == 0 {
 		_, _, err = w.db.Unlink(w.t.Context(), a, a, "en")
 	} else {
 		_, _, err = w.db.Link(w.t.Context(), store.Linking{First: a, Second: b, Proved: []subject.ID{a, b}, Company: rnd.IntN(2) == 0, Path: "/en/me/undo/"})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/receipt"
@@ -23,6 +24,10 @@ type Facts struct {
 	// counts. Permits are the permissions of parents that stand: the ids of their requests.
 	Child   bool
 	Permits []string
+
+	// Heard are the noes of a browser that are no words of its own: they reached it
+	// from who was signed in (Meet), and go on to nobody else. By what they were to, when.
+	Heard map[consent.Key]time.Time
 }
 
 // storedFacts are Facts as they stand in a subject's row.
@@ -33,6 +38,13 @@ type storedFacts struct {
 	Objected   map[string]int64 `json:"o,omitempty"`
 	Child      bool             `json:"c,omitempty"`
 	Permits    []string         `json:"p,omitempty"`
+	Heard      []heardNo        `json:"h,omitempty"`
+}
+
+type heardNo struct {
+	Purpose   string `json:"p"`
+	Recipient string `json:"r,omitempty"`
+	At        int64  `json:"t"`
 }
 
 func (f Facts) stored() string {
@@ -42,6 +54,9 @@ func (f Facts) stored() string {
 			s.Objected = map[string]int64{}
 		}
 		s.Objected[id] = moment(at)
+	}
+	for k, at := range f.Heard {
+		s.Heard = append(s.Heard, heardNo{k.Purpose, k.Recipient, moment(at)})
 	}
 	raw, err := json.Marshal(s)
 	if err != nil {
@@ -67,6 +82,12 @@ func unmarshalFacts(raw string) (f Facts, err error) {
 			f.Objected = map[string]time.Time{}
 		}
 		f.Objected[id] = fromMoment(at)
+	}
+	for _, no := range s.Heard {
+		if f.Heard == nil {
+			f.Heard = map[consent.Key]time.Time{}
+		}
+		f.Heard[consent.Key{Purpose: no.Purpose, Recipient: no.Recipient}] = fromMoment(no.At)
 	}
 	return f, nil
 }

@@ -172,6 +172,7 @@ func (j joined) tie(l Linking, now int64) {
 	}
 	for _, p := range j.all() {
 		f.Permits = p.facts.Permits // what a parent permitted for one identifier is permitted for no other
+		f.Heard = p.facts.Heard
 		p.facts = f
 		for _, q := range j.all() {
 			if p != q {

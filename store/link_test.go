@@ -328,3 +328,33 @@ func testWhoMayNotBeLinked(t *testing.T, w *world) {
 		t.Errorf("erased, by the company's word: %v", err)
 	}
 }
+
+// What a parent permitted for one identifier of a child is permitted for no other,
+// and whom a child's identifier is linked with is a child: the stricter holds.
+func TestAParentPermitsOneIdentifierOfSeveral(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const other subject.ID = "phone:+12075550150"
+		w.mailing()
+		w.say(other, "text_updates", consent.Given)
+		r := w.signed(w.asks(lina, "coverage_study"), []string{"coverage_study"})
+		w.second(r)
+		if _, err := w.db.Permit(t.Context(), r.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.linked(lina, other)
+		w.claimed()
+		w.wants(w.ask(lina, "coverage_study"), decision.Given)
+		for _, purpose := range []string{"text_updates", "coverage_study"} {
+			w.wants(w.ask(other, purpose), decision.Child)
+		}
+		if _, err := w.db.Submit(t.Context(), Submission{Subject: other, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: "text_updates", Decision: consent.Given}}}); !errors.Is(err, ErrBelowAge) {
+			t.Errorf("the other's yes: %v", err)
+		}
+		w.say(other, "coverage_study", consent.Refused) // a no reaches what the parent permitted
+		w.wants(w.ask(lina, "coverage_study"), decision.Withdrawn)
+		w.unlinked(other)
+		w.wants(w.ask(other, "text_updates"), decision.Child) // it goes on to hold
+		w.settled()
+		w.check()
+	})
+}

@@ -73,6 +73,9 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, f *face, a said) (
 	if len(receipts) > 0 || err == nil {
 		err = cmp.Or(err, s.settle(w, r, f, b, receipts))
 	}
+	if err == nil {
+		err = s.tell(r.Context(), r, b.id)
+	}
 	return receipts, err
 }
 

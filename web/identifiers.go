@@ -155,6 +155,9 @@ func (s *site) join(v *visit, c *customer, id subject.ID) error {
 	if !c.has(id) {
 		c.kept.Other = append(c.kept.Other, id)
 	}
+	if err := s.meet(v, append(c.proved(), id)...); err != nil {
+		return err
+	}
 	if err := s.sessions.keep(c.ctx, v.ResponseWriter, c.kept); err != nil {
 		return err
 	}

@@ -220,6 +220,9 @@ func (s *site) meChoose(v *visit, c *customer) error {
 	if errors.Is(err, errChanged) {
 		return s.showMine(v, c, http.StatusConflict, true)
 	}
+	if err == nil {
+		err = s.meet(v, c.IDs...)
+	}
 	if err != nil {
 		return err
 	}

@@ -55,6 +55,9 @@ func (s *site) enter(v *visit) error {
 	if err := s.linkHanded(v, h.Subjects); err != nil {
 		return err
 	}
+	if err := s.meet(v, h.Subjects...); err != nil {
+		return err
+	}
 	if err := s.sessions.begin(v.ResponseWriter, v.Request, &who{IDs: h.Subjects, Level: policy.ProofTwo, How: byLogin}); err != nil {
 		return err
 	}

@@ -207,6 +207,9 @@ func (s *site) proved(v *visit, pass store.Pass) error {
 	if pass.Owner.Kind() == subject.Phone {
 		how = byPhone
 	}
+	if err := s.meet(v, pass.Owner); err != nil {
+		return err
+	}
 	if err := s.sessions.begin(v.ResponseWriter, v.Request, &who{IDs: []subject.ID{pass.Owner}, Level: policy.ProofAddress, How: how}); err != nil {
 		return err
 	}

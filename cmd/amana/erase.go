@@ -20,8 +20,9 @@ type openRequest struct {
 	By      []string `json:"by"`
 }
 
-// Erase erases a person, and destroys the keys that old copies would open with.
-func (l local) Erase(ctx context.Context, r eraseRequest) (out receipt.Receipt, err error) {
+// Erase erases a person with all that is linked, each with a receipt of its own, and
+// destroys the keys that old copies would open with.
+func (l local) Erase(ctx context.Context, r eraseRequest) (out []receipt.Receipt, err error) {
 	region := ""
 	if v := l.in.db.InForce(); v != nil {
 		region = v.Policy.DefaultRegion
@@ -40,11 +41,7 @@ func (l local) Erase(ctx context.Context, r eraseRequest) (out receipt.Receipt, 
 	if err := done.Wait(ctx); err != nil {
 		return out, err
 	}
-	list, err := done.Receipts(ctx)
-	if err != nil {
-		return out, err
-	}
-	return list[0], nil
+	return done.Receipts(ctx)
 }
 
 // OpenKept opens what was kept of an erased person.
@@ -60,7 +57,7 @@ func (l local) Check(ctx context.Context, _ struct{}) (store.Report, error) {
 	return l.in.db.Check(ctx)
 }
 
-func (r remote) Erase(ctx context.Context, in eraseRequest) (out receipt.Receipt, err error) {
+func (r remote) Erase(ctx context.Context, in eraseRequest) (out []receipt.Receipt, err error) {
 	return out, r.call(ctx, "/erase", in, &out)
 }
 
@@ -93,12 +90,17 @@ next: the same with --yes prints the receipt, which is for the person
 		return exitError{code: exitNo}
 	}
 	return operate(ctx, at, func(op operator) error {
-		r, err := op.Erase(ctx, eraseRequest{operands[0], store.ErasedBy(*by)})
+		list, err := op.Erase(ctx, eraseRequest{operands[0], store.ErasedBy(*by)})
 		if err != nil {
 			return no(err)
 		}
-		fmt.Fprintln(e.stderr, "erased, and the keys of old copies destroyed; give this receipt to the person")
-		return writeJSON(e, r)
+		fmt.Fprintln(e.stderr, "erased, and the keys of old copies destroyed; give the receipt of each identifier to the person")
+		for _, r := range list {
+			if err := writeJSON(e, r); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

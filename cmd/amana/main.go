@@ -60,7 +60,7 @@ func verbs() []verb {
 		{"export", "--by NAME [--out FILE] [--consents csv|ndjson] --dir DIR", "take everything out, or what stands as a list", runExport},
 		{"backup", "--to FILE --recipient age1… [--keyring [--days N] | --tombstones] --dir DIR", "back everything up, encrypted, while it is being used", runBackup},
 		{"restore", "FILE --identity KEYFILE --dir DIR [--keyring COPY] [--tombstones FILE]… [--witness URL=KEY]… [--force-new-origin NAME]", "restore a backup into an empty database", runRestore},
-		{"request erase", "SUBJECT [--by subject|company] [--yes] --dir DIR", "erase a person, and print the receipt", runErase},
+		{"request erase", "SUBJECT [--by subject|company] [--yes] --dir DIR", "erase a person, and print the receipts", runErase},
 		{"evidence open", "RECEIPT-ID --by NAME --by NAME --dir DIR", "open what was kept of somebody erased", runEvidenceOpen},
 		{"db check", "--dir DIR [--db DB] [--json]", "hold the database to what must be true of it", runCheck},
 		{"scrub", "[FILE] --purpose P --key COLUMN --column COLUMN=DATA… [--recipient R] [--explain FILE] --dir DIR", "of a customer list, only what may be used", runScrub},

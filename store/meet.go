@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/subject"
+)
+
+// A browser and who is signed in with it. No link lasts between the two: a browser
+// is shared, and what holds for a person must not come to the next one by it. Their
+// noes reach one another all the same, each as an event with its receipt.
+
+// Meet takes back, of a browser, every yes to which one of the identifiers signed in
+// said no since, and of those, with all they are linked with, every yes to which the
+// browser itself said no since. A yes does not cross, a later one stands, and what
+// reached the browser from one person goes on to no other. It returns when that is
+// durable; changed reports whether anything was taken back. A browser of which nothing
+// is known, and one that the company linked, is left as it is. It is safe for
+// concurrent use, and doing it twice does no more.
+func (db *DB) Meet(ctx context.Context, device subject.ID, ids ...subject.ID) (changed bool, err error) {
+	if device.Kind() != subject.Device {
+		return false, fmt.Errorf("meeting: %s is no browser", device.Kind())
+	}
+	err = db.write(ctx, func(t *tx) (err error) {
+		changed, err = t.meet(device, ids)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("taking back what a browser and its person said no to: %w", err)
+	}
+	return changed, nil
+}
+
+func (t *tx) meet(device subject.ID, ids []subject.ID) (changed bool, err error) {
+	if err := t.lockPerson(append(slices.Clone(ids), device)...); err != nil {
+		return false, err
+	}
+	d, err := t.db.lookup(t.row, device)
+	if err != nil || d == nil || d.links.any() {
+		return false, err
+	}
+	mine, all, err := t.set(ids)
+	if err != nil {
+		return false, err
+	}
+	b := t.batch()
+	for _, p := range all {
+		if _, err := t.takeBack(b, p, []*person{d}); err != nil {
+			return false, err
+		}
+	}
+	heard, err := t.takeBack(b, d, mine)
+	if err != nil || len(b.events) == 0 {
+		return false, err
+	}
+	if err := t.saveBatch(b); err != nil || len(heard) == 0 {
+		return err == nil, err
+	}
+	if d.facts.Heard == nil {
+		d.facts.Heard = map[consent.Key]time.Time{}
+	}
+	for _, k := range heard {
+		d.facts.Heard[k] = d.states[k].Since
+	}
+	return true, t.saveFacts(d)
+}
+
+// set reads some identifiers, and them with all they are linked with.
+func (t *tx) set(ids []subject.ID) (mine, all []*person, err error) {
+	names, err := t.whole(ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, id := range names {
+		p, err := t.db.lookup(t.row, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		if p == nil {
+			continue
+		}
+		all = append(all, p)
+		if slices.Contains(ids, id) {
+			mine = append(mine, p)
+		}
+	}
+	return mine, all, nil
+}
+
+// takeBack withdraws of one what stands or waits there and is no later than a no of
+// the others, and gives what it was.
+func (t *tx) takeBack(b *batch, of *person, others []*person) (gone []consent.Key, err error) {
+	for _, key := range inOrder(of.states) {
+		since := begun(of.states[key])
+		if since.IsZero() || !slices.ContainsFunc(others, func(o *person) bool { return !o.ownNo(key).Before(since) }) {
+			continue
+		}
+		v := t.known.newest(key)
+		if v == nil {
+			continue
+		}
+		no := consent.Event{Purpose: key.Purpose, Recipient: key.Recipient, Policy: v.ID, Language: v.Policy.Master(), Surface: consent.SurfaceChoices}
+		if err := b.refuse(of, no); err != nil {
+			return nil, err
+		}
+		gone = append(gone, key)
+	}
+	return gone, nil
+}
+
+// begun gives when the oldest yes of a state was said: one that stands, waits or is
+// paused. It is zero without one.
+func begun(s consent.State) (first time.Time) {
+	for _, y := range []*consent.Yes{s.Yes, s.Pending, s.Paused} {
+		if y != nil && (first.IsZero() || y.Since.Before(first)) {
+			first = y.Since
+		}
+	}
+	return first
+}
+
+// ownNo gives when an identifier said its last no that reaches a key and that it has
+// not taken back; zero where there is none, or where it only heard of it.
+func (p *person) ownNo(key consent.Key) (last time.Time) {
+	for _, k := range []consent.Key{key, {Purpose: key.Purpose}} {
+		s := p.states[k]
+		if s.Yes != nil || s.Paused != nil {
+			continue
+		}
+		no := s.No
+		if isNo(s) && s.Since.After(no) {
+			no = s.Since
+		}
+		if no.After(p.facts.Heard[k]) && no.After(p.facts.Heard[consent.Key{Purpose: k.Purpose}]) && no.After(last) {
+			last = no
+		}
+	}
+	return last
+}
