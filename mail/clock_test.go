@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,7 +21,7 @@ import (
 // it tries ever more seldom, for three days and not a minute longer.
 func TestTriesEndByTheClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, logs := t.TempDir(), new(strings.Builder)
+		dir, logs := t.TempDir(), new(lines)
 		ring, err := keyring.Create(filepath.Join(dir, "keys"), "company.example/log")
 		if err != nil {
 			t.Fatal(err)
@@ -64,4 +65,22 @@ func TestTriesEndByTheClock(t *testing.T) {
 		stop()
 		<-done
 	})
+}
+
+// lines is a log that may be read while it is written.
+type lines struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

@@ -64,7 +64,7 @@ func (f *face) once(name string, make func() ([]byte, error)) (body, error) {
 
 func (f *face) render(page string, data any) ([]byte, error) {
 	var b bytes.Buffer
-	err := f.pages[page].ExecuteTemplate(&b, "layout", data)
+	err := f.pages.lookup(page).ExecuteTemplate(&b, "layout", data)
 	return b.Bytes(), err
 }
 

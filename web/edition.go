@@ -50,7 +50,7 @@ type face struct {
 	*lang.Words
 	version *policy.Version
 	notice  *notice.Notice
-	pages   map[string]*template.Template
+	pages   pages
 	base    base
 	kept    sync.Map // name to body: what is the same for everybody
 	cut     sync.Map // version to *divided
@@ -144,34 +144,33 @@ func newEdition(v *policy.Version, logo *mark) (*edition, error) {
 		}
 		f := &face{Words: w, version: v, notice: notice.Of(v, w)}
 		f.base = f.newBase(ed.style.path, logo.path)
-		var err error
-		if f.pages, err = parse(w, f.toBlock); err != nil {
-			return nil, err
-		}
+		f.pages = newPages(w, f.toBlock)
 		ed.faces[l] = f
 	}
 	return ed, nil
 }
 
-// parse makes a language's templates, one set a page. toBlock tells where a part
-// of the policy is.
-func parse(w *lang.Words, toBlock func(id string) string) (map[string]*template.Template, error) {
+// pages are a language's templates, one set a page, each read when it is first
+// shown. They are safe for concurrent use.
+type pages map[string]func() *template.Template
+
+// lookup gives the templates of a page that there is.
+func (p pages) lookup(name string) *template.Template { return p[name]() }
+
+// newPages makes a language's pages. toBlock tells where a part of the policy is.
+func newPages(w *lang.Words, toBlock func(id string) string) pages {
 	funcs := template.FuncMap{"T": w.T, "N": w.N, "H": w.H, "Of": w.Of, "moment": w.DateTime, "list": w.Names, "num": w.Number,
 		"inc": func(i int) int64 { return int64(i) + 1 }, "here": func() string { return "/" + w.Tag }, "toBlock": toBlock}
-	frame, err := template.New("").Funcs(funcs).ParseFS(pageFiles, "pages/layout.html")
-	if err != nil {
-		return nil, err
+	read := func(files ...string) func() *template.Template {
+		return sync.OnceValue(func() *template.Template {
+			return template.Must(template.New("").Funcs(funcs).ParseFS(pageFiles, append([]string{"pages/layout.html"}, files...)...))
+		})
 	}
-	pages := map[string]*template.Template{}
-	if pages["whole"], err = template.Must(frame.Clone()).ParseFS(pageFiles, "pages/policy.html", "pages/whole.html"); err != nil {
-		return nil, err
-	}
+	p := pages{"whole": read("pages/policy.html", "pages/whole.html")}
 	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer", "me", "signin", "code", "age", "child", "parent", "permission", "children", "sessions", "sites", "carry", "prove", "pass", "identifiers", "undo", "known", "mine", "slips", "requests", "request", "correct", "take", "erase", "ticket", "confirm", "leave", "subscribed"} {
-		if pages[name], err = template.Must(frame.Clone()).ParseFS(pageFiles, "pages/"+name+".html"); err != nil {
-			return nil, err
-		}
+		p[name] = read("pages/" + name + ".html")
 	}
-	return pages, nil
+	return p
 }
 
 func (f *face) newBase(style, logo string) base {

@@ -57,7 +57,7 @@ func (f *face) leaves(n *notice.Notice) ([]leaf, error) {
 func (f *face) weigh(group []block) (sizes []int, whole int, err error) {
 	for _, b := range group {
 		var out bytes.Buffer
-		if err := f.pages["policy"].ExecuteTemplate(&out, "block", b); err != nil {
+		if err := f.pages.lookup("policy").ExecuteTemplate(&out, "block", b); err != nil {
 			return nil, 0, err
 		}
 		sizes, whole = append(sizes, out.Len()), whole+out.Len()

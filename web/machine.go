@@ -62,7 +62,7 @@ type footerPart struct {
 func (s *site) footer(v *visit) error {
 	b, err := v.once("footer", func() ([]byte, error) {
 		var b bytes.Buffer
-		err := v.pages["footer"].ExecuteTemplate(&b, "footer", footerPart{v.base, s.PublicURL})
+		err := v.pages.lookup("footer").ExecuteTemplate(&b, "footer", footerPart{v.base, s.PublicURL})
 		return b.Bytes(), err
 	})
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/amana-privacy/amana/lang"
 )
 
 func TestColoursCanBeReadInBothThemes(t *testing.T) {
@@ -96,5 +98,15 @@ func TestAddressesAreBounded(t *testing.T) {
 	}
 	if n := len(l.now) + len(l.old); n > 2*addressesKept {
 		t.Errorf("%d addresses are kept", n)
+	}
+}
+
+// Templates are read when they are first shown: each can be.
+func TestEveryPageHasItsTemplates(t *testing.T) {
+	words, _ := lang.For("ar", lang.Options{})
+	for name, read := range newPages(words, func(string) string { return "" }) {
+		if read().Lookup("layout") == nil {
+			t.Errorf("%s has no layout", name)
+		}
 	}
 }

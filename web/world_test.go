@@ -55,6 +55,7 @@ var companies = []string{"casco-fiber", "souq-nakheel"}
 
 func open(t testing.TB, company string, change ...func(*Config)) *world {
 	t.Helper()
+	beside(t)
 	w := &world{t: t, dir: t.TempDir(), at: time.Date(2026, time.March, 3, 12, 0, 0, 0, time.UTC), logs: &lockedBuffer{}}
 	ring, err := keyring.Create(filepath.Join(w.dir, "keys"), "company.example/log")
 	if err != nil {
@@ -81,6 +82,17 @@ func open(t testing.TB, company string, change ...func(*Config)) *world {
 	w.Server = httptest.NewServer(New(c))
 	t.Cleanup(w.Close)
 	return w
+}
+
+var running sync.Map // tests that run beside others
+
+// beside lets a test with a world of its own run beside others.
+func beside(t testing.TB) {
+	if t, ok := t.(*testing.T); ok {
+		if _, twice := running.LoadOrStore(t, true); !twice {
+			t.Parallel()
+		}
+	}
 }
 
 func example(t testing.TB, company string) string {
