@@ -30,7 +30,10 @@ const (
 	Unlinked Kind = "unlinked"     // one was taken away: What
 	Parent   Kind = "parent"       // asks a parent whether a child may; says nothing of either
 	Again    Kind = "parent_again" // asks the parent who signed a second time, a while later
-	Company  Kind = "company"      // of the company's own words, under a purpose that was agreed to
+
+	PasskeyAdded   Kind = "passkey_added"   // a passkey lets in who has it
+	PasskeyRemoved Kind = "passkey_removed" // one does no more
+	Company        Kind = "company"         // of the company's own words, under a purpose that was agreed to
 )
 
 // Letter is one mail to one person. Everything in it is personal: it is kept
@@ -82,7 +85,7 @@ const (
 // fault. A line break in a subject would begin another header; a mark that
 // turns the direction of writing makes one text look like another.
 func (l Letter) Check() error {
-	if !slices.Contains([]Kind{Confirm, SignIn, Erasing, Join, Linked, Unlinked, Parent, Again, Company}, l.Kind) {
+	if !slices.Contains([]Kind{Confirm, SignIn, Erasing, Join, Linked, Unlinked, PasskeyAdded, PasskeyRemoved, Parent, Again, Company}, l.Kind) {
 		return fault.At(fault.Invalid, "kind", "there is no such kind of mail")
 	}
 	if !isAddress(l.To) {

@@ -72,6 +72,12 @@ func (l Letter) bodyOf(w words, company string, queued time.Time) body {
 	case Unlinked:
 		return body{w.Words.T("mail.unlinked.subject", "company", company), []said{w.T("mail.unlinked.lead", "company", company), l.what(w)},
 			"", []said{w.T("mail.unlinked.not_you", "company", company)}}
+	case PasskeyAdded:
+		return body{w.Words.T("mail.passkey_added.subject", "company", company), []said{w.T("mail.passkey_added.lead", "company", company)},
+			"", []said{w.T("mail.passkey.not_you", "company", company)}}
+	case PasskeyRemoved:
+		return body{w.Words.T("mail.passkey_removed.subject", "company", company), []said{w.T("mail.passkey_removed.lead", "company", company)},
+			"", []said{w.T("mail.passkey.not_you", "company", company)}}
 	}
 	return body{subject: l.Subject}
 }

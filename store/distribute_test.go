@@ -170,7 +170,7 @@ func testTheStatementsThatDistributeRun(t *testing.T, w *world) {
 	}
 	want := []string{"reference policy_version", "reference process", "reference evidence", "reference publication",
 		"distributed download by shard_id beside none"}
-	for _, name := range []string{"erasure", "event", "identifier", "kept", "ledger_queue", "mail", "request", "shard", "subject", "suppression", "unconfirmed", "unreachable", "webhook_delivery", "webhook_place"} {
+	for _, name := range []string{"erasure", "event", "identifier", "kept", "ledger_queue", "mail", "passkey", "request", "shard", "subject", "suppression", "unconfirmed", "unreachable", "webhook_delivery", "webhook_place"} {
 		want = append(want, "distributed "+name+" by shard_id beside download")
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -122,6 +122,9 @@ func (t *tx) removeRows(p *person, n int64, leaf *int64, removed bool) error {
 	if err := t.cut(p); err != nil {
 		return err
 	}
+	if err := t.endPasskeys(p); err != nil {
+		return err
+	}
 	sealed := db.sealErasedTag(p.id, n, p.name, removed)
 	for _, q := range []struct {
 		sql  string

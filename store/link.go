@@ -333,7 +333,7 @@ func (t *tx) tellMail(kind letter.Kind, p *person, language string, to Notice) e
 
 // Unlink takes an identifier away from its person: what it and the others said
 // stays as it is with each, the noes that reached it too, and so does what else
-// held for the person. by is who asks. All that were linked are told. One that
+// held for the person. Its passkeys end. by is who asks. All that were linked are told. One that
 // is linked with none is no error.
 func (db *DB) Unlink(ctx context.Context, id, by subject.ID, language string) (Recorded, []Notice, error) {
 	var done []*appended
@@ -378,6 +378,9 @@ func (t *tx) unlink(id, by subject.ID, language string) (done []*appended, told 
 		done = append(done, a)
 	}
 	if err := t.settle(others, noted...); err != nil {
+		return nil, nil, err
+	}
+	if err := t.endPasskeys(p); err != nil {
 		return nil, nil, err
 	}
 	for _, who := range append(others, p) {

@@ -26,7 +26,7 @@ func (w *writing) change(form tableForm, values []any) (keep bool, err error) {
 		return w.subject(form, values)
 	case "identifier":
 		return w.sameIndex && !w.left(valueOf(form, values, "subject_id")), nil
-	case "session", "pass", "knock": // who was let in then is not let in now, and what was used is not used again
+	case "session", "pass", "knock", "passkey": // who was let in then is not let in now, and what was used is not used again
 		return false, nil
 	case "once":
 		return !w.left(valueOf(form, values, "subject")), nil

@@ -167,7 +167,7 @@ func newPages(w *lang.Words, toBlock func(id string) string) pages {
 		})
 	}
 	p := pages{"whole": read("pages/policy.html", "pages/whole.html")}
-	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer", "me", "signin", "code", "age", "child", "parent", "permission", "children", "sessions", "sites", "carry", "prove", "pass", "identifiers", "undo", "known", "mine", "slips", "requests", "request", "correct", "take", "erase", "ticket", "confirm", "leave", "subscribed"} {
+	for _, name := range []string{"home", "policy", "changes", "choices", "contact", "verify", "receipt", "error", "footer", "me", "signin", "code", "age", "child", "parent", "permission", "children", "passkeys", "sessions", "sites", "carry", "prove", "pass", "identifiers", "undo", "known", "mine", "slips", "requests", "request", "correct", "take", "erase", "ticket", "confirm", "leave", "subscribed"} {
 		p[name] = read("pages/" + name + ".html")
 	}
 	return p

@@ -32,11 +32,15 @@ func (s *site) gpc(v *visit) error {
 	return nil
 }
 
-// asset serves what the pages load: the sheet, and the logo under the address of
-// its bytes.
+// asset serves what the pages load: the sheet, and the logo and the script of
+// passkeys under the address of their bytes.
 func (s *site) asset(v *visit) error {
 	if strings.HasSuffix(v.URL.Path, ".css") {
 		return s.sheet(v)
+	}
+	if v.URL.Path == passkeyScript.path {
+		v.write(200, forever, "text/javascript; charset=utf-8", passkeyScript.source)
+		return nil
 	}
 	for _, m := range []*mark{v.ed.logo, v.ed.former} {
 		if m != nil && m.path == v.URL.Path {

@@ -62,6 +62,9 @@ func (s *site) start(v *visit) error {
 	if hasChildren(list) {
 		page.Tiles = append(page.Tiles, link{Href: v.path("/me/children"), Name: v.T("children.title"), Text: v.T("children.tile")})
 	}
+	if s.keys != nil {
+		page.Tiles = append(page.Tiles, link{Href: v.path("/me/passkeys"), Name: v.T("passkey.title"), Text: v.T("passkey.tile")})
+	}
 	page.Tiles = append(page.Tiles, link{Href: v.path("/me/sessions"), Name: v.T("me.sessions"), Text: v.T("me.sessions.text")})
 	return v.show(http.StatusOK, never, "me", page)
 }

@@ -33,6 +33,7 @@ const (
 	byLogin = "login" // of the company, which vouches for them
 	byMail  = "mail"
 	byPhone = "phone"
+	byKey   = "passkey"
 )
 
 // who is who signed in in a browser, as it is kept.

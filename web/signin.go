@@ -32,6 +32,7 @@ type signInPage struct {
 	base
 	To, Address, Problem string
 	Mail, Phone          bool // ways that messages go
+	keyForm
 }
 
 // ways says which of them are there.
@@ -42,7 +43,8 @@ func (s *site) signInPage(v *visit, status int, problem string) error {
 	page := signInPage{base: v.privateBase("/me", v.T("signin.title")), Problem: problem, Address: v.PostForm.Get("address"),
 		To: onward(cmp.Or(v.PostForm.Get("to"), v.URL.Query().Get("to")))}
 	page.Mail, page.Phone = s.ways()
-	return v.show(status, never, "signin", page)
+	page.keyForm = s.keyForm()
+	return v.showScripted(status, "signin", page, page.keyForm)
 }
 
 // signIn sends a way in to an address or a number. Whatever can be sent to is

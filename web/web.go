@@ -1,8 +1,9 @@
 // Package web is the public door: the pages that customers see, in each
 // language of the policy, and the few addresses beside them that programs read.
 //
-// The pages carry the company's name, logo and colour. They need no script,
-// ask for nothing but themselves, and a GET changes nothing.
+// The pages carry the company's name, logo and colour. They need no script but
+// for passkeys, which are one way in beside another; they ask for nothing but
+// themselves, and a GET changes nothing.
 package web
 
 import (
@@ -72,6 +73,7 @@ type site struct {
 	limits   *limits
 	views    *limits // of what is only counted: who looks takes nothing from who answers
 	asks     *limits // of messages to be sent
+	keys     *passkeys
 	places   edge.Places
 	uploads  edge.Places // of their own, because a file takes time to arrive
 	current  atomic.Pointer[edition]
@@ -95,7 +97,7 @@ func New(c Config) http.Handler {
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	s := &site{Config: c, links: newLinks(c.LinkKey), sessions: newSessions(c.Store, strings.HasPrefix(c.PublicURL, "https://"), c.Now), limits: newLimits(c.TrustedProxies), views: newLimits(c.TrustedProxies), asks: newLimits(c.TrustedProxies).slower(asksPerSecond, asksAtOnce),
-		places: edge.NewPlaces(c.InFlight), uploads: edge.NewPlaces(max(1, c.InFlight/16))}
+		keys: newPasskeys(c.PublicURL, c.TrustedProxies), places: edge.NewPlaces(c.InFlight), uploads: edge.NewPlaces(max(1, c.InFlight/16))}
 	return s.middleware(s.routes())
 }
 
@@ -165,6 +167,7 @@ func (s *site) privatePages(mux *http.ServeMux, l string) {
 	s.page(mux, l, "/me/in/{token}", get(s.handOver), post(s.enter))
 	s.page(mux, l, "/me/identifiers", get(s.me(policy.ActComplaint, s.identifiers)), post(s.me(policy.ActComplaint, s.changeIdentifiers)))
 	s.page(mux, l, "/me/undo/{token}", get(s.undoPage), post(s.undo))
+	s.passkeyPages(func(path string, m ...method) { s.page(mux, l, path, m...) })
 	s.homePages(func(path string, m ...method) { s.page(mux, l, path, m...) })
 }
 
