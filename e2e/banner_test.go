@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -168,11 +170,24 @@ func press(action string) string { return `#amana [data-amana-action=` + action 
 // within waits until an expression of the page is true.
 func (p *Page) within(what, expression string) {
 	p.t.Helper()
-	for end := time.Now().Add(patience); !Eval[bool](p, "!!("+expression+")"); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); !p.holds("!!(" + expression + ")"); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			p.t.Fatalf("%s: it never came that %s", p.URL(), what)
 		}
 	}
+}
+
+// holds asks the page. One that gives way to another just then says no.
+func (p *Page) holds(expression string) bool {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	got, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression, chromedp.EvalAwaitPromise))
+	if err != nil && strings.Contains(err.Error(), "Inspected target navigated or closed") {
+		return false
+	}
+	p.must(err)
+	return got
 }
 
 func (p *Page) state(want string) {
