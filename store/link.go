@@ -153,7 +153,7 @@ func (j joined) may(l Linking) error {
 		return ErrOthers
 	case len(j.firsts)+len(j.seconds) > MaxLinked:
 		return ErrTooMany
-	case !l.Company && (!proof.MayJoin(membersOf(j.firsts), l.Proved) || !proof.MayJoin(membersOf(j.seconds), l.Proved)):
+	case !proof.MayJoin(membersOf(j.firsts), l.Proved) || !proof.MayJoin(membersOf(j.seconds), l.Proved):
 		return ErrPhoneAlone
 	}
 	return nil
@@ -333,8 +333,8 @@ func (t *tx) tellMail(kind letter.Kind, p *person, language string, to Notice) e
 
 // Unlink takes an identifier away from its person: what it and the others said
 // stays as it is with each, the noes that reached it too, and so does what else
-// held for the person. Its passkeys end. by is who asks. All that were linked are told. One that
-// is linked with none is no error.
+// held for the person. Its passkeys end. by is who asks: itself or one it is
+// linked with, else nothing changes. All that were linked are told. One that is linked with none is no error.
 func (db *DB) Unlink(ctx context.Context, id, by subject.ID, language string) (Recorded, []Notice, error) {
 	var done []*appended
 	var told []Notice
@@ -360,6 +360,9 @@ func (t *tx) unlink(id, by subject.ID, language string) (done []*appended, told 
 	others, err := t.db.others(t.row, p.links)
 	if err != nil {
 		return nil, nil, err
+	}
+	if by != id && !slices.ContainsFunc(others, func(o *person) bool { return o.name == by }) {
+		return nil, nil, nil // they are not linked any more
 	}
 	link := p.links.Event
 	p.links = links{}

@@ -133,12 +133,19 @@ func (s *site) identify(v *visit, c *customer) (err error) {
 	if proof.ProvesTwo(c.members, c.proved(), s.Store.Now()) {
 		c.Level = max(c.Level, policy.ProofTwo)
 	}
-	if c.Level >= policy.ProofTwo {
+	if c.Level >= policy.ProofTwo && c.speaks() {
 		for _, m := range c.members {
 			add(m.ID)
 		}
 	}
 	return nil
+}
+
+// speaks reports whether the session speaks for all that is linked, and not for a
+// phone number alone, which may be another's by now: whoever proved it, the
+// company's login included.
+func (c *customer) speaks() bool {
+	return proof.MayJoin(c.members, slices.Concat(c.kept.IDs, c.kept.Other))
 }
 
 // set names the identifiers of a form: what is answered to one of them must not

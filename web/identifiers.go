@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
@@ -50,7 +51,7 @@ func (c *customer) ref(id subject.ID) string {
 // shows gives the linked identifiers that may be shown, masked: to a phone alone,
 // which may be another's by now, none but itself.
 func (c *customer) shows() []proof.Member {
-	if c.Level >= policy.ProofTwo || proof.MayJoin(c.members, c.proved()) {
+	if c.speaks() {
 		return c.members
 	}
 	return slices.DeleteFunc(slices.Clone(c.members), func(m proof.Member) bool { return !c.has(m.ID) })
@@ -135,12 +136,23 @@ func (s *site) removeIdentifier(v *visit, c *customer, ref string) error {
 	if !ok {
 		return v.redirect(http.StatusSeeOther, v.path("/me/identifiers"))
 	}
+	if c.Level < policy.ProofTwo && !c.has(id) && c.stands(id, s.Store.Now()) {
+		return errProof{policy.ProofTwo}
+	}
 	_, told, err := s.Store.Unlink(v.Context(), id, c.By, v.Tag)
 	if err != nil {
 		return err
 	}
 	s.tellPhones(v, told)
 	return v.redirect(http.StatusSeeOther, v.path("/me/identifiers"))
+}
+
+// stands reports whether an identifier has been linked for long. A thief in one
+// mailbox must not take away those who would be told of what the thief does next.
+func (c *customer) stands(id subject.ID, now time.Time) bool {
+	return slices.ContainsFunc(c.members, func(m proof.Member) bool {
+		return m.ID == id && (m.Vouched || !now.Before(m.Since.Add(proof.Settles)))
+	})
 }
 
 // join links what was proved with what the session was begun with.

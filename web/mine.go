@@ -191,10 +191,4 @@ func (c *customer) proved() []subject.ID {
 	return append([]subject.ID{c.By}, c.kept.Other...)
 }
 
-// phoneAlone reports whether nothing but a phone number was proved, which may be
-// another's by now: it speaks for what is held under itself, and for no more.
-func (c *customer) phoneAlone() bool {
-	return c.Level < policy.ProofTwo && !slices.ContainsFunc(c.IDs, func(id subject.ID) bool { return id.Kind() != subject.Phone })
-}
-
 func (c *customer) has(id subject.ID) bool { return slices.Contains(c.proved(), id) }

@@ -116,7 +116,7 @@ func (s *site) showErase(v *visit, c *customer, status int, nothing bool) error 
 // takes gives what an erasure takes: all that is linked, but for a phone alone.
 func (c *customer) takes() []subject.ID {
 	all := slices.Clone(c.IDs)
-	if c.phoneAlone() {
+	if !c.speaks() {
 		return all
 	}
 	for _, m := range c.members {
@@ -151,7 +151,7 @@ func (s *site) meErased(v *visit, c *customer) error {
 	if err != nil {
 		return err
 	}
-	r, _, err := s.Store.Ask(v.Context(), store.Ask{Subjects: c.IDs, Kind: request.Erasure, Alone: c.phoneAlone(), Demand: request.Demand{Ticket: public, Language: v.Tag}})
+	r, _, err := s.Store.Ask(v.Context(), store.Ask{Subjects: c.IDs, Kind: request.Erasure, Alone: !c.speaks(), Demand: request.Demand{Ticket: public, Language: v.Tag}})
 	if fault.KindOf(err) == fault.Unknown {
 		return s.showErase(v, c, http.StatusOK, true)
 	}
