@@ -4,6 +4,7 @@
 package consent
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/amana-privacy/amana/policy"
@@ -152,6 +153,10 @@ type State struct {
 	// because a no spreads to linked identifiers, where only a later word widens.
 	No time.Time
 }
+
+// Ended gives the yes that a no would end: one that stands, waits, or is paused;
+// nil where there is none.
+func (s State) Ended() *Yes { return cmp.Or(s.Yes, s.Pending, s.Paused) }
 
 // ActOf gives the act that an answer is, "" for what is no answer.
 func ActOf(a Answer) Act {

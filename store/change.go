@@ -293,7 +293,7 @@ func (db *DB) tell(c *Change, p *person, row rowFunc) error {
 	}
 	c.Subject, c.States, c.Person, c.Since = p.name, p.states, p.facts.Person(), fromMoment(p.links.Since)
 	for _, o := range others {
-		c.Linked = append(c.Linked, Change{Subject: o.name, States: o.states, Person: o.facts.Person(), Since: fromMoment(o.links.Since)})
+		c.Linked = append(c.Linked, Change{Subject: o.name, States: o.voice(), Person: o.facts.Person(), Since: fromMoment(o.links.Since)})
 	}
 	return nil
 }

@@ -347,6 +347,7 @@ func TestAParentPermitsOneIdentifierOfSeveral(t *testing.T) {
 		for _, purpose := range []string{"text_updates", "coverage_study"} {
 			w.wants(w.ask(other, purpose), decision.Child)
 		}
+		w.wants(w.ask(lina, "text_updates"), decision.NotAsked) // the other's own yes is none of a child's
 		if _, err := w.db.Submit(t.Context(), Submission{Subject: other, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: "text_updates", Decision: consent.Given}}}); !errors.Is(err, ErrBelowAge) {
 			t.Errorf("the other's yes: %v", err)
 		}
@@ -357,4 +358,29 @@ func TestAParentPermitsOneIdentifierOfSeveral(t *testing.T) {
 		w.settled()
 		w.check()
 	})
+}
+
+// A pause ends by itself: a no said meanwhile by the link of a mail has to end
+// what is paused too.
+func TestANoEndsWhatIsPaused(t *testing.T) { each(t, testANoEndsWhatIsPaused) }
+
+func testANoEndsWhatIsPaused(t *testing.T, w *world) {
+	w.say(customer, "tailored_offers", consent.Given)
+	token, _, err := w.db.LeaveToken(t.Context(), customer, "tailored_offers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _, err := w.db.Pause(t.Context(), customer, []string{"tailored_offers"}, w.clock().Add(24*time.Hour), "en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.LeaveBy(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(25 * time.Hour)
+	if _, err := w.db.EndPause(t.Context(), r.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.wants(w.ask(customer, "tailored_offers"), decision.Withdrawn)
+	w.check()
 }

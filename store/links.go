@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/proof"
@@ -127,7 +128,25 @@ func (db *DB) byID(row rowFunc, id keyring.SubjectID) (*person, error) {
 
 // subject is a person's identifier as decisions take it.
 func (p *person) subject() decision.Subject {
-	return decision.Subject{Kind: p.name.Kind(), States: p.states, Since: fromMoment(p.links.Since)}
+	return decision.Subject{Kind: p.name.Kind(), States: p.voice(), Since: fromMoment(p.links.Since)}
+}
+
+// voice is what an identifier has to say for a person: of a child's that no parent
+// permitted anything for, its noes alone. What was permitted for another of the
+// person's identifiers is no yes of this one.
+func (p *person) voice() map[consent.Key]consent.State {
+	if !p.facts.Child || len(p.facts.Permits) > 0 {
+		return p.states
+	}
+	noes := map[consent.Key]consent.State{}
+	for k, s := range p.states {
+		if s.Ended() == nil {
+			noes[k] = s
+		} else if !s.No.IsZero() {
+			noes[k] = consent.State{No: s.No}
+		}
+	}
+	return noes
 }
 
 // about fills in of a world what is known of a person, by one of the identifiers.

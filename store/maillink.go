@@ -132,7 +132,7 @@ func (db *DB) LeavingBy(ctx context.Context, token string) (Leaving, error) {
 		return l, err
 	}
 	for _, key := range taking(p.states, l.Purpose) {
-		l.Stands, l.Language = true, cmp.Or(p.states[key].Yes, p.states[key].Pending).Language
+		l.Stands, l.Language = true, p.states[key].Ended().Language
 	}
 	return l, nil
 }
@@ -151,7 +151,7 @@ func (db *DB) LeaveBy(ctx context.Context, token string) error {
 	}
 	r := &recording{id: p.name, existing: true, make: func(b *batch, p *person) (events []consent.Event, err error) {
 		for _, key := range taking(p.states, string(purpose)) {
-			y := cmp.Or(p.states[key].Yes, p.states[key].Pending)
+			y := p.states[key].Ended()
 			e := consent.Event{Act: consent.ActWithdrawn, Purpose: key.Purpose, Recipient: key.Recipient, Policy: b.known.answering(key, y.Policy),
 				Language: y.Language, Surface: consent.SurfaceMail}
 			if v := b.known.byID[e.Policy]; v != nil && !slices.Contains(v.Policy.Languages, e.Language) {
@@ -179,9 +179,9 @@ func (k *versions) answering(key consent.Key, given policy.VersionID) policy.Ver
 }
 
 // taking gives the keys that a no to a purpose takes back, "" being all: the
-// purposes that stand or wait, and recipients whose purpose does not.
+// purposes that stand, wait or are paused, and recipients whose purpose does not.
 func taking(states map[consent.Key]consent.State, purpose string) []consent.Key {
-	stands := func(k consent.Key) bool { return states[k].Yes != nil || states[k].Pending != nil }
+	stands := func(k consent.Key) bool { return states[k].Ended() != nil }
 	keys := slices.Collect(maps.Keys(states))
 	keys = slices.DeleteFunc(keys, func(k consent.Key) bool {
 		return purpose != "" && k.Purpose != purpose || !stands(k) || k.Recipient != "" && stands(consent.Key{Purpose: k.Purpose})

@@ -96,7 +96,7 @@ func (db *DB) Permits(ctx context.Context, q PermitQuery) (Permits, error) {
 	if v == nil {
 		return Permits{}, fault.New(fault.Conflict, "no policy is in force yet")
 	}
-	now.inForce, out.Policy = prefixOf(v.ID), v.ID
+	now.inForce, out.Policy = prefixOf(v.ID)^prefixOf(policy.VersionID(db.origin)), v.ID // after a restore the log is another
 	binding := fmt.Sprintf("permits\n%s\n%s\n%q\n%t\n%s", q.Question.Purpose, q.Question.Recipient, q.Question.Data, q.Question.Signals.GPC, q.Kind)
 	at := now
 	if q.Cursor == "" {

@@ -172,7 +172,7 @@ func (b browser) leftover(a said) map[policy.VersionID][]consent.Choice {
 	}
 	asked := cookie.Switches(a.shown.Policy)
 	for k, st := range b.states {
-		if y := cmp.Or(st.Yes, st.Pending); y != nil && !slices.Contains(asked, k) {
+		if y := st.Ended(); y != nil && !slices.Contains(asked, k) {
 			old[y.Policy] = append(old[y.Policy], consent.Choice{Purpose: k.Purpose, Recipient: k.Recipient, Decision: consent.Withdrawn})
 		}
 	}

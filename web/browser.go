@@ -77,11 +77,8 @@ func (s *site) known(ctx context.Context, b browser, cookieID string) (browser, 
 	return b, nil
 }
 
-// stands reports whether a yes to the key stands or waits.
-func (b browser) stands(k consent.Key) bool {
-	st := b.states[k]
-	return st.Yes != nil || st.Pending != nil
-}
+// stands reports whether a yes to the key stands, waits or is paused.
+func (b browser) stands(k consent.Key) bool { return b.states[k].Ended() != nil }
 
 // memory is the cookie of a known browser: what it said yes to that the version
 // in force asks. A signal has no part in it, because it is judged anew at each

@@ -311,7 +311,7 @@ func (s *site) oneAnswer(v *visit, c *customer, shown *policy.Version, answer st
 	if choice.Decision == consent.Given && shown.ID != v.version.ID {
 		return nil, "", errChanged
 	}
-	if st := states[consent.Key{Purpose: purpose, Recipient: choice.Recipient}]; choice.Decision == consent.Refused && (st.Yes != nil || st.Pending != nil) {
+	if st := states[consent.Key{Purpose: purpose, Recipient: choice.Recipient}]; choice.Decision == consent.Refused && st.Ended() != nil {
 		choice.Decision = consent.Withdrawn
 	}
 	ids, err = s.submitMine(v, c, id, shown, []consent.Choice{choice})
@@ -448,7 +448,7 @@ func takenBack(states map[consent.Key]consent.State) map[policy.VersionID][]cons
 	for _, k := range slices.SortedFunc(maps.Keys(states), func(a, b consent.Key) int {
 		return cmp.Or(cmp.Compare(a.Purpose, b.Purpose), cmp.Compare(a.Recipient, b.Recipient))
 	}) {
-		if y := cmp.Or(states[k].Yes, states[k].Pending); y != nil {
+		if y := states[k].Ended(); y != nil {
 			out[y.Policy] = append(out[y.Policy], consent.Choice{Purpose: k.Purpose, Recipient: k.Recipient, Decision: consent.Withdrawn})
 		}
 	}
