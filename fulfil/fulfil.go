@@ -90,6 +90,8 @@ func (e *Engine) do(ctx context.Context, d store.DueRequest) error {
 		return err
 	case d.Kind == request.Permission && d.State == request.Working:
 		return e.Store.Permitted(ctx, d.ID)
+	case d.Kind == request.Permission && d.State == request.Cancelled:
+		return e.Store.Unpermitted(ctx, d.ID)
 	case d.Kind == request.Permission:
 		return e.Store.AskAgain(ctx, d.ID)
 	case d.Kind == request.Portability && d.State == request.Working:

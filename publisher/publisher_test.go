@@ -237,7 +237,7 @@ func (w *world) permits(rnd *rand.Rand) {
 			return
 		}
 	}
-	ask := store.ParentAsk{Child: people[4+rnd.IntN(2)], Parent: parent, Purposes: []string{"coverage_study"}, Language: "en"}
+	ask := store.ParentAsk{Child: people[4+rnd.IntN(2)], Parent: parent, Purposes: []string{"coverage_study"}, Language: "en", Proved: true}
 	must(w.t, w.db.AskParent(ctx, ask))
 	mails, err := w.db.ClaimMail(ctx, 1000, time.Minute)
 	must(w.t, err)

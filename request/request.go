@@ -107,6 +107,7 @@ type Permit struct {
 	Recipients []string         `json:"recipients,omitempty"` // third parties: PURPOSE/RECIPIENT
 	Policy     policy.VersionID `json:"policy"`               // what was shown
 	Signature  string           `json:"signature"`            // the name that was typed
+	Proved     bool             `json:"proved,omitempty"`     // who asked was signed in, or the browser itself; false: anybody can type an address
 }
 
 // A permission takes two steps. The second is asked for after a while, so that

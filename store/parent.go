@@ -24,6 +24,7 @@ type ParentAsk struct {
 	Parent   subject.ID // an address of mail
 	Purposes []string
 	Language string
+	Proved   bool // the child's identifier is; false: it was typed
 }
 
 const (
@@ -42,6 +43,7 @@ type sealedAsk struct {
 	Child    subject.ID `json:"c"`
 	Purposes []string   `json:"p"`
 	Language string     `json:"l"`
+	Proved   bool       `json:"v,omitempty"`
 }
 
 // AskParent queues the mail that asks a parent. Whoever is known by either
@@ -54,7 +56,7 @@ func (db *DB) AskParent(ctx context.Context, a ParentAsk) error {
 	case a.Parent.Kind() != subject.Email || a.Parent == a.Child:
 		return fault.At(fault.Invalid, "parent", "not the address of a parent")
 	}
-	data, err := json.Marshal(sealedAsk{a.Child, a.Purposes, a.Language})
+	data, err := json.Marshal(sealedAsk{a.Child, a.Purposes, a.Language, a.Proved})
 	if err != nil {
 		return fmt.Errorf("asking a parent: %w", err)
 	}
@@ -117,7 +119,7 @@ func askIn(p Pass) (ParentAsk, error) {
 	if err := json.Unmarshal(p.Data, &s); err != nil {
 		return ParentAsk{}, fmt.Errorf("reading what a child asked: %w", err)
 	}
-	return ParentAsk{s.Child, p.Owner, s.Purposes, s.Language}, nil
+	return ParentAsk{s.Child, p.Owner, s.Purposes, s.Language, s.Proved}, nil
 }
 
 // RefuseParent forgets what a child asked: the parent said no. Nothing is recorded.

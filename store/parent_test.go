@@ -24,7 +24,13 @@ const (
 // asks has the child name the parent, and gives the token of the mail.
 func (w *world) asks(child subject.ID, purposes ...string) string {
 	w.t.Helper()
-	if err := w.db.AskParent(w.t.Context(), ParentAsk{Child: child, Parent: parent, Purposes: purposes, Language: "ar"}); err != nil {
+	return w.asksAs(ParentAsk{Child: child, Purposes: purposes, Proved: true})
+}
+
+func (w *world) asksAs(a ParentAsk) string {
+	w.t.Helper()
+	a.Parent, a.Language = parent, "ar"
+	if err := w.db.AskParent(w.t.Context(), a); err != nil {
 		w.t.Fatal(err)
 	}
 	return w.posted(letter.Parent, "/parent/")
@@ -297,5 +303,162 @@ func TestAConfirmationIsGoneOnWith(t *testing.T) {
 		}
 		w.wants(w.ask(lina, "coverage_study"), decision.Given)
 		w.check()
+	})
+}
+
+// Anyone can type an address and a parent's: of whoever has it nothing ends, they
+// are no child, and a yes only waits for their mailbox.
+func TestATypedAddressIsNoChilds(t *testing.T) { each(t, testATypedAddressIsNoChilds) }
+
+// asStudied asks addresses too for the study.
+func asStudied(src string) string {
+	return strings.Replace(src, "acts_on: [customer]\n    ask_again_after: P12M\n    dpv: AcademicResearch", "acts_on: [customer, email]\n    ask_again_after: P12M\n    dpv: AcademicResearch", 1)
+}
+
+func testATypedAddressIsNoChilds(t *testing.T, w *world) {
+	const victim, phone, gone, new subject.ID = "email:sara@example.com", "phone:+12075550150", "email:gone@example.com", "email:new@example.com"
+	permitted := func(child subject.ID) request.Request {
+		r := w.signed(w.asksAs(ParentAsk{Child: child, Purposes: []string{"newsletter", "coverage_study"}}), []string{"newsletter", "coverage_study"})
+		w.second(r)
+		_, err := w.db.Permit(t.Context(), r.ID)
+		if (child == gone) != (fault.KindOf(err) == fault.Conflict) {
+			t.Fatal(child, err)
+		}
+		w.sendsAll()
+		return r
+	}
+	w.publish(asStudied(w.source()), "coverage_study")
+	w.mailing()
+	w.say(victim, "offers", consent.Given)
+	if _, err := w.db.Confirm(t.Context(), victim, "offers", consent.SurfaceDemo); err != nil {
+		t.Fatal(err)
+	}
+	w.say(phone, "text_updates", consent.Given)
+	w.linked(victim, phone)
+	w.say(gone, "coverage_study", consent.Given)
+	w.erase(gone)
+	w.sendsAll()
+	r := permitted(victim)
+	for _, id := range []subject.ID{victim, phone} {
+		if f, err := w.db.Facts(t.Context(), id); err != nil || f.Child || len(f.Permits) > 0 {
+			t.Errorf("%s: %+v, %v", id, f, err)
+		}
+	}
+	w.wants(w.ask(victim, "offers"), decision.Given)
+	w.wants(w.ask(phone, "text_updates"), decision.Given)
+	w.wants(w.ask(victim, "newsletter"), decision.Unconfirmed)
+	w.wants(w.ask(victim, "coverage_study"), decision.NotAsked)
+	w.say(victim, "coverage_study", consent.Given) // their own
+	if _, err := w.db.Confirm(t.Context(), victim, "newsletter", consent.SurfaceDemo); err != nil {
+		t.Fatal(err)
+	}
+	w.wants(w.ask(victim, "newsletter"), decision.Given)
+	if _, err := w.db.EndPermission(t.Context(), r.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.wants(w.ask(victim, "newsletter"), decision.Withdrawn)
+	w.wants(w.ask(victim, "coverage_study"), decision.Given)
+	if f, err := w.db.Facts(t.Context(), victim); err != nil || f.Child {
+		t.Errorf("after its end: %+v, %v", f, err)
+	}
+	permitted(gone)
+	w.wants(w.ask(gone, "newsletter"), decision.Erased)
+	if n := w.count(`SELECT count(*) FROM suppression`); n != 1 {
+		t.Errorf("%d are suppressed", n)
+	}
+	permitted(new)
+	w.wants(w.ask(new, "newsletter"), decision.Unconfirmed)
+	w.pass(31 * 24 * time.Hour)
+	if err := w.db.EraseUnconfirmed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.wants(w.ask(new, "newsletter"), decision.UnknownSubject)
+	w.check()
+}
+
+// sendsAll ends every mail that waits.
+func (w *world) sendsAll() {
+	w.t.Helper()
+	for _, m := range w.claimed() {
+		if err := w.db.EndMail(w.t.Context(), m, MailSent, nil); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// Whoever is cut off between the two writes of an end, or confirms what is ended
+// meanwhile, leaves no yes of it.
+func TestAnEndIsGoneOnWith(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.mailing()
+		for child, proved := range map[subject.ID]bool{lina: true, "email:sara@example.com": false} {
+			purpose := map[bool]string{true: "coverage_study", false: "newsletter"}[proved]
+			r := w.signed(w.asksAs(ParentAsk{Child: child, Purposes: []string{purpose}, Proved: proved}), []string{purpose})
+			w.second(r)
+			if err := w.db.write(t.Context(), func(tx *tx) error { return tx.permit(r.ID, new(*appended)) }); err != nil {
+				t.Fatal(err)
+			}
+			r, _, err := w.db.RequestAny(t.Context(), r.ID) // as the one who confirms has read it
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.db.EndPermission(t.Context(), r.ID); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.db.giveFor(t.Context(), child, r); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := w.db.States(t.Context(), child); err != nil || len(s) > 0 {
+				t.Errorf("%s: %v, %v", child, s, err)
+			}
+		}
+		r := w.signed(w.asks(lina, "coverage_study"), []string{"coverage_study"})
+		w.second(r)
+		if _, err := w.db.Permit(t.Context(), r.ID); err != nil {
+			t.Fatal(err)
+		}
+		err := w.db.write(t.Context(), func(tx *tx) error { _, _, err := tx.unpermitted(r.ID); return err })
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.standsIn(lina, "coverage_study", true)
+		due, err := w.db.DueRequests(t.Context(), 10)
+		if err != nil || len(due) != 1 || due[0].State != request.Cancelled {
+			t.Fatalf("%v, %v", due, err)
+		}
+		for range 2 {
+			if err := w.db.Unpermitted(t.Context(), r.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.standsIn(lina, "coverage_study", false)
+		if due, err = w.db.DueRequests(t.Context(), 10); err != nil || len(due) != 0 {
+			t.Errorf("%v, %v", due, err)
+		}
+		w.check()
+	})
+}
+
+func (w *world) standsIn(id subject.ID, purpose string, want bool) {
+	w.t.Helper()
+	s, err := w.db.States(w.t.Context(), id)
+	if err != nil || (s[consent.Key{Purpose: purpose}].Yes != nil) != want {
+		w.t.Errorf("%v, %v", s, err)
+	}
+}
+
+// Nobody signs as the parent of what is their own.
+func TestALinkedAddressIsNoParents(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.mailing()
+		w.say(lina, "tailored_offers", consent.Given)
+		w.say(parent, "newsletter", consent.Given)
+		w.linked(lina, parent)
+		w.sendsAll()
+		token := w.asks(lina, "coverage_study")
+		_, _, err := w.db.SignPermission(t.Context(), token, Signed{Purposes: []string{"coverage_study"}, Name: "Huda Haddad", Policy: w.db.InForce().ID})
+		if fault.KindOf(err) != fault.Invalid {
+			t.Error(err)
+		}
 	})
 }

@@ -107,11 +107,18 @@ func (t *tx) signable(ask ParentAsk, s Signed) (Signed, error) {
 
 // sign begins the request of a parent.
 func (t *tx) sign(ask ParentAsk, s Signed) (r request.Request, done *appended, err error) {
+	own, err := t.whole([]subject.ID{ask.Child})
+	if err == nil && slices.Contains(own, ask.Parent) {
+		err = fault.At(fault.Invalid, "parent", "not the address of a parent")
+	}
+	if err != nil {
+		return r, nil, err
+	}
 	people, err := t.everyone([]subject.ID{ask.Parent}, true)
 	if err != nil {
 		return r, nil, err
 	}
-	permit := &request.Permit{Child: string(ask.Child), Recipients: s.Recipients, Policy: s.Policy, Signature: s.Name}
+	permit := &request.Permit{Child: string(ask.Child), Recipients: s.Recipients, Policy: s.Policy, Signature: s.Name, Proved: ask.Proved}
 	child, err := t.db.lookup(t.row, ask.Child)
 	if err != nil {
 		return r, nil, err
@@ -252,8 +259,18 @@ func (t *tx) permit(id string, done **appended) error {
 	if err != nil {
 		return err
 	}
-	t.below(c, append(slices.Clone(c.facts.Permits), r.ID))
-	if err := t.belowWith(c); err != nil {
+	if r.Demand.Permit.Proved || c.facts.Child {
+		t.below(c, append(slices.Clone(c.facts.Permits), r.ID))
+		err = t.belowWith(c)
+	} else if c.fresh { // anyone can type an address: it stays suppressed, and lapses where nobody confirms
+		if err = t.notErased(joined{first: c, second: c}); err == nil {
+			err = t.exec(insertUnconfirmed, c.id.Shard(), c.id[:], millis(t.known.inForce().Policy.Confirm.Within.After(t.now)))
+		}
+	}
+	if fault.KindOf(err) == fault.Conflict {
+		return errOverPermission
+	}
+	if err != nil {
 		return err
 	}
 	if err := t.tellChild(c, r, receipt.DemandConfirmed); err != nil {
@@ -300,7 +317,9 @@ func (t *tx) tellChild(c *person, r request.Request, step receipt.DemandStep) er
 }
 
 // Permitted writes the yeses of a permission that was confirmed. With the first
-// permission every other yes of the child ends: it was not a parent's.
+// permission every other yes of the child ends: it was not a parent's. For an
+// address that was merely typed, and is not known to be a child's, nothing ends,
+// and a yes only waits for its mailbox.
 func (db *DB) Permitted(ctx context.Context, id string) error {
 	r, _, err := db.RequestAny(ctx, id)
 	if err != nil || r.Kind != request.Permission || r.State != request.Working {
@@ -336,7 +355,16 @@ func (db *DB) giveFor(ctx context.Context, child subject.ID, r request.Request) 
 		for _, c := range given {
 			events = append(events, consent.Event{Act: consent.ActGiven, Purpose: c.Purpose, Recipient: c.Recipient, Policy: permit.Policy, Language: r.Demand.Language, Surface: consent.SurfaceParent, Shown: true})
 		}
-		if len(p.facts.Permits) > 1 {
+		switch permitted := slices.Contains(p.facts.Permits, r.ID); {
+		case !permitted && (permit.Proved || p.facts.Child):
+			return nil, nil // taken back in between
+		case !permitted:
+			if now, _, err := db.RequestAny(ctx, r.ID); err != nil || now.State != request.Working {
+				return nil, err
+			}
+			purposes := b.known.version(permit.Policy).Policy.Purposes
+			return slices.DeleteFunc(events, func(e consent.Event) bool { return !purposes[e.Purpose].Double() }), nil
+		case len(p.facts.Permits) > 1:
 			return events, nil
 		}
 		for _, key := range taking(p.states, "") {
@@ -351,10 +379,7 @@ func (db *DB) giveFor(ctx context.Context, child subject.ID, r request.Request) 
 
 // takenByParent is the event by which a parent's word ends a yes that stands or waits.
 func (b *batch) takenByParent(p *person, key consent.Key) consent.Event {
-	y := p.states[key].Yes
-	if y == nil {
-		y = p.states[key].Pending
-	}
+	y := yesOf(p.states[key])
 	e := consent.Event{Act: consent.ActWithdrawn, Purpose: key.Purpose, Recipient: key.Recipient, Policy: b.known.answering(key, y.Policy), Language: y.Language, Surface: consent.SurfaceParent}
 	if v := b.known.byID[e.Policy]; v != nil && !slices.Contains(v.Policy.Languages, e.Language) {
 		e.Language = v.Policy.Master()
@@ -368,31 +393,12 @@ func (b *batch) takenByParent(p *person, key consent.Key) consent.Event {
 func (db *DB) EndPermission(ctx context.Context, id string) (Recorded, error) {
 	var done *appended
 	var r request.Request
-	var child subject.ID
 	err := db.write(ctx, func(t *tx) (err error) {
-		done = nil
-		if child, err = t.lockPermission(id); err != nil {
-			return err
-		}
-		var p *person
-		if p, r, err = t.request(id); err != nil || r.State == request.Cancelled {
-			return err
-		}
-		if r.State == request.Waiting {
-			child = ""
-			return t.forgetPermission(p, r)
-		}
-		if err := t.unpermit(child, r); err != nil {
-			return err
-		}
-		r.State, r.Ended, r.Acts = request.Cancelled, t.now, time.Time{}
-		if done, err = t.record(p, &r, receipt.DemandCancelled, BySubject, t.known.inForce().ID); err != nil {
-			return err
-		}
-		return t.saveRequest(p, r)
+		r, done, err = t.unpermitted(id)
+		return err
 	})
-	if err == nil && child != "" {
-		err = db.takeFor(ctx, child, r)
+	if err == nil && r.State == request.Cancelled {
+		err = db.Unpermitted(context.WithoutCancel(ctx), id)
 	}
 	if err != nil {
 		return Recorded{}, fmt.Errorf("taking a permission back: %w", err)
@@ -401,6 +407,28 @@ func (db *DB) EndPermission(ctx context.Context, id string) (Recorded, error) {
 		return Recorded{db: db}, nil
 	}
 	return Recorded{db: db, appended: []*appended{done}, ids: []string{done.id.String()}}, nil
+}
+
+func (t *tx) unpermitted(id string) (r request.Request, done *appended, err error) {
+	child, err := t.lockPermission(id)
+	if err != nil {
+		return r, nil, err
+	}
+	p, r, err := t.request(id)
+	switch {
+	case err != nil || r.State == request.Cancelled:
+		return r, nil, err
+	case r.State == request.Waiting:
+		return r, nil, t.forgetPermission(p, r)
+	}
+	if err := t.unpermit(child, r); err != nil {
+		return r, nil, err
+	}
+	r.State, r.Ended, r.Acts = request.Cancelled, t.now, t.now
+	if done, err = t.record(p, &r, receipt.DemandCancelled, BySubject, t.known.inForce().ID); err != nil {
+		return r, nil, err
+	}
+	return r, done, t.saveRequest(p, r)
 }
 
 // unpermit takes a permission from a child's facts.
@@ -412,11 +440,63 @@ func (t *tx) unpermit(child subject.ID, r request.Request) error {
 	if err != nil || c == nil {
 		return err
 	}
-	t.below(c, slices.DeleteFunc(slices.Clone(c.facts.Permits), func(p string) bool { return p == r.ID }))
+	if slices.Contains(c.facts.Permits, r.ID) {
+		t.below(c, slices.DeleteFunc(slices.Clone(c.facts.Permits), func(p string) bool { return p == r.ID }))
+	}
 	return t.tellChild(c, r, receipt.DemandCancelled)
 }
 
-// takeFor withdraws what a permission gave and no other does.
+// Unpermitted withdraws what a permission gave that was taken back. After a crash
+// it is gone on with.
+func (db *DB) Unpermitted(ctx context.Context, id string) error {
+	r, _, err := db.RequestAny(ctx, id)
+	if err != nil || r.Kind != request.Permission || r.State != request.Cancelled || r.Acts.IsZero() {
+		return err
+	}
+	child, err := db.ChildOf(ctx, r)
+	if err == nil && child != "" {
+		err = db.takeFor(ctx, child, r)
+	}
+	if err != nil {
+		return err
+	}
+	_, _, err = db.move(ctx, "ending what a permission gave", id, BySubject, func(_ *tx, _ *person, r request.Request) (request.Request, receipt.DemandStep, error) {
+		r.Acts = time.Time{}
+		return r, "", nil
+	})
+	return err
+}
+
+// byParents gives which yeses of a person a parent gave, by their events.
+func (db *DB) byParents(ctx context.Context, id subject.ID) (map[string]bool, error) {
+	states, err := db.States(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, key := range taking(states, "") {
+		ids = append(ids, yesOf(states[key]).Event)
+	}
+	list, err := db.Receipts(ctx, ids)
+	given := map[string]bool{}
+	for _, r := range list {
+		if c := r.Record.HasConsent; c != nil && c.Surface == consent.SurfaceParent {
+			given[r.ID] = true
+		}
+	}
+	return given, err
+}
+
+// yesOf gives the yes that stands, or else the one that waits.
+func yesOf(s consent.State) *consent.Yes {
+	if s.Yes != nil {
+		return s.Yes
+	}
+	return s.Pending
+}
+
+// takeFor withdraws what a permission gave and no other does; of somebody who is
+// not known to be a child no yes but a parent's.
 func (db *DB) takeFor(ctx context.Context, child subject.ID, r request.Request) error {
 	facts, err := db.Facts(ctx, child)
 	if err != nil {
@@ -432,13 +512,21 @@ func (db *DB) takeFor(ctx context.Context, child subject.ID, r request.Request) 
 			others = append(others, other.Demand.Purposes...)
 		}
 	}
+	var given map[string]bool
+	if !facts.Child {
+		if given, err = db.byParents(ctx, child); err != nil {
+			return err
+		}
+	}
 	_, err = db.append(ctx, &recording{id: child, existing: true, make: func(b *batch, p *person) (events []consent.Event, err error) {
 		for _, purpose := range r.Demand.Purposes {
 			if slices.Contains(others, purpose) {
 				continue
 			}
 			for _, key := range taking(p.states, purpose) {
-				events = append(events, b.takenByParent(p, key))
+				if p.facts.Child || given[yesOf(p.states[key]).Event] {
+					events = append(events, b.takenByParent(p, key))
+				}
 			}
 		}
 		return events, nil
@@ -457,7 +545,7 @@ func (db *DB) endPermissionsOf(ctx context.Context, parents ...subject.ID) error
 		return err
 	}
 	for _, r := range list {
-		if r.Kind == request.Permission && r.State != request.Cancelled {
+		if r.Kind == request.Permission && (r.State != request.Cancelled || !r.Acts.IsZero()) {
 			if _, err := db.EndPermission(ctx, r.ID); err != nil && fault.KindOf(err) != fault.Unknown {
 				return err
 			}

@@ -40,14 +40,14 @@ func (s *site) parentForm(v *visit) (*parentForm, bool) {
 // address, an identifier of the session, or else the browser.
 func wantedBy(v *visit) (fields []field, ok bool) {
 	form := v.PostForm
-	list := form["purpose"]
+	list, typed := form["purpose"], false
 	switch {
 	case strings.HasSuffix(v.URL.Path, "/me/choices"):
 		place, rest, _ := strings.Cut(strings.TrimPrefix(form.Get("answer"), "yes:"), "/")
 		purpose, _, _ := strings.Cut(rest, "/")
 		fields, list = append(fields, field{"mine", place}), []string{purpose}
 	case v.URL.Path == "/v1/subscriptions":
-		fields = append(fields, field{"email", form.Get("email")})
+		fields, typed = append(fields, field{"email", form.Get("email")}), true
 	case strings.HasSuffix(v.URL.Path, "/choices"):
 		a, err := formOf(form, v.version.Policy, signalsOf(v.Request).GPC)
 		if err != nil {
@@ -59,7 +59,7 @@ func wantedBy(v *visit) (fields []field, ok bool) {
 	}
 	slices.Sort(list)
 	for _, id := range slices.Compact(list) {
-		if v.version.Policy.Purposes[id].Basis == policy.Consent && len(fields) < maxCarried {
+		if u := v.version.Policy.Purposes[id]; u.Basis == policy.Consent && (u.Double() || !typed) && len(fields) < maxCarried {
 			fields, ok = append(fields, field{"purpose", id}), true
 		}
 	}
@@ -114,8 +114,12 @@ func (s *site) parentAsk(v *visit) (a store.ParentAsk, err error) {
 	if a.Child, err = s.childIn(v); err != nil {
 		return a, err
 	}
+	a.Proved = v.PostForm.Get("email") == ""
 	for _, id := range v.PostForm["purpose"] {
 		u := p.Purposes[id]
+		if !a.Proved && !u.Double() { // as in a form: what is not confirmed from it does not come by this way
+			continue
+		}
 		if u.Basis == policy.Consent && slices.Contains(u.Acts(), a.Child.Kind()) && !slices.Contains(a.Purposes, id) && len(a.Purposes) < mostPurposes {
 			a.Purposes = append(a.Purposes, id)
 		}

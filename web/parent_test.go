@@ -24,10 +24,11 @@ func family(t *testing.T) *world {
 	t.Helper()
 	w := open(t, "casco-fiber")
 	src := strings.Replace(example(t, "casco-fiber"), "\nchildren:\n  minimum_age: 16\n  below: refuse\n", "\nchildren:\n  ask: [newsletter, offers, analytics, ad_measurement]\n  minimum_age: 16\n  below: parent\n", 1)
+	src = strings.Replace(src, "acts_on: [customer]\n    ask_again_after: P12M\n    dpv: AcademicResearch", "acts_on: [customer, email]\n    ask_again_after: P12M\n    dpv: AcademicResearch", 1)
 	if !strings.Contains(src, "below: parent") {
 		t.Fatal("the example has no children")
 	}
-	w.publish(src, "newsletter", "offers", "analytics", "ad_measurement")
+	w.publish(src, "newsletter", "offers", "coverage_study", "analytics", "ad_measurement")
 	return w
 }
 
@@ -103,6 +104,8 @@ func TestAParentPermits(t *testing.T) {
 					t.Errorf("the parent %q: %s", wrong, a.Status)
 				}
 			}
+			const offers = `<input type="hidden" name="purpose" value="offers">`
+			asked.text = strings.Replace(asked.text, offers, offers+strings.Replace(offers, "offers", "coverage_study", 1), 1) // what nobody confirms
 			thanks := child.names(asked, l, parentMail)
 			wellFormed(t, thanks, l)
 			if thanks.StatusCode != http.StatusOK || strings.Contains(thanks.text, parentMail) {
@@ -167,7 +170,7 @@ func TestAParentPermits(t *testing.T) {
 			w.viewed(t, parent, l)
 			ended := parent.post(link, url.Values{"do": {"end"}})
 			wellFormed(t, ended, l)
-			if got := w.reason("email:"+childMail, "newsletter"); got != decision.Child {
+			if got := w.reason("email:"+childMail, "newsletter"); got != decision.Withdrawn {
 				t.Errorf("after it was taken back it is decided %s", got)
 			}
 			if a := parent.post(link, url.Values{"do": {"end"}}); a.StatusCode != http.StatusOK {
