@@ -35,7 +35,8 @@ type Linking struct {
 	Path          string       // of the page that undoes it, without the token: /en/me/undo/
 }
 
-// Notice is an identifier that was told of a link or its end, and where it undoes it.
+// Notice is an identifier that was told of a link or a passkey, or of its end, and
+// where it undoes it.
 type Notice struct {
 	ID   subject.ID
 	Path string // "" where there is nothing to undo

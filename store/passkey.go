@@ -97,11 +97,11 @@ func (k *Passkey) unseal(p *person, sealed []byte) error {
 	return nil
 }
 
-// AddPasskey keeps a passkey, and writes to its owner where that is an address;
-// it returns when both are durable. An identifier of which nothing is kept has
+// AddPasskey keeps a passkey, and writes to every address of the person; it
+// returns when both are durable. All are told of, so that phones may be too. An identifier of which nothing is kept has
 // none: ErrNothingKept. One that is there already is fault.Conflict.
-func (db *DB) AddPasskey(ctx context.Context, k Passkey, language string) error {
-	err := db.write(ctx, func(t *tx) error {
+func (db *DB) AddPasskey(ctx context.Context, k Passkey, language string) (told []Notice, err error) {
+	err = db.write(ctx, func(t *tx) error {
 		p, err := t.holder(k.Owner)
 		if err != nil {
 			return err
@@ -131,12 +131,29 @@ func (db *DB) AddPasskey(ctx context.Context, k Passkey, language string) error 
 			p.id.Shard(), k.Handle, p.id[:], db.passkeyTag(k.Credential), millis(t.now), millis(t.now), sealed); err != nil {
 			return err
 		}
-		return t.tellMail(letter.PasskeyAdded, p, language, Notice{})
+		told, err = t.tellPasskey(letter.PasskeyAdded, p, language)
+		return err
 	})
 	if err != nil {
-		return fmt.Errorf("adding a passkey: %w", err)
+		return nil, fmt.Errorf("adding a passkey: %w", err)
 	}
-	return nil
+	return told, nil
+}
+
+// tellPasskey has every address of a person know of a passkey of one of them.
+func (t *tx) tellPasskey(kind letter.Kind, p *person, language string) (told []Notice, err error) {
+	others, err := t.db.others(t.row, p.links)
+	if err != nil {
+		return nil, err
+	}
+	for _, who := range append(others, p) {
+		to := Notice{ID: who.name}
+		if err := t.tellMail(kind, who, language, to); err != nil {
+			return nil, err
+		}
+		told = append(told, to)
+	}
+	return told, nil
 }
 
 // MayHavePasskeys reports whether anything is kept of an identifier, so that a
@@ -243,43 +260,46 @@ func (db *DB) passkeysOf(ctx context.Context, list []Passkey, p *person) ([]Pass
 }
 
 // RemovePasskey takes away a passkey of one of some identifiers, by its ID, and
-// writes to its owner where that is an address. Sessions that it began go on.
-// One that is not there is no error.
-func (db *DB) RemovePasskey(ctx context.Context, id, language string, owners ...subject.ID) error {
+// writes to every address of the person, as AddPasskey does. Sessions that it
+// began are the caller's to end. One that is not there is no error.
+func (db *DB) RemovePasskey(ctx context.Context, id, language string, owners ...subject.ID) (told []Notice, err error) {
 	handle, err := base64.RawURLEncoding.Strict().DecodeString(id)
 	if err != nil || len(handle) != handleBytes {
-		return nil
+		return nil, nil
 	}
 	err = db.write(ctx, func(t *tx) error {
+		told = nil
 		for _, o := range owners {
 			if t.db.placeOf(o).shard != int(handle[0]) {
 				continue
 			}
-			if err := t.removePasskey(handle, language, o); err != nil {
+			to, err := t.removePasskey(handle, language, o)
+			if err != nil {
 				return err
 			}
+			told = append(told, to...)
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("removing a passkey: %w", err)
+		return nil, fmt.Errorf("removing a passkey: %w", err)
 	}
-	return nil
+	return told, nil
 }
 
-func (t *tx) removePasskey(handle []byte, language string, owner subject.ID) error {
+func (t *tx) removePasskey(handle []byte, language string, owner subject.ID) ([]Notice, error) {
 	p, err := t.holder(owner)
 	if err != nil || p == nil {
-		return err
+		return nil, err
 	}
 	var there bool
 	if _, err := t.row(`SELECT EXISTS (SELECT 1 FROM passkey WHERE shard_id = ? AND handle = ? AND subject_id = ?)`, []any{p.id.Shard(), handle, p.id[:]}, &there); err != nil || !there {
-		return err
+		return nil, err
 	}
 	if err := t.exec(`DELETE FROM passkey WHERE shard_id = ? AND handle = ?`, p.id.Shard(), handle); err != nil {
-		return err
+		return nil, err
 	}
-	return t.tellMail(letter.PasskeyRemoved, p, language, Notice{})
+	return t.tellPasskey(letter.PasskeyRemoved, p, language)
 }
 
 // endPasskeys takes away all passkeys of a subject.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/letter"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -15,7 +16,7 @@ import (
 func (w *world) passkey(of subject.ID, name string) Passkey {
 	w.t.Helper()
 	k := Passkey{Handle: w.db.NewHandle(of), Owner: of, Credential: []byte("credential " + name), Label: name, Data: []byte("key of " + name)}
-	if err := w.db.AddPasskey(w.t.Context(), k, "en"); err != nil {
+	if _, err := w.db.AddPasskey(w.t.Context(), k, "en"); err != nil {
 		w.t.Fatal(err)
 	}
 	w.pass(time.Millisecond)
@@ -57,7 +58,7 @@ func (w *world) opensNothing(k Passkey) {
 func TestAPasskeyIsAddedUsedAndRemoved(t *testing.T) {
 	const omar subject.ID = "email:omar@example.com"
 	each(t, func(t *testing.T, w *world) {
-		if err := w.db.AddPasskey(t.Context(), Passkey{Handle: w.db.NewHandle(saraMail), Owner: saraMail, Credential: []byte("c")}, "en"); !errors.Is(err, ErrNothingKept) {
+		if _, err := w.db.AddPasskey(t.Context(), Passkey{Handle: w.db.NewHandle(saraMail), Owner: saraMail, Credential: []byte("c")}, "en"); !errors.Is(err, ErrNothingKept) {
 			t.Errorf("a passkey of nobody: %v", err)
 		}
 		w.say(saraMail, "newsletter", consent.Given)
@@ -66,7 +67,7 @@ func TestAPasskeyIsAddedUsedAndRemoved(t *testing.T) {
 		if got := w.passkeysOf(saraMail, saraPhone); !slices.Equal(got, []string{"Chrome", "Firefox"}) {
 			t.Errorf("listed are %q", got)
 		}
-		if err := w.db.AddPasskey(t.Context(), Passkey{Handle: w.db.NewHandle(saraMail), Owner: saraMail, Credential: one.Credential}, "en"); fault.KindOf(err) != fault.Conflict {
+		if _, err := w.db.AddPasskey(t.Context(), Passkey{Handle: w.db.NewHandle(saraMail), Owner: saraMail, Credential: one.Credential}, "en"); fault.KindOf(err) != fault.Conflict {
 			t.Errorf("the same credential again: %v", err)
 		}
 		for _, want := range []string{"key of Firefox", "count 1"} {
@@ -84,13 +85,13 @@ func TestAPasskeyIsAddedUsedAndRemoved(t *testing.T) {
 		w.opensNothing(Passkey{Handle: his.Handle, Credential: one.Credential, Owner: omar})
 		w.opensNothing(Passkey{Handle: one.Handle, Credential: []byte("another"), Owner: saraMail})
 		w.opensNothing(Passkey{Handle: []byte{1}, Credential: one.Credential})
-		if err := w.db.RemovePasskey(t.Context(), one.ID(), "en", omar, saraPhone); err != nil {
+		if _, err := w.db.RemovePasskey(t.Context(), one.ID(), "en", omar, saraPhone); err != nil {
 			t.Fatal(err)
 		}
 		if got := w.passkeysOf(saraMail); len(got) != 2 {
 			t.Error("another person removed it")
 		}
-		if err := w.db.RemovePasskey(t.Context(), one.ID(), "en", saraPhone, saraMail); err != nil {
+		if _, err := w.db.RemovePasskey(t.Context(), one.ID(), "en", saraPhone, saraMail); err != nil {
 			t.Fatal(err)
 		}
 		w.opensNothing(one)
@@ -100,8 +101,40 @@ func TestAPasskeyIsAddedUsedAndRemoved(t *testing.T) {
 		for i := len(w.passkeysOf(saraMail)); i < MaxPasskeys; i++ {
 			w.passkey(saraMail, "more "+string(rune('a'+i)))
 		}
-		if err := w.db.AddPasskey(t.Context(), Passkey{Handle: w.db.NewHandle(saraMail), Owner: saraMail, Credential: []byte("one more")}, "en"); !errors.Is(err, ErrTooManyPasskeys) {
+		if _, err := w.db.AddPasskey(t.Context(), Passkey{Handle: w.db.NewHandle(saraMail), Owner: saraMail, Credential: []byte("one more")}, "en"); !errors.Is(err, ErrTooManyPasskeys) {
 			t.Errorf("one more than there may be: %v", err)
+		}
+	})
+}
+
+// TestEveryIdentifierIsToldOfAPasskey: addresses by mail, and phones by whoever asked.
+func TestEveryIdentifierIsToldOfAPasskey(t *testing.T) {
+	const omar subject.ID = "email:omar@example.com"
+	each(t, func(t *testing.T, w *world) {
+		for _, id := range []subject.ID{saraMail, omar} {
+			w.say(id, "newsletter", consent.Given)
+		}
+		w.linked(saraMail, saraPhone)
+		w.mailing()
+		told := func(kind letter.Kind, list []Notice, err error) {
+			t.Helper()
+			mails := w.claimed()
+			if err != nil || len(mails) != 1 || mails[0].Letter.Kind != kind || mails[0].Letter.To != "sara@example.com" {
+				t.Errorf("mails: %+v, %v", mails, err)
+			}
+			if len(list) != 2 || !slices.Contains(list, Notice{ID: saraMail}) || !slices.Contains(list, Notice{ID: saraPhone}) {
+				t.Errorf("told are %+v", list)
+			}
+		}
+		for _, of := range []subject.ID{saraPhone, saraMail} {
+			k := Passkey{Handle: w.db.NewHandle(of), Owner: of, Credential: []byte("credential of " + of)}
+			list, err := w.db.AddPasskey(t.Context(), k, "en")
+			told(letter.PasskeyAdded, list, err)
+			list, err = w.db.RemovePasskey(t.Context(), k.ID(), "en", of)
+			told(letter.PasskeyRemoved, list, err)
+			if list, err = w.db.RemovePasskey(t.Context(), k.ID(), "en", of); err != nil || len(list) != 0 || len(w.claimed()) != 0 {
+				t.Errorf("of what is not there are told %+v, %v", list, err)
+			}
 		}
 	})
 }

@@ -52,7 +52,7 @@ func (db *DB) labelKey(id subject.ID) keyring.Key {
 	return keyring.Key(tag(db.cfg.Ring.Link("portal"), "amana/label/v1\n", string(id)))
 }
 
-// SaveSession writes the session of a token, new or again, and forgets those
+// SaveSession writes the new session of a token, and forgets those
 // whose time is over. It returns when that is durable.
 func (db *DB) SaveSession(ctx context.Context, token string, s Session) error {
 	hash := db.tokenTag(token)
@@ -60,15 +60,31 @@ func (db *DB) SaveSession(ctx context.Context, token string, s Session) error {
 		if err := t.exec(`DELETE FROM session WHERE until <= ?`, millis(t.now)); err != nil {
 			return err
 		}
-		return t.exec(`INSERT INTO session (hash, id, owner, made, seen, until, label, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (hash) DO UPDATE SET seen = excluded.seen, until = excluded.until, sealed = excluded.sealed`,
+		return t.exec(`INSERT INTO session (hash, id, owner, made, seen, until, label, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			hash, rand.Text(), db.ownerTag(s.Owner), millis(t.now), millis(t.now), millis(s.Until),
 			keyring.Seal(db.labelKey(s.Owner), hash, []byte(s.Label)), keyring.Seal(db.tokenKey(token), hash, s.Data))
 	})
 	if err != nil {
-		return fmt.Errorf("keeping a session: %w", err)
+		return fmt.Errorf("beginning a session: %w", err)
 	}
 	return nil
+}
+
+// KeepSession writes the session of a token again; false where it ended
+// meanwhile: what somebody ended does not begin anew. Its owner and its label
+// stay. It returns when that is durable.
+func (db *DB) KeepSession(ctx context.Context, token string, data []byte, until time.Time) (ok bool, err error) {
+	hash := db.tokenTag(token)
+	err = db.write(ctx, func(t *tx) error {
+		var id string
+		ok, err = t.row(`UPDATE session SET seen = ?, until = ?, sealed = ? WHERE hash = ? AND until > ? RETURNING id`,
+			[]any{millis(t.now), millis(until), keyring.Seal(db.tokenKey(token), hash, data), hash, millis(t.now)}, &id)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("keeping a session: %w", err)
+	}
+	return ok, nil
 }
 
 // Session gives what the session of a token says; false where there is none, or

@@ -80,6 +80,38 @@ func TestSessionsAreListedAndEnded(t *testing.T) {
 	})
 }
 
+// TestASessionThatEndedIsNotKept: what was read before its end is not written after.
+func TestASessionThatEndedIsNotKept(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		keep := func(token string) bool {
+			ok, err := w.db.KeepSession(t.Context(), token, []byte("later"), w.clock().Add(2*time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ok
+		}
+		w.session("one", saraMail, "Firefox")
+		w.session("two", saraMail, "Chrome")
+		w.pass(time.Minute)
+		if data, _, err := w.db.Session(t.Context(), "one"); !keep("one") || err != nil || string(data) != "data of Firefox" {
+			t.Errorf("a session is not kept: %q, %v", data, err)
+		}
+		if data, ok, err := w.db.Session(t.Context(), "one"); !ok || err != nil || string(data) != "later" {
+			t.Errorf("it says %q, %t, %v", data, ok, err)
+		}
+		if err := w.db.EndOtherSessions(t.Context(), "one", saraMail); err != nil {
+			t.Fatal(err)
+		}
+		if keep("two") || keep("three") || !slices.Equal(w.labels(saraMail), []string{"Firefox"}) {
+			t.Errorf("what was ended begins anew: %q", w.labels(saraMail))
+		}
+		w.pass(2 * time.Hour)
+		if keep("one") {
+			t.Error("what is over is kept")
+		}
+	})
+}
+
 // TestAPassOpensOnce lets many use one pass at once.
 func TestAPassOpensOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

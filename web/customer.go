@@ -104,7 +104,9 @@ func (s *site) customer(v *visit) (*customer, error) {
 	}
 	if now := s.Now(); now.Sub(kept.Seen) >= sessionTouch {
 		kept.Seen = now
-		if err := s.sessions.keep(ctx, v.ResponseWriter, kept); err != nil {
+		if err := s.sessions.keep(ctx, v.ResponseWriter, kept); errors.Is(err, errEnded) {
+			return nil, nil
+		} else if err != nil {
 			return nil, err
 		}
 	}

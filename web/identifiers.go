@@ -54,7 +54,7 @@ func (c *customer) shows() []proof.Member {
 	if c.speaks() {
 		return c.members
 	}
-	return slices.DeleteFunc(slices.Clone(c.members), func(m proof.Member) bool { return !c.has(m.ID) })
+	return slices.DeleteFunc(slices.Clone(c.members), func(m proof.Member) bool { return !slices.Contains(c.IDs, m.ID) })
 }
 
 func (s *site) identifiers(v *visit, c *customer) error {
@@ -167,10 +167,10 @@ func (s *site) join(v *visit, c *customer, id subject.ID) error {
 	if !c.has(id) {
 		c.kept.Other = append(c.kept.Other, id)
 	}
-	if err := s.meet(v, append(c.proved(), id)...); err != nil {
+	if err := s.meet(v, slices.Concat([]subject.ID{c.By}, c.proved(), []subject.ID{id})...); err != nil {
 		return err
 	}
-	if err := s.sessions.keep(c.ctx, v.ResponseWriter, c.kept); err != nil {
+	if err := s.sessions.keep(c.ctx, v.ResponseWriter, c.kept); err != nil && !errors.Is(err, errEnded) {
 		return err
 	}
 	s.tellPhones(v, told)

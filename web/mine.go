@@ -183,9 +183,10 @@ func (f *face) demandSlip(r receipt.Receipt, d *receipt.Demand) slipView {
 }
 
 // proved gives the identifiers that this session came from itself: what the
-// company's login merely vouches for is none of them.
+// company's login merely vouches for is none of them, nor is what a passkey let
+// in, which stands for the first level and beside nothing else.
 func (c *customer) proved() []subject.ID {
-	if c.How == byLogin {
+	if c.How == byLogin || c.How == byKey {
 		return c.kept.Other
 	}
 	return append([]subject.ID{c.By}, c.kept.Other...)

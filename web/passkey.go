@@ -95,7 +95,7 @@ func (s *site) changePasskeys(v *visit, c *customer) error {
 	}
 	var err error
 	if id := v.PostForm.Get("remove"); id != "" {
-		err = s.Store.RemovePasskey(v.Context(), id, v.Tag, c.IDs...)
+		err = s.removePasskey(v, c, id)
 	} else {
 		err = s.addPasskey(v, c)
 	}
@@ -108,6 +108,25 @@ func (s *site) changePasskeys(v *visit, c *customer) error {
 		return err
 	}
 	return v.redirect(http.StatusSeeOther, v.path("/me/passkeys"))
+}
+
+// removePasskey takes a passkey away, and ends what it may have begun elsewhere.
+func (s *site) removePasskey(v *visit, c *customer, id string) error {
+	told, err := s.Store.RemovePasskey(v.Context(), id, v.Tag, c.IDs...)
+	if err != nil {
+		return err
+	}
+	s.textPhones(v, told, v.T("sms.passkey_removed", "company", v.base.Company))
+	return s.Store.EndOtherSessions(v.Context(), c.token, c.IDs...)
+}
+
+// textPhones tells the phones of a person of a passkey.
+func (s *site) textPhones(v *visit, told []store.Notice, text string) {
+	for _, n := range told {
+		if n.ID.Kind() == subject.Phone && s.SMS != nil {
+			s.text(v, n.ID, text, "")
+		}
+	}
 }
 
 func (s *site) addPasskey(v *visit, c *customer) error {
@@ -134,7 +153,12 @@ func (s *site) addPasskey(v *visit, c *customer) error {
 	if err != nil {
 		return err
 	}
-	return s.Store.AddPasskey(v.Context(), store.Passkey{Handle: asked.Handle, Owner: c.By, Credential: made.ID, Label: browserName(v.UserAgent()), Data: data}, v.Tag)
+	told, err := s.Store.AddPasskey(v.Context(), store.Passkey{Handle: asked.Handle, Owner: c.By, Credential: made.ID, Label: browserName(v.UserAgent()), Data: data}, v.Tag)
+	if err != nil {
+		return err
+	}
+	s.textPhones(v, told, v.T("sms.passkey_added", "company", v.base.Company))
+	return nil
 }
 
 // askPasskey gives the script of the way in a challenge. It is the same for

@@ -12,6 +12,7 @@ import (
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/letter"
+	"github.com/amana-privacy/amana/proof"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
 )
@@ -314,6 +315,70 @@ func TestARemovedPasskeyAndOneOfAnErasedPersonLetNobodyIn(t *testing.T) {
 	}
 	_, a = second.enters(w)
 	w.refusedBy(a)
+}
+
+// TestAPasskeyIsNoSecondProof: what it let in as is proved by a code, or counts
+// for nothing beside another identifier.
+func TestAPasskeyIsNoSecondProof(t *testing.T) {
+	w := withPasskeys(t)
+	v := w.byMail(saraAt)
+	v.proves(w, saraOther)
+	d := v.added()
+	w.mails()
+	w.pass(proof.Settles)
+	in, _ := d.enters(w)
+	if text := in.see("/en/me/identifiers"); !strings.Contains(text, "….com") || !strings.Contains(text, "….org") {
+		t.Errorf("the page says %s", text)
+	}
+	in.proves(w, saraOther)
+	if a := in.get("/en/me/take"); a.StatusCode != http.StatusForbidden {
+		t.Errorf("a passkey and a code open %s", a.Status)
+	}
+	in.proves(w, saraAt)
+	if a := in.get("/en/me/take"); a.StatusCode != http.StatusOK {
+		t.Errorf("two codes open %s", a.Status)
+	}
+}
+
+// TestAPasskeyIsToldToPhonesAndEndsWhatItBegan reads the text messages, too.
+func TestAPasskeyIsToldToPhonesAndEndsWhatItBegan(t *testing.T) {
+	texts := make(chan string, 10)
+	w := open(t, "casco-fiber", func(c *Config) {
+		c.PublicURL = "http://localhost"
+		c.SMS = func(number, text string) bool { texts <- number + " " + text; return true }
+	})
+	const phone subject.ID = "phone:+12075550177"
+	v := w.customerOf(saraAt)
+	if _, _, err := w.db.Link(t.Context(), store.Linking{First: saraAt, Second: phone, Proved: []subject.ID{saraAt, phone}, Path: "/en/me/undo/"}); err != nil {
+		t.Fatal(err)
+	}
+	told := func(what string) {
+		t.Helper()
+		if len(texts) != 1 {
+			t.Fatalf("%d text messages", len(texts))
+		}
+		if text := <-texts; !strings.HasPrefix(text, "+12075550177 ") || !strings.Contains(text, what) {
+			t.Errorf("the text message is %q", text)
+		}
+	}
+	d := v.added()
+	told("added a passkey")
+	in, _ := d.enters(w)
+	if a := in.get("/en/me/passkeys"); a.StatusCode != http.StatusOK {
+		t.Fatal(a.Status)
+	}
+	list, err := w.db.Passkeys(t.Context(), saraAt)
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	v.post("/en/me/passkeys", url.Values{"remove": {list[0].ID()}})
+	told("removed a passkey")
+	if a := in.get("/en/me/passkeys"); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("what it began goes on: %s", a.Status)
+	}
+	if a := v.get("/en/me/passkeys"); a.StatusCode != http.StatusOK {
+		t.Errorf("who removed it is out: %s", a.Status)
+	}
 }
 
 func TestWhereBrowsersHaveNoPasskeysNoneAreOffered(t *testing.T) {

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -93,10 +94,16 @@ func (s sessions) begin(w http.ResponseWriter, r *http.Request, in *who) error {
 		return fmt.Errorf("beginning a session: %w", err)
 	}
 	in.Since, in.Seen, in.Browser = s.now(), s.now(), browserName(r.UserAgent())
-	return s.keep(ctx, w, in)
+	return s.keep(context.WithValue(ctx, beginning{}, true), w, in)
 }
 
-// keep writes a session and sets its cookie.
+// beginning marks the context in which a new session is written.
+type beginning struct{}
+
+// errEnded is that a session ended between the reading of it and the writing.
+var errEnded = errors.New("the session ended meanwhile")
+
+// keep writes a session and sets its cookie; errEnded where it is there no more.
 func (s sessions) keep(ctx context.Context, w http.ResponseWriter, in *who) error {
 	s.Put(ctx, whoKey, in)
 	token, until, err := s.Commit(ctx)
@@ -136,7 +143,14 @@ func (s sessionStore) CommitCtx(ctx context.Context, token string, b []byte, unt
 	if err := json.Unmarshal(b, &kept); err != nil {
 		return err
 	}
-	return s.SaveSession(ctx, token, store.Session{Owner: kept.Who.IDs[0], Label: kept.Who.Browser, Data: b, Until: until})
+	if ctx.Value(beginning{}) != nil {
+		return s.SaveSession(ctx, token, store.Session{Owner: kept.Who.IDs[0], Label: kept.Who.Browser, Data: b, Until: until})
+	}
+	ok, err := s.KeepSession(ctx, token, b, until)
+	if err == nil && !ok {
+		err = errEnded
+	}
+	return err
 }
 
 // The library asks for these without a context where it has one that takes it.

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,4 +86,47 @@ func TestASessionEnds(t *testing.T) {
 			t.Error("a session goes on after four hours")
 		}
 	})
+}
+
+// TestASessionThatIsEndedMeanwhileStaysEnded ends it at each point at which a
+// request that would prolong it asks what time it is.
+func TestASessionThatIsEndedMeanwhileStaysEnded(t *testing.T) {
+	var meanwhile atomic.Pointer[func()]
+	var w *world
+	w = open(t, "casco-fiber", func(c *Config) {
+		c.Now = func() time.Time {
+			if f := meanwhile.Load(); f != nil {
+				(*f)()
+			}
+			return w.now()
+		}
+	})
+	const who subject.ID = "customer:100042"
+	out := false
+	for at, done := 1, true; done; at++ {
+		v := w.signedIn(who)
+		w.pass(sessionTouch)
+		n := 0
+		f := func() {
+			if n++; n == at {
+				if err := w.db.EndOtherSessions(t.Context(), "", who); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		meanwhile.Store(&f)
+		a := v.get("/en/me/sessions")
+		meanwhile.Store(nil)
+		done = n >= at
+		out = out || done && a.StatusCode == http.StatusSeeOther
+		if a.StatusCode != http.StatusOK && a.StatusCode != http.StatusSeeOther {
+			t.Errorf("it answers %s", a.Status)
+		}
+		if list, err := w.db.SessionsOf(t.Context(), who); done && (err != nil || len(list) != 0) {
+			t.Errorf("ended at %d it goes on: %+v, %v", at, list, err)
+		}
+	}
+	if !out {
+		t.Error("nobody was signed out")
+	}
 }
