@@ -379,7 +379,7 @@ func (db *DB) giveFor(ctx context.Context, child subject.ID, r request.Request) 
 
 // takenByParent is the event by which a parent's word ends a yes that stands or waits.
 func (b *batch) takenByParent(p *person, key consent.Key) consent.Event {
-	y := yesOf(p.states[key])
+	y := p.states[key].Ended()
 	e := consent.Event{Act: consent.ActWithdrawn, Purpose: key.Purpose, Recipient: key.Recipient, Policy: b.known.answering(key, y.Policy), Language: y.Language, Surface: consent.SurfaceParent}
 	if v := b.known.byID[e.Policy]; v != nil && !slices.Contains(v.Policy.Languages, e.Language) {
 		e.Language = v.Policy.Master()
@@ -475,7 +475,7 @@ func (db *DB) byParents(ctx context.Context, id subject.ID) (map[string]bool, er
 	}
 	var ids []string
 	for _, key := range taking(states, "") {
-		ids = append(ids, yesOf(states[key]).Event)
+		ids = append(ids, states[key].Ended().Event)
 	}
 	list, err := db.Receipts(ctx, ids)
 	given := map[string]bool{}
@@ -485,14 +485,6 @@ func (db *DB) byParents(ctx context.Context, id subject.ID) (map[string]bool, er
 		}
 	}
 	return given, err
-}
-
-// yesOf gives the yes that stands, or else the one that waits.
-func yesOf(s consent.State) *consent.Yes {
-	if s.Yes != nil {
-		return s.Yes
-	}
-	return s.Pending
 }
 
 // takeFor withdraws what a permission gave and no other does; of somebody who is
@@ -524,7 +516,7 @@ func (db *DB) takeFor(ctx context.Context, child subject.ID, r request.Request) 
 				continue
 			}
 			for _, key := range taking(p.states, purpose) {
-				if p.facts.Child || given[yesOf(p.states[key]).Event] {
+				if p.facts.Child || given[p.states[key].Ended().Event] {
 					events = append(events, b.takenByParent(p, key))
 				}
 			}
