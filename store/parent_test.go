@@ -447,6 +447,35 @@ func (w *world) standsIn(id subject.ID, purpose string, want bool) {
 	}
 }
 
+// A parent's word ends what is paused as well.
+func TestAParentEndsWhatIsPaused(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.mailing()
+		w.say(lina, "tailored_offers", consent.Given)
+		w.pauses(lina, "tailored_offers")
+		r := w.signed(w.asks(lina, "coverage_study"), []string{"coverage_study"})
+		w.second(r)
+		if _, err := w.db.Permit(t.Context(), r.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.wants(w.ask(lina, "tailored_offers"), decision.Withdrawn)
+		w.pauses(lina, "coverage_study")
+		if _, err := w.db.EndPermission(t.Context(), r.ID); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := w.db.States(t.Context(), lina); err != nil || s[consent.Key{Purpose: "coverage_study"}].Paused != nil {
+			t.Errorf("%v, %v", s, err)
+		}
+	})
+}
+
+func (w *world) pauses(id subject.ID, purpose string) {
+	w.t.Helper()
+	if _, _, err := w.db.Pause(w.t.Context(), id, []string{purpose}, w.clock().Add(14*24*time.Hour), "en"); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // Nobody signs as the parent of what is their own.
 func TestALinkedAddressIsNoParents(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
