@@ -23,6 +23,7 @@ import (
 	"github.com/amana-privacy/amana/internal/pgtest"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/policy"
+	"github.com/amana-privacy/amana/request"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
 	"github.com/amana-privacy/amana/webhook"
@@ -224,6 +225,38 @@ func TestMessagesArrive(t *testing.T) {
 	for _, s := range []string{"sara", "a-secret-path", "127.0.0.1", "whsec_", h.Secrets[0].Secret} {
 		if strings.Contains(log.String(), s) {
 			t.Errorf("the log holds %q", s)
+		}
+	}
+}
+
+// A correction is told to the systems of record: by the event's id they read what
+// it says, and that it is done is told as well.
+func TestACorrectionIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "", time.Now)
+	defer func() { must(t, w.db.Close()) }()
+	r := newReceiver(t, fine)
+	r.knows(t, w.hook(r.URL, webhook.RequestAsked, webhook.RequestDone))
+	stop := running(t, Config{Store: w.db, Networks: near, Beat: 5 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+	asked, _, err := w.db.Ask(t.Context(), store.Ask{Subjects: []subject.ID{"email:sara@example.com"}, Kind: request.Correction,
+		Demand: request.Demand{Corrections: map[string]string{"name": "Sara Nasser"}}})
+	must(t, err)
+	r.waits(t, 1)
+	told, owner, err := w.db.RequestAny(t.Context(), r.said[0].Data.Event)
+	must(t, err)
+	if r.said[0].Type != webhook.RequestAsked || told.ID != asked.ID || owner != "email:sara@example.com" || told.Demand.Corrections["name"] != "Sara Nasser" {
+		t.Errorf("told %+v, which is %+v of %s", r.said[0], told, owner)
+	}
+	_, _, err = w.db.Outcome(t.Context(), asked.ID, request.Done, "It is right now.")
+	must(t, err)
+	r.waits(t, 1)
+	stop()
+	if r.said[1].Type != webhook.RequestDone || r.said[1].Data.Subject != r.said[0].Data.Subject {
+		t.Errorf("told %+v", r.said[1])
+	}
+	for _, m := range r.said {
+		if raw, err := json.Marshal(m); err != nil || bytes.Contains(raw, []byte("Nasser")) || bytes.Contains(raw, []byte("sara")) {
+			t.Errorf("%s %v", raw, err)
 		}
 	}
 }

@@ -105,6 +105,10 @@ func (e *Engine) handle(ctx context.Context, line *connection, m store.Mail) err
 	if !e.Now().Before(m.Until) {
 		return e.end(ctx, m, store.MailGivenUp, "it is too late", nil)
 	}
+	if m.Broken != nil {
+		e.Log.ErrorContext(ctx, "a mail cannot be opened; it is tried again", "mail", letter.Lower(m.ID[:]), "tries", m.Tries, "error", m.Broken)
+		return e.Store.RetryMail(ctx, m, e.Now().Add(pause(m.Tries)))
+	}
 	stands, err := e.stands(ctx, m.Letter)
 	if err != nil {
 		return err

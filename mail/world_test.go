@@ -28,6 +28,7 @@ import (
 type world struct {
 	t      testing.TB
 	db     *store.DB
+	ring   *keyring.Ring
 	dir    string
 	server *mailtest.Server
 	engine *Engine
@@ -45,6 +46,7 @@ func open(t testing.TB, company string, change ...func(*Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.ring = ring
 	w.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(w.dir, "db"), Ring: ring, Create: true, Now: w.now, Mail: true, PublicURL: "https://privacy.company.example",
 		TakeBack: func(string) (string, string) { return "https://privacy.company.example", "by one click" }})
 	if err != nil {

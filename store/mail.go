@@ -40,6 +40,7 @@ type Mail struct {
 	At     time.Time // when it was queued
 	Until  time.Time // later it is given up
 	Tries  int       // with this one
+	Broken error     // why its letter cannot be opened; nil where it is here
 	leased int64
 }
 
@@ -198,15 +199,26 @@ func (t *tx) claim(id MailID, lease time.Duration) (m Mail, ok bool, err error) 
 		return m, false, err
 	}
 	m.At, m.Until = fromMillis(at), fromMillis(until)
-	keys, err := t.db.cfg.Ring.Unwrap(keyring.SubjectID(id), w)
+	m.Letter, m.Broken = t.db.openMail(id, w, sealed)
+	return m, true, nil
+}
+
+// openMail gives the letter of a mail. What cannot be opened keeps nothing else
+// from being sent: its bucket's key may have been changed this moment, or the row
+// may be damaged.
+func (db *DB) openMail(id MailID, w keyring.Wrapped, sealed []byte) (l letter.Letter, err error) {
+	keys, err := db.cfg.Ring.Unwrap(keyring.SubjectID(id), w)
 	if err != nil {
-		return m, false, fmt.Errorf("opening a mail: %w", err)
+		return l, fmt.Errorf("opening a mail: %w", err)
 	}
 	raw, err := keyring.Unseal(keys.Data, mailContext(id), sealed)
-	if err != nil {
-		return m, false, fmt.Errorf("opening a mail: %w", err)
+	if err == nil {
+		err = json.Unmarshal(raw, &l)
 	}
-	return m, true, json.Unmarshal(raw, &m.Letter)
+	if err != nil {
+		return l, fmt.Errorf("opening a mail: %w", err)
+	}
+	return l, nil
 }
 
 // EndMail says what became of a claimed mail; its text goes. digest is the

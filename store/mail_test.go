@@ -116,6 +116,29 @@ func TestMailsAreClaimedOnce(t *testing.T) {
 	})
 }
 
+// One damaged row keeps nobody else's mail from being sent.
+func TestAMailThatCannotBeOpenedStopsNoOther(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		bad := w.signIn("sara@example.com")
+		w.signIn("omar@example.com")
+		err := w.db.write(t.Context(), func(t *tx) error {
+			return t.exec(`UPDATE mail SET sealed = ? WHERE shard_id = ? AND mail_id = ?`, []byte("damaged"), int(bad[0]), bad[:])
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := w.claimed()
+		if len(list) != 2 {
+			t.Fatalf("%d mails can be claimed", len(list))
+		}
+		for _, m := range list {
+			if broken := m.Broken != nil; broken != (m.ID == bad) || broken != (m.Letter.To != "omar@example.com") {
+				t.Errorf("%x: %+v, %v", m.ID, m.Letter, m.Broken)
+			}
+		}
+	})
+}
+
 func TestAMailLeavesNoText(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		id := w.signIn("sara@example.com")

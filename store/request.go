@@ -38,8 +38,9 @@ const maxOpen = 20
 
 // Ask begins a request and gives it with its receipt; what follows from it at
 // once (a restriction, an objection) holds when it returns. A second erasure or
-// download while one is under way is no new one: the first is given, without a
-// receipt. A demand that the policy does not know is fault.Invalid at its
+// download while one is under way is no new one, nor is a question, a complaint or
+// a correction in the very words of one that is open: the first is given, without
+// a receipt. A demand that the policy does not know is fault.Invalid at its
 // field; of nobody who is known, an erasure is fault.Unknown.
 func (db *DB) Ask(ctx context.Context, a Ask) (request.Request, Recorded, error) {
 	var r request.Request
@@ -86,7 +87,7 @@ func (t *tx) ask(a Ask) (r request.Request, done *appended, err error) {
 		if b.State.Over() {
 			continue
 		}
-		if open++; b.Kind == a.Kind && (a.Kind == request.Erasure || a.Kind == request.Portability) {
+		if open++; a.asked(b) {
 			return b, nil, nil
 		}
 	}
@@ -110,6 +111,18 @@ func (t *tx) ask(a Ask) (r request.Request, done *appended, err error) {
 		return r, nil, err
 	}
 	return r, done, t.insertRequest(people[0], r)
+}
+
+// asked reports whether a request that is open is this demand already: a button
+// that was pressed twice begins one clock.
+func (a Ask) asked(open request.Request) bool {
+	switch a.Kind {
+	case request.Erasure, request.Portability:
+		return open.Kind == a.Kind
+	case request.Access, request.Complaint, request.Correction:
+		return open.Kind == a.Kind && open.Demand.Text == a.Demand.Text && maps.Equal(open.Demand.Corrections, a.Demand.Corrections)
+	}
+	return false
 }
 
 // takesAll reports whether a demand is about all identifiers of the person: what

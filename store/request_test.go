@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -102,13 +103,43 @@ func TestWhatIsAskedIsHeldToThePolicy(t *testing.T) {
 	if _, _, err := w.db.Ask(t.Context(), Ask{Subjects: []subject.ID{"email:nobody@example.com"}, Kind: request.Erasure}); fault.KindOf(err) != fault.Unknown {
 		t.Errorf("erasing nobody: %v", err)
 	}
-	for range maxOpen {
-		w.demand(request.Complaint, request.Demand{Text: "late"}, sara)
+	for i := range maxOpen {
+		w.demand(request.Complaint, request.Demand{Text: fmt.Sprint("late ", i)}, sara)
 	}
 	if _, _, err := w.db.Ask(t.Context(), Ask{Subjects: []subject.ID{sara}, Kind: request.Complaint, Demand: request.Demand{Text: "late"}}); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("one more than may be open: %v", err)
 	}
 	w.check()
+}
+
+// A button that is pressed twice asks once; the same words after the answer are
+// asked anew.
+func TestTheSameWordsAreAskedOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		name := request.Demand{Corrections: map[string]string{"name": "Sara"}}
+		for kind, d := range map[request.Kind]request.Demand{request.Access: {Text: "Why?"}, request.Complaint: {Text: "Why?"}, request.Correction: name} {
+			first, _ := w.demand(kind, d, sara)
+			again, done, err := w.db.Ask(t.Context(), Ask{Subjects: []subject.ID{sara}, Kind: kind, Demand: d})
+			if err != nil || again.ID != first.ID || len(done.IDs()) != 0 {
+				t.Errorf("%s twice: %s and %s, %v", kind, first.ID, again.ID, err)
+			}
+		}
+		if other, _ := w.demand(request.Access, request.Demand{Text: "Why then?"}, sara); other.State != request.Open {
+			t.Errorf("%+v", other)
+		}
+		list, err := w.db.Requests(t.Context(), sara)
+		if err != nil || len(list) != 4 {
+			t.Fatalf("%d requests, %v", len(list), err)
+		}
+		for _, r := range list {
+			if _, _, err := w.db.Outcome(t.Context(), r.ID, request.Done, "So."); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, done, err := w.db.Ask(t.Context(), Ask{Subjects: []subject.ID{sara}, Kind: request.Access, Demand: request.Demand{Text: "Why?"}}); err != nil || len(done.IDs()) != 1 {
+			t.Errorf("after the answer: %v", err)
+		}
+	})
 }
 
 func TestAnObjectionHoldsAtOnce(t *testing.T) {
