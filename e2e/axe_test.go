@@ -34,9 +34,12 @@ type finding struct {
 
 // Accessible fails the test for whatever axe finds on the page, and if the
 // page scrolls sideways (WCAG 1.4.10, reflow).
-func (p *Page) Accessible() {
+func (p *Page) Accessible() { p.t.Helper(); p.Keeps(axeOptions) }
+
+// Keeps is Accessible by rules of its own.
+func (p *Page) Keeps(rules string) {
 	p.t.Helper()
-	for _, f := range p.findings() {
+	for _, f := range p.findings(rules) {
 		p.t.Errorf("%s: %s: %s", p.URL(), f.ID, f)
 	}
 	if over := Eval[int](p, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
@@ -46,7 +49,7 @@ func (p *Page) Accessible() {
 
 // findings runs axe. DevTools evaluates past the page's Content-Security-Policy;
 // where script is off, it is on while axe runs, which waits by timers.
-func (p *Page) findings() []finding {
+func (p *Page) findings(rules string) []finding {
 	p.t.Helper()
 	source, err := axeSource()
 	need(p.t, "axe-core", err)
@@ -55,7 +58,7 @@ func (p *Page) findings() []finding {
 		defer p.script(false)
 	}
 	Eval[bool](p, source+"\n;true")
-	return Eval[[]finding](p, "axe.run(document, "+axeOptions+").then(r => r.violations)")
+	return Eval[[]finding](p, "axe.run(document, "+rules+").then(r => r.violations)")
 }
 
 func (f finding) String() string {

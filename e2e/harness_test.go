@@ -122,7 +122,7 @@ func TestDownload(t *testing.T) {
 func TestMistakesAreFound(t *testing.T) {
 	p := Open(t, site(t)+"/bad", View{NoScript: true})
 	var got []string
-	for _, f := range p.findings() {
+	for _, f := range p.findings(axeOptions) {
 		got = append(got, f.ID)
 	}
 	for _, want := range []string{"color-contrast", "html-has-lang", "image-alt", "label", "landmark-one-main", "page-has-heading-one", "target-size"} {

@@ -123,7 +123,7 @@ func (l Letter) view(w words, h House, m Mark) view {
 	if u, err := url.Parse(h.PublicURL); err == nil && u.Host != "" {
 		host = u.Host
 	}
-	v.Ask, v.AskAt = w.T("mail.verify", "code", m.Code), h.PublicURL+"/"+w.Tag+"/verify"
+	v.Ask, v.AskAt = w.T("mail.verify", "code", m.Code), h.PublicURL+"/"+w.Tag+"/verify#mail"
 	v.Foot = []said{w.T("mail.hosts", "host", host),
 		w.T("mail.sender", "name", line(h.in(w, o.LegalName)), "address", line(h.in(w, o.Contact.Address)), "email", o.Contact.Email)}
 	if l.Kind == Company {

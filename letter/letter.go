@@ -36,6 +36,11 @@ const (
 	Company        Kind = "company"         // of the company's own words, under a purpose that was agreed to
 )
 
+// Kinds gives the closed set.
+func Kinds() []Kind {
+	return []Kind{Confirm, SignIn, Erasing, Join, Linked, Unlinked, PasskeyAdded, PasskeyRemoved, Parent, Again, Company}
+}
+
 // Letter is one mail to one person. Everything in it is personal: it is kept
 // sealed, and for no longer than until it was sent.
 type Letter struct {
@@ -85,7 +90,7 @@ const (
 // fault. A line break in a subject would begin another header; a mark that
 // turns the direction of writing makes one text look like another.
 func (l Letter) Check() error {
-	if !slices.Contains([]Kind{Confirm, SignIn, Erasing, Join, Linked, Unlinked, PasskeyAdded, PasskeyRemoved, Parent, Again, Company}, l.Kind) {
+	if !slices.Contains(Kinds(), l.Kind) {
 		return fault.At(fault.Invalid, "kind", "there is no such kind of mail")
 	}
 	if !isAddress(l.To) {

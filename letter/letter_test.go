@@ -32,7 +32,7 @@ var mark = Mark{ID: [16]byte{1, 2, 3}, Code: "ABCDE-12345", Return: "abc", At: t
 func TestEveryKindInEveryLanguage(t *testing.T) {
 	for _, company := range []string{"casco-fiber", "souq-nakheel"} {
 		h := house(t, company)
-		for _, kind := range []Kind{Confirm, SignIn, Erasing, Join, Linked, Unlinked, PasskeyAdded, PasskeyRemoved, Parent, Again, Company} {
+		for _, kind := range Kinds() {
 			for _, language := range []string{"en", "ar", "fr"} {
 				l := Letter{Kind: kind, To: "sara@example.com", Language: language, Path: "/c/x", Code: "314159", Leave: "y", What: "phone:…34", Until: mark.At.Add(time.Hour), Subject: "Hello", Text: "Hello"}
 				first, err := Compose(l, h, mark)

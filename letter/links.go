@@ -14,7 +14,14 @@ import (
 // refused are the elements that a mail of a company may not have: those that run
 // something, load something by themselves, or ask for something in the mail
 // itself, which is what a forged one does.
-var refused = []string{"script", "iframe", "frame", "object", "embed", "form", "input", "button", "base", "meta", "link", "html", "head", "body"}
+var refused = []string{"script", "style", "iframe", "frame", "object", "embed", "form", "input", "button", "base", "meta", "link", "html", "head", "body"}
+
+// loading are further attributes that hold addresses. None is shown to a reader who
+// asks where a mail leads: so a mail has href and src alone.
+var loading = []string{"action", "background", "cite", "data", "dynsrc", "formaction", "longdesc", "lowsrc", "ping", "poster", "srcset", "xlink:href"}
+
+// loads finds in a style what fetches something, written plainly or not.
+var loads = regexp.MustCompile(`(?i)url\s*\(|image|@|\\|/\*`)
 
 // checkHTML refuses a fragment with such an element, or with an address that is
 // neither of the web nor of mail.
@@ -26,6 +33,12 @@ func checkHTML(fragment string) error {
 		for _, a := range attributes {
 			if strings.HasPrefix(a.Key, "on") {
 				return fault.At(fault.Invalid, "mail.html", "a mail runs nothing: take %s away", shown(a.Key))
+			}
+			if slices.Contains(loading, a.Key) {
+				return fault.At(fault.Invalid, "mail.html", "%s has no place in a mail: only href and src lead elsewhere", a.Key)
+			}
+			if a.Key == "style" && loads.MatchString(a.Val) {
+				return fault.At(fault.Invalid, "mail.html", "a style in a mail fetches nothing: no url(), no image")
 			}
 			if a.Key != "href" && a.Key != "src" {
 				continue

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/letter"
 	"github.com/amana-privacy/amana/mail/mailtest"
 	"github.com/amana-privacy/amana/store"
@@ -36,7 +38,7 @@ func TestAMailAsksForTheConfirmation(t *testing.T) {
 				if m.To != sara || !strings.HasPrefix(m.From, "bounces+") || m.UTF8 {
 					t.Errorf("the envelope says %q, %q", m.From, m.To)
 				}
-				contains(t, m.Text, "https://privacy.company.example/c/", "https://privacy.company.example/u/", "https://privacy.company.example/"+language+"/verify")
+				contains(t, m.Text, "https://privacy.company.example/c/", "https://privacy.company.example/u/", "https://privacy.company.example/"+language+"/verify#mail")
 				contains(t, m.HTML, `dir="`+map[string]string{"en": "ltr", "ar": "rtl"}[language], `href="https://privacy.company.example/c/`)
 				contains(t, string(m.Raw), "\r\nList-Unsubscribe: <https://privacy.company.example/u/", "\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", "\r\nContent-Language: "+language)
 				p := w.db.MailPolicy()
@@ -54,24 +56,82 @@ func TestAMailAsksForTheConfirmation(t *testing.T) {
 }
 
 // verify asks the library of another project, in another language, whether the
-// signature holds.
-func verify(t *testing.T, mail []byte, k *Key) bool {
+// signatures of some mails hold.
+func verify(t *testing.T, k *Key, mails ...string) []bool {
 	t.Helper()
 	const program = `import sys, json, dkim
 q = json.load(sys.stdin)
-print(dkim.verify(q["mail"].encode("utf-8"), dnsfunc=lambda name, timeout=5: q["record"].encode() if name.decode() == q["name"] + "." else None))`
-	question, err := json.Marshal(map[string]string{"mail": string(mail), "record": k.Record(), "name": k.Name()})
+dns = lambda name, timeout=5: q["record"].encode() if name.decode() == q["name"] + "." else None
+print(json.dumps([dkim.verify(m.encode("utf-8"), dnsfunc=dns) for m in q["mails"]]))`
+	question, err := json.Marshal(map[string]any{"mails": mails, "record": k.Record(), "name": k.Name()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := exec.CommandContext(t.Context(), "/usr/bin/python3", "-c", program)
 	c.Stdin = bytes.NewReader(question)
 	out, err := c.CombinedOutput()
-	if err != nil {
+	var holds []bool
+	if err == nil {
+		err = json.Unmarshal(out, &holds)
+	}
+	if err != nil || len(holds) != len(mails) {
 		t.Fatalf("dkimpy (Debian: python3-dkim): %v\n%s", err, out)
 	}
-	return strings.TrimSpace(string(out)) == "True"
+	return holds
 }
+
+// TestEveryMailIsSignedInBothLanguages lets a real mail server take a mail of every
+// kind in both languages, and another project's library check each signature.
+func TestEveryMailIsSignedInBothLanguages(t *testing.T) {
+	t.Parallel()
+	key, err := NewKey("company.example", "amana", rsaKey(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := open(t, "souq-nakheel", func(c *Config) { c.Key = key })
+	sent := 0
+	for _, language := range []string{"en", "ar"} {
+		for _, l := range mailtest.Letters(language, w.now()) {
+			if sent++; l.Kind == letter.Confirm { // goes out with the yes that waits for it
+				w.yes(l.To, "newsletter", language)
+			} else if _, err := w.db.Post(t.Context(), l); err != nil {
+				t.Fatal(l.Kind, err)
+			}
+		}
+	}
+	for n := 1; n > 0; {
+		if n, err = w.engine.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var all []string
+	var of []string
+	for range sent {
+		m := w.server.Next(t)
+		name, _, _ := strings.Cut(m.To, "@")
+		keep(t, name+".html", []byte(m.HTML))
+		keep(t, name+".eml", m.Raw)
+		all, of = append(all, string(m.Raw)), append(of, name)
+		kind, language, _ := strings.Cut(name, ".")
+		if m.Header.Get("Content-Language") != language {
+			t.Errorf("%s says that it is in %q", name, m.Header.Get("Content-Language"))
+		}
+		if strings.ContainsFunc(m.Subject, isolates) || !strings.Contains(m.Text, "\u2068") || strings.Count(m.Text, "\u2068") != strings.Count(m.Text, "\u2069") {
+			t.Errorf("%s: the subject %q holds marks of direction, or a value in the text stands in no isolate", name, m.Subject)
+		}
+		if way := m.Header.Get("List-Unsubscribe") != ""; way != (kind == string(letter.Confirm) || kind == string(letter.Company)) {
+			t.Errorf("%s: a way out: %t", name, way)
+		}
+	}
+	w.server.None(t)
+	for i, holds := range verify(t, key, all...) {
+		if !holds {
+			t.Errorf("the signature of %s does not hold", of[i])
+		}
+	}
+}
+
+func isolates(r rune) bool { return r >= '\u2066' && r <= '\u2069' || r >= '\u202a' && r <= '\u202e' }
 
 func TestOtherPeopleVerifyTheSignature(t *testing.T) {
 	t.Parallel()
@@ -84,7 +144,7 @@ func TestOtherPeopleVerifyTheSignature(t *testing.T) {
 		w.yes(sara, "newsletter", "ar")
 		w.round(1)
 		m := w.server.Next(t)
-		if !verify(t, m.Raw, key) {
+		if !verify(t, key, string(m.Raw))[0] {
 			t.Errorf("%s: the signature does not hold:\n%s", kind, m.Raw)
 		}
 		head := strings.Join(strings.Fields(m.Header.Get("Dkim-Signature")), "")
@@ -97,7 +157,7 @@ func TestOtherPeopleVerifyTheSignature(t *testing.T) {
 			"a second subject": "Subject: another\r\n" + string(m.Raw),
 			"another body":     strings.Replace(string(m.Raw), "\r\n--=_", "\r\nAAAA\r\n--=_", 1),
 		} {
-			if changed == string(m.Raw) || verify(t, []byte(changed), key) {
+			if changed == string(m.Raw) || verify(t, key, changed)[0] {
 				t.Errorf("%s goes through", what)
 			}
 		}
@@ -164,6 +224,32 @@ func TestAMailIsGivenUpInTime(t *testing.T) {
 
 // A server that dies after the other side took a mail leaves it to the next, who
 // sends the same bytes.
+// A letter whose key is not there is tried again, and given up in its time; the
+// others leave.
+func TestALetterThatCannotBeOpenedWaits(t *testing.T) {
+	t.Parallel()
+	w := open(t, "casco-fiber")
+	id, err := w.db.Post(t.Context(), letter.Letter{Kind: letter.SignIn, To: sara, Language: "en", Code: "314159"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := func(context.Context, []uint16) error { return nil } // nothing is wrapped anew
+	if err := w.ring.Change(t.Context(), []uint16{keyring.SubjectID(id).Bucket()}, lost); err != nil {
+		t.Fatal(err)
+	}
+	w.yes("omar@example.com", "newsletter", "en")
+	w.round(2)
+	if m := w.server.Next(t); m.To != "omar@example.com" {
+		t.Errorf("sent to %q", m.To)
+	}
+	w.server.None(t)
+	contains(t, w.logs.String(), "cannot be opened")
+	w.pass(letter.Patience)
+	w.round(1)
+	contains(t, w.logs.String(), string(store.MailGivenUp))
+	w.round(0)
+}
+
 func TestTheSameMailTwiceIsOne(t *testing.T) {
 	t.Parallel()
 	w := open(t, "casco-fiber")
@@ -283,6 +369,11 @@ func TestHeadersAreClean(t *testing.T) {
 		{"a form", letter.Letter{Subject: "Hello", Text: "x", HTML: `<form action="https://evil.example">`}, "mail.html"},
 		{"something that runs", letter.Letter{Subject: "Hello", Text: "x", HTML: `<p onclick="x()">`}, "mail.html"},
 		{"an address that runs", letter.Letter{Subject: "Hello", Text: "x", HTML: `<a href="javascript:x()">`}, "mail.html"},
+		{"a sheet", letter.Letter{Subject: "Hello", Text: "x", HTML: `<style>@import "//evil.example/x"</style>`}, "mail.html"},
+		{"a picture that nobody is told of", letter.Letter{Subject: "Hello", Text: "x", HTML: `<img src="https://shop.example/x" srcset="//evil.example/x 2x">`}, "mail.html"},
+		{"a ground that is fetched", letter.Letter{Subject: "Hello", Text: "x", HTML: `<td background="//evil.example/x">`}, "mail.html"},
+		{"a style that fetches", letter.Letter{Subject: "Hello", Text: "x", HTML: `<p style="background:u\72l(//evil.example/x)">`}, "mail.html"},
+		{"a click that is told", letter.Letter{Subject: "Hello", Text: "x", HTML: `<a href="https://shop.example/" ping="https://evil.example/">`}, "mail.html"},
 		{"a second recipient", letter.Letter{To: "sara@example.com,eve@example.com", Subject: "Hello", Text: "x"}, "to"},
 		{"a header in the address", letter.Letter{To: "sara@example.com>\r\nBcc: <eve@example.com", Subject: "Hello", Text: "x"}, "to"},
 		{"another house's page", letter.Letter{Path: "//evil.example/", Subject: "Hello", Text: "x"}, "path"},

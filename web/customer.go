@@ -61,7 +61,7 @@ func (s *site) me(a policy.Act, h private) handler {
 			return err
 		}
 		if c == nil {
-			return v.redirect(http.StatusSeeOther, v.path("/me?to="+url.QueryEscape(s.here(v))))
+			return s.signInFirst(v)
 		}
 		if err = c.demand(v.version.Policy, a, false); err == nil {
 			err = h(v, c)
@@ -73,15 +73,18 @@ func (s *site) me(a policy.Act, h private) handler {
 	}
 }
 
-// here is where a visit goes on after a sign-in: the page itself, or for a form
-// that was sent the start.
-func (s *site) here(v *visit) string {
-	if v.Method == http.MethodGet {
-		if to := strings.TrimPrefix(v.URL.Path, "/"+v.Tag); onward(to) != "" {
-			return to
-		}
+// signInFirst leads to the sign-in, and from there back to the page. Of a form
+// that was sent when the session was over nothing is kept, and that is said.
+func (s *site) signInFirst(v *visit) error {
+	to := strings.TrimPrefix(v.URL.Path, "/"+v.Tag)
+	if onward(to) == "" {
+		to = "/me"
 	}
-	return "/me"
+	ask := url.Values{"to": {to}}
+	if v.Method == http.MethodPost {
+		ask.Set("unsaved", "1")
+	}
+	return v.redirect(http.StatusSeeOther, v.path("/me?"+ask.Encode()))
 }
 
 // onward gives the path that a sign-in leads to, where it is one of the private

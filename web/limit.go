@@ -17,6 +17,8 @@ const (
 	postsAtOnce    = 40
 	asksPerSecond  = 1.0 / 120 // of messages to be sent
 	asksAtOnce     = 10
+	signsPerSecond = 1.0 / 10 // of addresses signed up, each of which gets a mail: many people may share one way out
+	signsAtOnce    = 60
 	addressesKept  = 8192
 )
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -213,6 +214,27 @@ func TestTheAnswerTellsNobodyWhoIsKnown(t *testing.T) {
 	}
 }
 
+// Nobody has the company write to whole lists of strangers.
+func TestSigningUpIsLimited(t *testing.T) {
+	w := open(t, "casco-fiber")
+	v, signed := w.visitor(), 0
+	for i := range 3 * signsAtOnce {
+		w.pass(time.Second / postsPerSecond) // what bounds every form is no bound here
+		a := v.subscribe(url.Values{"email": {fmt.Sprintf("stranger%d@example.com", i)}})
+		if a.StatusCode == http.StatusTooManyRequests {
+			break
+		}
+		signed++
+	}
+	if signed < signsAtOnce || signed > signsAtOnce*3/2 {
+		t.Errorf("%d addresses were signed up without a pause", signed)
+	}
+	w.pass(time.Minute)
+	if a := v.subscribe(nil); a.StatusCode != http.StatusOK {
+		t.Errorf("a minute later: %s", a.Status)
+	}
+}
+
 func TestATrapCatchesPrograms(t *testing.T) {
 	w := open(t, "casco-fiber")
 	w.visitor().subscribe(url.Values{"nickname": {"Sara"}})
@@ -321,6 +343,9 @@ func TestOneClickTakesItBack(t *testing.T) {
 		if a := v.get(l + path); a.StatusCode != 200 || strings.Count(a.text, "<button") != 1 || len(a.Cookies()) > 0 {
 			t.Error(a.Status, strings.Count(a.text, "<button"))
 		}
+	}
+	if a := v.get("/ar" + path); !strings.Contains(a.text, `href="/ar/me/choices"`) {
+		t.Error("no way leads to the finer choices")
 	}
 	v.send("HEAD", path, "", "")
 	w.wants("newsletter", decision.Given) // looking takes nothing back

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -155,6 +156,32 @@ func BenchmarkPolicyPage(b *testing.B) {
 				}
 				if err := s.policy(v); err != nil {
 					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkOwnPages makes the pages of somebody who is signed in by two identifiers.
+func BenchmarkOwnPages(b *testing.B) {
+	w := open(b, "casco-fiber")
+	v := w.signedIn("customer:770042", "email:sara@example.com")
+	v.chooses(url.Values{"answer": {"yes:a/tailored_offers"}})
+	u, err := url.Parse(w.URL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, path := range []string{"/.well-known/gpc.json", "/en/me", "/ar/me/known", "/en/me/choices", "/ar/me/receipts", "/en/me/requests"} {
+		b.Run(path, func(b *testing.B) {
+			r := httptest.NewRequest("GET", path, nil)
+			r.Header.Set("Accept-Encoding", "gzip")
+			for _, c := range v.client.Jar.Cookies(u) {
+				r.AddCookie(c)
+			}
+			for b.Loop() {
+				out := httptest.NewRecorder()
+				if w.Config.Handler.ServeHTTP(out, r); out.Code != 200 {
+					b.Fatal(out.Code)
 				}
 			}
 		})

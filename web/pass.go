@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
@@ -35,6 +36,22 @@ func (s *site) passOver(v *visit) error {
 	return v.show(http.StatusForbidden, never, "pass", passPage{base: v.privateBase("/me", v.T("pass.over"))})
 }
 
+// pressedTwice is how long after a sign-in its button may be pressed once more.
+const pressedTwice = time.Minute
+
+// notIn answers a button that lets nobody in: by what otherwise is shown, but leads
+// on who pressed it twice. The first press signed them in, and used it up.
+func (s *site) notIn(v *visit, otherwise func() error) error {
+	c, err := s.customer(v)
+	if err != nil {
+		return err
+	}
+	if c != nil && s.Now().Sub(c.kept.Since) < pressedTwice {
+		return v.redirect(http.StatusSeeOther, v.path("/me"))
+	}
+	return otherwise()
+}
+
 func (s *site) handOver(v *visit) error {
 	return s.showPass(v, store.HandOver, "/me/in/", v.T("pass.login", "name", v.base.Company))
 }
@@ -43,7 +60,7 @@ func (s *site) handOver(v *visit) error {
 func (s *site) enter(v *visit) error {
 	pass, err := s.Store.Use(v.Context(), store.HandOver, v.PathValue("token"), "")
 	if fault.KindOf(err) == fault.Denied {
-		return s.passOver(v)
+		return s.notIn(v, func() error { return s.passOver(v) })
 	}
 	if err != nil {
 		return err

@@ -40,6 +40,9 @@ func (s *site) ways() (mail, phone bool) { return s.Store.SendsMail(), s.SMS != 
 
 // signInPage is the way in, perhaps with what was wrong with the last try.
 func (s *site) signInPage(v *visit, status int, problem string) error {
+	if problem == "" && v.URL.Query().Has("unsaved") {
+		problem = v.T("signin.unsaved")
+	}
 	page := signInPage{base: v.privateBase("/me", v.T("signin.title")), Problem: problem, Address: v.PostForm.Get("address"),
 		To: onward(cmp.Or(v.PostForm.Get("to"), v.URL.Query().Get("to")))}
 	page.Mail, page.Phone = s.ways()
@@ -165,7 +168,7 @@ func (s *site) tryCode(v *visit) error {
 	ticket := cmp.Or(v.PostForm.Get("ticket"), s.ticketOf(v.Request))
 	pass, err := s.Store.Use(v.Context(), store.TicketIn, ticket, subject.Digits(v.PostForm.Get("code")))
 	if fault.KindOf(err) == fault.Denied {
-		return s.codePage(v, ticket, v.T("code.wrong"))
+		return s.notIn(v, func() error { return s.codePage(v, ticket, v.T("code.wrong")) })
 	}
 	if err != nil {
 		return err
@@ -183,7 +186,7 @@ func (s *site) link(v *visit) error {
 func (s *site) useLink(v *visit) error {
 	pass, err := s.Store.Use(v.Context(), store.LinkIn, v.PathValue("token"), "")
 	if fault.KindOf(err) == fault.Denied {
-		return s.passOver(v)
+		return s.notIn(v, func() error { return s.passOver(v) })
 	}
 	if err != nil {
 		return err

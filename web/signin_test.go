@@ -86,6 +86,27 @@ func TestWhoIsNotSignedInIsLedToTheWayInAndBack(t *testing.T) {
 	}
 }
 
+// TestWhatIsSentWithoutASessionIsSaidToBeLost: whoever pressed a button after
+// their session was over learns that it did nothing, and is led back to it.
+func TestWhatIsSentWithoutASessionIsSaidToBeLost(t *testing.T) {
+	w := open(t, "casco-fiber")
+	for path, back := range map[string]string{"/me/choices": "/me/choices", "/me/requests": "/me/requests", "/me/erase": "/me/erase"} {
+		v := w.visitor()
+		a := v.post("/en"+path, url.Values{"choice": {"reject"}, "text": {"Why?"}, "do": {"erase"}})
+		if a.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%s answers %s", path, a.Status)
+		}
+		page := v.see(a.Header.Get("Location"))
+		if !strings.Contains(page, "nothing was saved") || !strings.Contains(page, `name="to" value="`+back+`"`) {
+			t.Errorf("%s leads to %s, which says nothing of it", path, a.Header.Get("Location"))
+		}
+		wellFormed(t, v.get(strings.Replace(a.Header.Get("Location"), "/en/", "/ar/", 1)), "ar")
+	}
+	if strings.Contains(w.visitor().see("/en/me"), "nothing was saved") {
+		t.Error("who merely comes is told of a loss")
+	}
+}
+
 // TestASessionThatWasPlantedIsWorthNothing: whoever put a cookie into a
 // customer's browser beforehand does not share their session.
 func TestASessionThatWasPlantedIsWorthNothing(t *testing.T) {

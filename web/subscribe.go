@@ -49,6 +49,9 @@ func (s *site) subscribe(v *visit) error {
 			return err
 		}
 	}
+	if err == nil && !s.signs.allow(v.Request, s.Now()) {
+		return errRate
+	}
 	if err == nil && v.PostForm.Get("nickname") == "" {
 		if _, err = s.Store.Submit(v.Context(), sub); errors.Is(err, store.ErrBelowAge) {
 			err = nil // anybody can type an address: nobody learns whose it is

@@ -102,6 +102,34 @@ func TestNobodyLearnsWhoIsKnown(t *testing.T) {
 	}
 }
 
+// TestAButtonThatIsPressedTwiceLetsIn: the second press of who is in already shows
+// no error; of anybody else it opens nothing.
+func TestAButtonThatIsPressedTwiceLetsIn(t *testing.T) {
+	w := open(t, "casco-fiber")
+	v := w.visitor()
+	v.knock("sara@example.com")
+	_, rest, _ := strings.Cut(v.see("/en/me/code"), `name="ticket" value="`)
+	ticket, _, _ := strings.Cut(rest, `"`)
+	m := w.mail()
+	for path, form := range map[string]url.Values{"/en/me/code": {"ticket": {ticket}, "code": {m.Code}}, w.handedOver("", "customer:100042"): {}} {
+		for range 2 {
+			if a := v.post(path, form); a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/en/me" {
+				t.Errorf("%s leads to %q, %s", path, a.Header.Get("Location"), a.Status)
+			}
+		}
+		if a := w.visitor().post(path, form); a.StatusCode != http.StatusForbidden {
+			t.Errorf("somebody else: %s", a.Status)
+		}
+	}
+	if a := v.post(m.Path, url.Values{}); a.Header.Get("Location") != "/en/me" {
+		t.Errorf("the link of the mail leads to %q, %s", a.Header.Get("Location"), a.Status)
+	}
+	w.pass(pressedTwice)
+	if a := v.post(m.Path, url.Values{}); a.StatusCode != http.StatusForbidden {
+		t.Errorf("a while later the link answers %s", a.Status)
+	}
+}
+
 // TestGuessingLocksOutGuessingAlone: with whatever tickets, guesses end, and
 // the owner's link still opens.
 func TestGuessingLocksOutGuessingAlone(t *testing.T) {
@@ -204,7 +232,7 @@ func TestTwoTabsAreTwoTries(t *testing.T) {
 	if a := v.post("/en/me/code", url.Values{"ticket": {ticket}, "code": {first.Code}}); a.StatusCode != http.StatusSeeOther || !v.isIn("s…@….com") {
 		t.Errorf("the first tab's code answers %s", a.Status)
 	}
-	if a := v.post("/en/me/code", url.Values{"ticket": {ticket}, "code": {first.Code}}); a.StatusCode != http.StatusForbidden {
+	if a := w.visitor().post("/en/me/code", url.Values{"ticket": {ticket}, "code": {first.Code}}); a.StatusCode != http.StatusForbidden {
 		t.Errorf("the same code again: %s", a.Status)
 	}
 }

@@ -73,6 +73,7 @@ type site struct {
 	limits   *limits
 	views    *limits // of what is only counted: who looks takes nothing from who answers
 	asks     *limits // of messages to be sent
+	signs    *limits // of addresses to be signed up
 	keys     *passkeys
 	places   edge.Places
 	uploads  edge.Places // of their own, because a file takes time to arrive
@@ -97,7 +98,8 @@ func New(c Config) http.Handler {
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	s := &site{Config: c, links: newLinks(c.LinkKey), sessions: newSessions(c.Store, strings.HasPrefix(c.PublicURL, "https://"), c.Now), limits: newLimits(c.TrustedProxies), views: newLimits(c.TrustedProxies), asks: newLimits(c.TrustedProxies).slower(asksPerSecond, asksAtOnce),
-		keys: newPasskeys(c.PublicURL, c.TrustedProxies), places: edge.NewPlaces(c.InFlight), uploads: edge.NewPlaces(max(1, c.InFlight/16))}
+		signs: newLimits(c.TrustedProxies).slower(signsPerSecond, signsAtOnce),
+		keys:  newPasskeys(c.PublicURL, c.TrustedProxies), places: edge.NewPlaces(c.InFlight), uploads: edge.NewPlaces(max(1, c.InFlight/16))}
 	return s.middleware(s.routes())
 }
 
