@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: a C compiler (for the race
-# detector), Chromium with a font for Arabic, PostgreSQL 15, nginx, strace, npm, and
+# detector), Chromium with a font for Arabic, PostgreSQL 15, nginx, Caddy, strace, npm, and
 # curl and Python for what the documents show, dkimpy for a second opinion on our
 # signatures, by apt; axe-core and PostgreSQL 18
 # by npm.
@@ -22,6 +22,7 @@ if lacks python3; then missing+=(python3); fi
 if ! /usr/bin/python3 -c "import dkim" 2>/dev/null; then missing+=(python3-dkim); fi
 if lacks fc-list || [ -z "$(fc-list :lang=ar)" ]; then missing+=(fontconfig fonts-dejavu-core); fi
 if lacks nginx; then missing+=(nginx); fi
+if lacks caddy; then missing+=(caddy); fi
 if lacks strace; then missing+=(strace); fi
 if lacks /usr/lib/postgresql/15/bin/postgres; then missing+=(postgresql-15); fi
 

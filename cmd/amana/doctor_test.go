@@ -102,6 +102,8 @@ func TestTheDoctorFindsTheLinesThatAreMissing(t *testing.T) {
 		"no SPF":           {"bounces.example.com", nil, `bounces.example.com. IN TXT "v=spf1 a:127.0.0.1 mx -all"`, ill},
 		"two of SPF":       {"bounces.example.com", []string{"v=spf1 mx -all", "v=spf1 -all"}, "", ill},
 		"SPF of everybody": {"bounces.example.com", []string{"v=spf1 +all"}, `bounces.example.com. IN TXT "v=spf1 a:127.0.0.1 mx -all"`, ill},
+		"SPF without sign": {"bounces.example.com", []string{"v=spf1 mx all"}, "-all", ill},
+		"SPF of no word":   {"bounces.example.com", []string{"v=spf1 mx ?ALL"}, "-all", ill},
 		"no DKIM":          {key.Name(), nil, key.Name() + `. IN TXT "` + key.Record() + `"`, ill},
 		"another DKIM":     {key.Name(), []string{"v=DKIM1; k=ed25519; p=AAAA"}, key.Name() + `. IN TXT "` + key.Record() + `"`, ill},
 		"no DMARC":         {"_dmarc.example.com", nil, "_dmarc.example.com. IN TXT", ill},

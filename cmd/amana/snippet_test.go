@@ -8,6 +8,8 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +19,7 @@ import (
 )
 
 // TestWhatIsToBePutElsewhereIsTaken hands the doctor's lines to the programs they
-// are for: nginx, which scripts/needs.sh installs, and systemd where it is. Caddy
-// is not among what the tests install.
+// are for: nginx and Caddy, which scripts/needs.sh installs, and systemd where it is.
 func TestWhatIsToBePutElsewhereIsTaken(t *testing.T) {
 	c := defaults()
 	c.PublicURL = "https://privacy.company.example"
@@ -45,12 +46,16 @@ func TestWhatIsToBePutElsewhereIsTaken(t *testing.T) {
 		if !strings.Contains(server, crt) || !strings.Contains(server, "proxy_pass http://"+c.Public) {
 			t.Fatalf("it names neither certificate nor door:\n%s", server)
 		}
+		if !strings.Contains(server, "access_log off;") {
+			t.Error("the proxy's log gets the tokens in the addresses")
+		}
 		conf := filepath.Join(dir, "nginx.conf")
 		write(t, conf, "pid "+dir+"/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n"+server+"}\n")
 		if out, err := exec.CommandContext(t.Context(), program, "-t", "-p", dir, "-c", conf).CombinedOutput(); err != nil || strings.Contains(string(out), "[warn]") {
 			t.Errorf("%v\n%s\n%s", err, out, server)
 		}
 	})
+	t.Run("Caddy", func(t *testing.T) { triesCaddy(t, d) })
 	t.Run("systemd", func(t *testing.T) {
 		program, err := exec.LookPath("systemd-analyze")
 		if err != nil {
@@ -67,6 +72,81 @@ func TestWhatIsToBePutElsewhereIsTaken(t *testing.T) {
 			t.Errorf("an unknown line goes through:\n%s", out)
 		}
 	})
+}
+
+// triesCaddy lets Caddy check its snippet, and serve by it: the door gets the
+// name it was asked by, and the address of who asked, whatever they say of it.
+func triesCaddy(t *testing.T, d *doctor) {
+	program, err := exec.LookPath("caddy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(chan [2]string, 1)
+	door := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		seen <- [2]string{r.Host, strings.Join(r.Header.Values("X-Forwarded-For"), " ")}
+	}))
+	t.Cleanup(door.Close)
+	behind := *d
+	behind.c.Public = door.Listener.Addr().String()
+	var text string
+	for _, s := range behind.snippets() {
+		if s.Name == "Caddy" {
+			text = s.Text
+		}
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "Caddyfile")
+	caddy := func(verb string) *exec.Cmd {
+		cmd := exec.CommandContext(t.Context(), program, verb, "--adapter", "caddyfile", "--config", file)
+		cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+		return cmd
+	}
+	write(t, file, text)
+	if out, err := caddy("validate").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s\n%s", err, out, text)
+	}
+	write(t, file, strings.Replace(text, "reverse_proxy", "reverse_proxi", 1))
+	if caddy("validate").Run() == nil {
+		t.Error("an unknown line goes through")
+	}
+
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(free.Addr().String())
+	free.Close()
+	const name = "privacy.company.example"
+	write(t, file, "{\n    admin off\n    auto_https off\n}\n"+strings.Replace(text, name+" {", "http://"+name+":"+port+" {", 1))
+	cmd := caddy("run")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+port+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = name
+	r.Header.Set("X-Forwarded-For", "203.0.113.7")
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		resp, err := http.DefaultClient.Do(r)
+		if err == nil {
+			resp.Body.Close()
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case got := <-seen:
+		if got != [2]string{name, "127.0.0.1"} {
+			t.Errorf("the door is told %q", got)
+		}
+	default:
+		t.Error("the door was not asked")
+	}
 }
 
 func write(t *testing.T, file, text string) {
