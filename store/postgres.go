@@ -59,7 +59,9 @@ func (db *DB) openPostgres(ctx context.Context) error {
 	}
 	cfg.MaxConns = max(cfg.MaxConns, postgresConnections)
 	asked := cfg.ConnConfig.RuntimeParams
-	for name, value := range map[string]string{"statement_timeout": "60000", "lock_timeout": "20000", "idle_in_transaction_session_timeout": "60000"} {
+	for name, value := range map[string]string{"statement_timeout": "60000", "lock_timeout": "20000", "idle_in_transaction_session_timeout": "60000",
+		// Every statement finds by key or walks along one. A plan that was made while the tables were empty would read them whole until somebody analyses them.
+		"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"} {
 		if asked[name] == "" { // the address may say otherwise
 			asked[name] = value
 		}

@@ -105,7 +105,8 @@ CREATE TABLE event (
   leaf       bigint,           -- NULL where there is no record
   sealed     bytea,              -- record and salts, under the subject's data key
   PRIMARY KEY (shard_id, n)
-) WITH (fillfactor = 90);        -- room for the leaf, which comes later
+) WITH (fillfactor = 50, toast_tuple_target = 128); -- room for the leaf, which comes later
+ALTER TABLE event ALTER COLUMN sealed SET STORAGE EXTERNAL; -- beside the row, which is written again when it gets its leaf
 CREATE INDEX event_by_purpose ON event (purpose, at, shard_id, n);
 
 -- Who was erased, under a key of its own: nothing brings them back.
