@@ -42,7 +42,11 @@ func (p *plan) object(line int, raw []byte, yield func(Row, error) bool) bool {
 	if !ok {
 		return yield(Row{}, &Reject{line, "", Unreadable})
 	}
-	base, several := p.flat("", members), []any(nil)
+	base, ok := p.flat("", members)
+	if !ok {
+		return yield(Row{}, &Reject{line, "", Unreadable})
+	}
+	var several []any
 	for name, v := range members {
 		if list, ok := v.([]any); ok && p.nested != "" && lower(name) == p.nested {
 			several = list
@@ -53,10 +57,17 @@ func (p *plan) object(line int, raw []byte, yield func(Row, error) bool) bool {
 	}
 	for _, v := range several {
 		one, ok := v.(map[string]any)
-		if !ok {
-			return yield(Row{}, &Reject{line, "", Unreadable})
+		var r record
+		if ok {
+			r, ok = p.flat(p.nested+".", one)
 		}
-		if !yield(p.understand(line, p.within(base, p.flat(p.nested+".", one)))) {
+		if !ok {
+			if !yield(Row{}, &Reject{line, "", Unreadable}) {
+				return false
+			}
+			continue
+		}
+		if !yield(p.understand(line, p.within(base, r))) {
 			return false
 		}
 	}
@@ -68,7 +79,7 @@ func (p *plan) object(line int, raw []byte, yield func(Row, error) bool) bool {
 func decode(raw []byte) (map[string]any, bool) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
-	v, ok := value(d)
+	v, ok := value(d, deepest)
 	if !ok || d.More() {
 		return nil, false
 	}
@@ -79,9 +90,12 @@ func decode(raw []byte) (map[string]any, bool) {
 	return members, ok
 }
 
-func value(d *json.Decoder) (any, bool) {
+// deepest is how deep values may lie in one another: each takes its share of the stack.
+const deepest = 100
+
+func value(d *json.Decoder, deep int) (any, bool) {
 	t, err := d.Token()
-	if err != nil {
+	if err != nil || deep == 0 {
 		return nil, false
 	}
 	switch t {
@@ -96,7 +110,7 @@ func value(d *json.Decoder) (any, bool) {
 				return nil, false
 			}
 			var ok bool
-			if m[name.(string)], ok = value(d); !ok {
+			if m[name.(string)], ok = value(d, deep-1); !ok {
 				return nil, false
 			}
 		}
@@ -105,7 +119,7 @@ func value(d *json.Decoder) (any, bool) {
 	case json.Delim('['):
 		list := []any{}
 		for d.More() {
-			v, ok := value(d)
+			v, ok := value(d, deep-1)
 			if !ok {
 				return nil, false
 			}
@@ -118,21 +132,22 @@ func value(d *json.Decoder) (any, bool) {
 }
 
 // flat gives the members that are read, as text. A list of texts is one with |
-// between them.
-func (p *plan) flat(prefix string, members map[string]any) record {
+// between them. Where two names hold one field, or one holds an object, nobody
+// knows what is meant.
+func (p *plan) flat(prefix string, members map[string]any) (record, bool) {
 	r := record{}
 	for name, v := range members {
 		f, ok := p.columns[prefix+fold(name)]
 		if !ok {
 			continue
 		}
-		if _, twice := r[f]; twice {
-			r[f] = "" // two names for one field say nothing
-			continue
+		_, twice := r[f]
+		if _, object := v.(map[string]any); twice || object {
+			return nil, false
 		}
 		r[f] = text(v)
 	}
-	return r
+	return r, true
 }
 
 func text(v any) string {
@@ -154,12 +169,12 @@ func text(v any) string {
 }
 
 // within gives the record of one answer of a person. A no that is said of the
-// person as a whole is one to each.
+// person as a whole is one to each; a no to one stays one whatever the person is.
 func (p *plan) within(person, one record) record {
 	r := maps.Clone(person)
 	said := r[Decision]
 	maps.Copy(r, one)
-	if a := p.words[lower(said)]; a != (answer{}) {
+	if a := p.words[lower(said)]; a != (answer{}) && !p.words[lower(r[Decision])].no() {
 		r[Decision] = said
 	}
 	return r

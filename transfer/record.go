@@ -50,6 +50,9 @@ func (p *plan) decide(r record) (a answer, ok bool) {
 	case strings.TrimSpace(r[Lapsed]) != "":
 		return not(NotAnAnswer), true
 	case known && a != answer{}:
+		if all := p.words[lower(p.Status)]; p.needs && all.no() && a.reason != "" {
+			return all, true // the file is of noes; its column is about something else
+		}
 		return a, true
 	case known || word == "":
 		a, ok = p.words[lower(p.Status)]
