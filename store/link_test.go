@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -383,4 +384,31 @@ func testANoEndsWhatIsPaused(t *testing.T, w *world) {
 	}
 	w.wants(w.ask(customer, "tailored_offers"), decision.Withdrawn)
 	w.check()
+}
+
+// On PostgreSQL each of them holds a connection, and looks up what was shown to them
+// by another.
+func TestManyWhoAreLinkedAnswerAtOnce(t *testing.T) {
+	eachPostgres(t, func(t *testing.T, w *world) {
+		const many = 40
+		for i := range many {
+			w.linked(subject.ID(fmt.Sprintf("email:p%d@example.com", i)), subject.ID(fmt.Sprintf("customer:p%d", i)))
+		}
+		w.db.Close()
+		w.open()
+		var wg sync.WaitGroup
+		errs := make([]error, many)
+		for i := range many {
+			wg.Go(func() {
+				_, errs[i] = w.db.Submit(t.Context(), Submission{Subject: subject.ID(fmt.Sprintf("customer:p%d", i)), Surface: consent.SurfaceAPI,
+					Choices: []consent.Choice{{Purpose: "tailored_offers", Decision: consent.Refused}}})
+			})
+		}
+		wg.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		w.settled()
+		w.check()
+	})
 }

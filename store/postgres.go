@@ -41,6 +41,7 @@ type postgresEngine struct {
 	closed  chan struct{}
 	running sync.WaitGroup
 	trouble atomic.Pointer[error] // of the last transaction; nil if it was written
+	acts    chan struct{}         // one for each act that is being written
 	citus   bool                  // the tables may lie on many machines
 	integrating
 }
@@ -48,6 +49,7 @@ type postgresEngine struct {
 const (
 	postgresWriters     = 4  // that write events, each on a connection of its own
 	postgresConnections = 16 // at most, with readers
+	postgresActs        = 8  // written at once: each may need a second connection while it holds one, so that some have to be left
 	retries             = 8  // of a transaction that lost against another, or lost its connection before its commit was sent
 )
 
@@ -74,7 +76,7 @@ func (db *DB) openPostgres(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening the database: %w", err)
 	}
-	e := &postgresEngine{db: db, pool: pool, sql: stdlib.OpenDBFromPool(pool), quit: make(chan struct{}), closed: make(chan struct{})}
+	e := &postgresEngine{db: db, pool: pool, sql: stdlib.OpenDBFromPool(pool), acts: make(chan struct{}, postgresActs), quit: make(chan struct{}), closed: make(chan struct{})}
 	db.reads, db.engine = e.sql, e
 	if err := e.start(ctx); err != nil {
 		pool.Close()
@@ -193,6 +195,14 @@ func (e *postgresEngine) write(ctx context.Context, do func(*tx) error) (err err
 		return closing()
 	default:
 	}
+	select {
+	case <-e.quit:
+		return closing()
+	case <-ctx.Done():
+		return ctx.Err()
+	case e.acts <- struct{}{}:
+	}
+	defer func() { <-e.acts }()
 	ctx = context.WithoutCancel(ctx) // what began is ended: a commit cut short would leave nobody knowing
 	for try := range retries {
 		var t *tx
