@@ -187,7 +187,7 @@ func (b backing) create() (*backupFile, error) {
 	if exists(b.to) {
 		return nil, fault.New(fault.Conflict, "%s is there already", b.to)
 	}
-	f, err := os.OpenFile(b.to+unfinished, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	f, err := beginFile(b.to)
 	if err != nil {
 		return nil, fmt.Errorf("writing the backup: %w", err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -26,6 +27,15 @@ func replaceFile(path string, data []byte) (err error) {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// beginFile makes the file that takes a name when it is whole: anew, and for its
+// owner alone, whatever somebody else may have put there.
+func beginFile(name string) (*os.File, error) {
+	if err := os.Remove(name + unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(name+unfinished, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 }
 
 // syncFolder makes the names in a folder durable.
