@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -166,6 +168,21 @@ func (c *Copy) Install(dir string, s Source, now time.Time) error {
 			}
 		}
 	}
+	return nil
+}
+
+// Remove takes away what Install put there: nothing came of what it was for, and
+// nothing was written with it.
+func (c *Copy) Remove(dir string) error {
+	for _, name := range []string{masterFile, identityFile, ringFile, bucketsFile} {
+		if _, ok := c.Files[name]; !ok {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing the copy of the keyring: %w", err)
+		}
+	}
+	os.Remove(dir) // where nothing else is in it
 	return nil
 }
 

@@ -35,6 +35,10 @@ type Restore struct {
 	// where nothing was published since.
 	NewOrigin string
 
+	// Lasting is told just before anything lasts of the restore: from then on
+	// the keyring has to stay as it is, whatever comes. May be nil.
+	Lasting func()
+
 	Progress func(done, of int64) // told how many rows of how many are written; may be nil
 }
 
@@ -49,6 +53,7 @@ type Restored struct {
 	Doubtful   int64     `json:"doubtful"`         // left out because only the copy of the keyring opens them, and nobody knows whether they were erased
 	Rewrapped  int64     `json:"rewrapped"`        // opened by the copy, and wrapped under the keyring's keys anew
 	Blanked    int64     `json:"blanked"`          // events of those left out, of which the times are kept
+	Stopped    int64     `json:"stopped"`          // recipients and purposes that are stopped: then, or known to have been since
 	KeptClosed int64     `json:"kept_closed"`      // records kept of people erased before the backup, left out because no key opens them
 	Head       string    `json:"head"`             // the signed head of the log as it stands now
 	Before     string    `json:"before,omitempty"` // the newest head known of the log before, where a new one was begun

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/receipt"
+	"github.com/amana-privacy/amana/request"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -245,6 +247,101 @@ func TestOneWhoWasErasedIsNotRestoredAndTheNeighboursAre(t *testing.T) {
 			}
 			v.check()
 			v.opensNothingOf(gone, backup)
+		})
+	}
+}
+
+// A parent's word ends with their erasure, also where the backup knows nothing of it.
+func TestAPermissionOfWhoWasErasedIsNotRestored(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.mailing()
+		r := w.signed(w.asks(lina, "coverage_study"), []string{"coverage_study"})
+		w.second(r)
+		if _, err := w.db.Permit(t.Context(), r.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.settled()
+		backup := w.backup()
+		if _, err := w.db.Erase(t.Context(), parent, BySubject); err != nil {
+			t.Fatal(err)
+		}
+		restore, v := w.restored("sqlite", backup)
+		restore.Tombstones = w.tombstones()
+		if out := v.run(restore); out.Erased != 1 {
+			t.Fatalf("%+v", out)
+		}
+		v.wants(v.ask(lina, "coverage_study"), decision.Child)
+		v.check()
+		same, v := w.restored("sqlite", backup)
+		v.run(same)
+		v.wants(v.ask(lina, "coverage_study"), decision.Given)
+	})
+}
+
+// Nobody knows after a restore whether an erasure that waited was cancelled since.
+func TestAnErasureThatWaitedWaitsAgain(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.say(customer, "tailored_offers", consent.Given)
+		w.demand(request.Erasure, request.Demand{}, customer)
+		w.settled()
+		backup := w.backup()
+		w.pass(request.ToThink + time.Hour)
+		r, v := w.restored("sqlite", backup)
+		v.run(r)
+		due := func() int {
+			list, err := v.db.DueRequests(t.Context(), 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(list)
+		}
+		if n := due(); n != 0 {
+			t.Errorf("%d erasures are due at once", n)
+		}
+		v.wants(v.ask(customer, "tailored_offers"), decision.Restricted)
+		if v.pass(request.ToThink); due() != 1 {
+			t.Error("it is never done")
+		}
+		v.check()
+	})
+}
+
+func TestWhatWasStoppedSinceStaysStopped(t *testing.T) {
+	w := newWorld(t)
+	stop := func(recipients, purposes []string) *Tombstones {
+		if err := w.db.Stop(t.Context(), recipients, purposes); err != nil {
+			t.Fatal(err)
+		}
+		return w.tombstones()
+	}
+	then := stop([]string{"mailer"}, nil)
+	backup := w.backup()
+	since := stop([]string{"texter", "a name"}, []string{"offers"})
+	cut := &Tombstones{Keyring: since.Keyring, erased: since.erased, late: map[int64]Stops{2: {Recipients: []string{"texter"}}}}
+	if err := cut.Add(then); err != nil {
+		t.Fatal(err)
+	}
+	letGo := stop(nil, nil)
+	if err := letGo.Add(since); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		stones               *Tombstones
+		recipients, purposes []string
+	}{
+		"nothing is known": {nil, []string{"mailer"}, nil},
+		"as it was":        {then, []string{"mailer"}, nil},
+		"more":             {since, []string{"a name", "mailer", "texter"}, []string{"offers"}},
+		"told of in part":  {cut, []string{"mailer", "texter"}, nil},
+		"let go since":     {letGo, []string{"mailer"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, v := w.restored("sqlite", backup)
+			r.Tombstones = c.stones
+			out := v.run(r)
+			if s := v.db.Stops(); !slices.Equal(s.Recipients, c.recipients) || !slices.Equal(s.Purposes, c.purposes) || out.Stopped != int64(len(c.recipients)+len(c.purposes)) {
+				t.Errorf("%+v, and it says %d", s, out.Stopped)
+			}
 		})
 	}
 }

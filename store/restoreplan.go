@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
+	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/ledger"
+	"github.com/amana-privacy/amana/request"
 )
 
 // plan is what a restore will do, found out before anything is written.
@@ -22,6 +25,8 @@ type plan struct {
 	gone  map[keyring.SubjectID]bool // subjects that are left out
 	tags  []suppressed               // of those who were erased since and could be opened
 	out   Restored
+
+	permitted map[string]keyring.SubjectID // who gave a parent's permission, by its id
 
 	shift  int64              // what is added to every leaf
 	leaves map[[2]int64]int64 // of what waited for the ledger, by shard and n
@@ -42,7 +47,7 @@ type beginning struct {
 
 // plan verifies the backup, and holds it to the keyring and to what was shown.
 func (r Restore) plan() (*plan, error) {
-	p := &plan{Restore: r, gone: map[keyring.SubjectID]bool{}, leaves: map[[2]int64]int64{}}
+	p := &plan{Restore: r, gone: map[keyring.SubjectID]bool{}, permitted: map[string]keyring.SubjectID{}, leaves: map[[2]int64]int64{}}
 	if err := p.readShown(); err != nil {
 		return nil, err
 	}
@@ -110,6 +115,8 @@ func (p *plan) belongs() error {
 		return fault.New(fault.Conflict, "the tombstones belong to another keyring")
 	case p.NewOrigin == p.header.Origin:
 		return fault.At(fault.Invalid, "origin", "a new log has a name of its own: %s is the old one's", p.NewOrigin)
+	case strings.ContainsFunc(p.NewOrigin, func(r rune) bool { return r == '+' || unicode.IsSpace(r) || !unicode.IsPrint(r) }):
+		return fault.At(fault.Invalid, "origin", "%q cannot name a log: no space, no +", p.NewOrigin)
 	case len(keys) == 0 || !strings.HasPrefix(keys[0], p.header.Origin+"+"):
 		return fault.New(fault.Conflict, "the backup is of the log %s, which is not the one the keyring signs", p.header.Origin)
 	case p.NewOrigin == "" && p.logName() != p.header.Origin:
@@ -179,9 +186,19 @@ const (
 	doubtful         // only the old keyring opens it, and nobody knows whether it was erased
 )
 
-// meet looks at a subject of the backup and decides whether it is left out.
+// meet looks at a subject of the backup and decides whether it is left out, and at
+// whose parents' permissions are.
 func (p *plan) meet(form tableForm, values []any) error {
-	if form.Name != "subject" {
+	switch form.Name {
+	case "subject":
+	case "request":
+		id, _ := valueOf(form, values, "request_id").([]byte)
+		of, _ := valueOf(form, values, "subject_id").([]byte)
+		if valueOf(form, values, "kind") == string(request.Permission) && len(id) == len(uuid.UUID{}) && len(of) == len(keyring.SubjectID{}) {
+			p.permitted[uuid.UUID(id).String()] = keyring.SubjectID(of)
+		}
+		return nil
+	default:
 		return nil
 	}
 	s, err := subjectIn(form, values)

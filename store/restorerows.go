@@ -7,6 +7,7 @@ import (
 
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/ledger"
+	"github.com/amana-privacy/amana/request"
 )
 
 // change makes of a row what it is in the restored database, and says whether it
@@ -15,6 +16,9 @@ func (w *writing) change(form tableForm, values []any) (keep bool, err error) {
 	switch form.Name {
 	case "installation":
 		name, _ := valueOf(form, values, "name").(string)
+		if name == stopsName {
+			return false, w.stopped(valueOf(form, values, "value")) // see installation
+		}
 		return !slices.Contains([]string{"origin", "before", restoringMark, "keyring changes"}, name) && (name != taggedName || w.sameIndex), nil
 	case "ledger_queue":
 		return false, nil // see waiting
@@ -32,7 +36,10 @@ func (w *writing) change(form tableForm, values []any) (keep bool, err error) {
 		return !w.left(valueOf(form, values, "subject")), nil
 	case "event":
 		return true, w.event(form, values)
-	case "request", "download":
+	case "request":
+		w.thinkAgain(form, values)
+		return !w.left(valueOf(form, values, "subject_id")), nil
+	case "download":
 		return !w.left(valueOf(form, values, "subject_id")), nil
 	case "kept":
 		return w.kept(form, values)
@@ -104,10 +111,46 @@ func (w *writing) subject(form tableForm, values []any) (bool, error) {
 		values[form.index("data_key")], values[form.index("evidence_key")] = wrapped.Data, wrapped.Evidence
 		w.out.Rewrapped++
 	}
-	if w.sameIndex {
-		return true, nil
+	if err := w.unpermit(form, values); err != nil || w.sameIndex {
+		return err == nil, err
 	}
 	return true, w.tagAnew(s)
+}
+
+// unpermit takes from the facts of a child the permissions of parents who are left
+// out: nobody could take them back.
+func (w *writing) unpermit(form tableForm, values []any) error {
+	raw, _ := valueOf(form, values, "facts").(string)
+	f, err := unmarshalFacts(raw)
+	if err != nil {
+		return damaged("the facts of a subject cannot be read")
+	}
+	stand := slices.DeleteFunc(slices.Clone(f.Permits), func(id string) bool {
+		of, known := w.permitted[id]
+		return !known || w.gone[of]
+	})
+	if len(stand) < len(f.Permits) {
+		f.Permits = stand
+		values[form.index("facts")] = f.stored()
+	}
+	return nil
+}
+
+// thinkAgain lets the time to think of an erasure that waits begin again: it may have
+// been cancelled since, which nobody knows here.
+func (w *writing) thinkAgain(form tableForm, values []any) {
+	if valueOf(form, values, "kind") == string(request.Erasure) && valueOf(form, values, "state") == string(request.Waiting) {
+		values[form.index("acts")] = millis(w.now().Add(request.ToThink))
+	}
+}
+
+// stopped reads what was stopped when the backup was made.
+func (w *writing) stopped(value any) error {
+	raw, _ := value.(string)
+	if err := json.Unmarshal([]byte(raw), &w.stops); err != nil {
+		return damaged("what was stopped cannot be read")
+	}
+	return nil
 }
 
 // kept sees to what is kept of people who were erased before the backup.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -43,6 +44,7 @@ type writing struct {
 	record int64          // the largest id of a public record
 	last   map[int64]int64
 	done   int64
+	stops  Stops // of the backup
 
 	sameIndex bool // identifiers are found by the key they were found by
 }
@@ -67,6 +69,9 @@ func (p *plan) write(ctx context.Context) (err error) {
 		}
 	}
 	return w.to.finish(ctx, w.tree, func() error {
+		if p.Lasting != nil {
+			p.Lasting()
+		}
 		if p.NewOrigin == "" {
 			return nil
 		}
@@ -249,10 +254,34 @@ func (w *writing) installation() error {
 	if w.begin != nil {
 		names = map[string]string{"origin": w.NewOrigin, "before": w.header.Origin}
 	}
+	if raw, err := w.stopsNow(); err != nil {
+		return err
+	} else if raw != "" {
+		names[stopsName] = raw
+	}
 	for name, value := range names {
 		if err := w.to.exec(w.ctx, `INSERT INTO installation (name, value) VALUES (?, ?)`, name, value); err != nil {
 			return fmt.Errorf("naming the installation: %w", err)
 		}
 	}
 	return nil
+}
+
+// stopsNow gives what is stopped from now on: what was when the backup was made, and
+// what is known to have been stopped since. What was let go since is stopped again,
+// for a person to look at.
+func (w *writing) stopsNow() (string, error) {
+	now := w.stops
+	if w.Tombstones != nil {
+		late := w.Tombstones.stops()
+		now.Recipients, now.Purposes = sortedSet(append(late.Recipients, now.Recipients...)), sortedSet(append(late.Purposes, now.Purposes...))
+		now.Seq = max(now.Seq, late.Seq)
+	}
+	if now.Seq == 0 {
+		return "", nil
+	}
+	now.Seq++ // whoever follows takes it as a change
+	w.out.Stopped = int64(len(now.Recipients) + len(now.Purposes))
+	raw, err := json.Marshal(now)
+	return string(raw), err
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +17,8 @@ import (
 	"github.com/amana-privacy/amana/keyring"
 )
 
-// Tombstones are who was erased, outside the database: so that a restore of an
-// older copy brings nobody back. Subjects stand by their random ids, and by the
+// Tombstones are who was erased and what was stopped, outside the database: so that a
+// restore of an older copy brings nobody back and lets nothing go. Subjects stand by their random ids, and by the
 // suppression tags of their identifiers. They are lines of text, which are only
 // ever added to:
 //
@@ -25,12 +26,19 @@ import (
 //	e SUBJECT TIME               an erased subject: its id in hexadecimal, Unix milliseconds
 //	s SHARD TAG TIME             the suppression entry of an identifier
 //	g GENERATION                 whoever was erased before the bucket keys came to it stands above
+//	r CHANGE RECIPIENT           was stopped after so many changes of what is, as in a query of a URL
+//	p CHANGE PURPOSE             likewise
+//	n CHANGE                     nothing else was
+//
+// So a restore lets no recipient or purpose go that was stopped since either.
 type Tombstones struct {
 	Keyring    string
 	Generation int64 // of the bucket keys; 0 = none is told
 	Newest     time.Time
 	erased     map[keyring.SubjectID]bool
 	suppressed []suppressed
+	late       map[int64]Stops // what was stopped, by how often that had changed
+	whole      int64           // the newest change that is told of to its end
 }
 
 type suppressed struct {
@@ -62,7 +70,25 @@ func (db *DB) TombstoneLines(ctx context.Context, from time.Time, seen map[strin
 	if err != nil {
 		return nil, fmt.Errorf("listing who was erased: %w", err)
 	}
-	return append(lines, fresh([]string{fmt.Sprintf("g %d\n", generation)})...), nil
+	stopped, err := db.stoppedNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return append(lines, fresh(append(stopped, fmt.Sprintf("g %d\n", generation)))...), nil
+}
+
+func (db *DB) stoppedNow(ctx context.Context) (lines []string, err error) {
+	s, err := readStops(db.reader(ctx))
+	if err != nil || s.Seq == 0 {
+		return nil, err
+	}
+	for _, id := range s.Recipients {
+		lines = append(lines, fmt.Sprintf("r %d %s\n", s.Seq, url.QueryEscape(id)))
+	}
+	for _, id := range s.Purposes {
+		lines = append(lines, fmt.Sprintf("p %d %s\n", s.Seq, url.QueryEscape(id)))
+	}
+	return append(lines, fmt.Sprintf("n %d\n", s.Seq)), nil
 }
 
 func (db *DB) erasedSince(ctx context.Context, from time.Time) ([]string, error) {
@@ -108,7 +134,7 @@ const maxTombstone = 256
 // is left out; any other line that is none is fault.Invalid.
 func ReadTombstones(r io.Reader) (*Tombstones, error) {
 	b := bufio.NewReaderSize(r, maxTombstone)
-	t := &Tombstones{erased: map[keyring.SubjectID]bool{}}
+	t := &Tombstones{erased: map[keyring.SubjectID]bool{}, late: map[int64]Stops{}}
 	for n := 1; ; n++ {
 		raw, err := b.ReadSlice('\n')
 		if errors.Is(err, io.EOF) {
@@ -161,8 +187,42 @@ func (t *Tombstones) take(words []string) bool {
 		g, err := strconv.ParseInt(words[1], 10, 64)
 		t.Generation = max(t.Generation, g)
 		return err == nil
+	case len(words) == 3 && (words[0] == "r" || words[0] == "p"), len(words) == 2 && words[0] == "n":
+		return t.stopped(words)
 	}
 	return false
+}
+
+func (t *Tombstones) stopped(words []string) bool {
+	change, err := strconv.ParseInt(words[1], 10, 64)
+	if err != nil || change < 1 {
+		return false
+	}
+	if words[0] == "n" {
+		t.whole = max(t.whole, change)
+		return true
+	}
+	id, err := url.QueryUnescape(words[2])
+	s := t.late[change]
+	if words[0] == "r" {
+		s.Recipients = append(s.Recipients, id)
+	} else {
+		s.Purposes = append(s.Purposes, id)
+	}
+	t.late[change] = s
+	return err == nil && id != ""
+}
+
+// stops gives what was stopped at the newest change, and at those after it that a
+// crash kept from being told of to their end.
+func (t *Tombstones) stops() (s Stops) {
+	s.Seq = t.whole
+	for change, late := range t.late {
+		if change >= t.whole {
+			s.Recipients, s.Purposes, s.Seq = append(s.Recipients, late.Recipients...), append(s.Purposes, late.Purposes...), max(s.Seq, change)
+		}
+	}
+	return s
 }
 
 func (t *Tombstones) seen(at int64) {
@@ -183,7 +243,11 @@ func (t *Tombstones) Add(u *Tombstones) error {
 		t.erased[id] = true
 	}
 	t.suppressed = append(t.suppressed, u.suppressed...)
-	t.Generation = max(t.Generation, u.Generation)
+	for change, s := range u.late { // the same twice is once: see stops
+		late := t.late[change]
+		t.late[change] = Stops{Recipients: append(late.Recipients, s.Recipients...), Purposes: append(late.Purposes, s.Purposes...)}
+	}
+	t.Generation, t.whole = max(t.Generation, u.Generation), max(t.whole, u.whole)
 	t.seen(millis(u.Newest))
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/internal/pgtest"
+	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
@@ -171,6 +172,39 @@ func TestALogThatFollowsALostOneIsAudited(t *testing.T) {
 
 // TestAnOlderDatabaseIsNotServed copies an old database back, as somebody does
 // who has nothing else.
+// A restore that is refused leaves nothing half done: no copied keyring either.
+func TestARefusedRestoreLeavesNothing(t *testing.T) {
+	key, recipient := ageKey(t)
+	s := newShop(t, "")
+	s.says("customer:1", consent.Given)
+	file, copied := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "keys")
+	s.did("backup", "--to", file, "--recipient", recipient)
+	s.did("backup", "--keyring", "--to", copied, "--recipient", recipient)
+	s.says("customer:1", consent.Withdrawn)
+	n := shop{t, place{dir: filepath.Join(t.TempDir(), "new")}}
+	again := []string{"restore", file, "--identity", key, "--keyring", copied}
+	for why, c := range map[string]struct {
+		more []string
+		code int
+	}{
+		"behind the head":    {[]string{"--head", filepath.Join(s.at.dir, headFile)}, exitNo},
+		"no head":            {nil, exitUnknown},
+		"no name of a log":   {[]string{"--force-new-origin", "a name"}, exitNo},
+		"no such tombstones": {[]string{"--force-new-origin", "shop.example/log2", "--tombstones", filepath.Join(s.at.dir, "nothing")}, exitNo},
+	} {
+		if code, said := n.does(append(again[:len(again):len(again)], c.more...)...); code != c.code {
+			t.Errorf("%s: %d %s", why, code, said)
+		}
+		if keyring.Exists(n.at.keyring()) || exists(n.at.file()) {
+			t.Errorf("%s: something is left in the folder", why)
+		}
+	}
+	n.did(append(again, "--force-new-origin", "shop.example/log2")...)
+	if code, said := n.does("decide", "customer:1", "--purpose", "tailored_offers"); code != exitYes {
+		t.Error(said)
+	}
+}
+
 func TestAnOlderDatabaseIsNotServed(t *testing.T) {
 	for name, version := range map[string]string{"SQLite": "", "PostgreSQL": "15"} {
 		t.Run(name, func(t *testing.T) {

@@ -67,14 +67,23 @@ type restoring struct {
 	witnesses      []witnessAt
 	origin         string
 	identities     []age.Identity
+	installed      *keyring.Copy // in the place of a lost keyring; goes again if nothing comes of the restore
 }
 
-func (r *restoring) run(ctx context.Context) (store.Restored, error) {
+func (r *restoring) run(ctx context.Context) (_ store.Restored, err error) {
 	held, err := lock(r.at.dir, true)
 	if err != nil {
 		return store.Restored{}, err
 	}
 	defer held.Close()
+	defer func() {
+		if err == nil || r.installed == nil {
+			return
+		}
+		if left := r.installed.Remove(r.at.keyring()); left != nil {
+			err = errors.Join(err, left)
+		}
+	}()
 	if err := r.readIdentity(); err != nil {
 		return store.Restored{}, err
 	}
@@ -92,6 +101,7 @@ func (r *restoring) run(ctx context.Context) (store.Restored, error) {
 		return store.Restored{}, err
 	}
 	bar := newProgress(r.e.stderr, "restoring", 0)
+	s.Lasting = func() { r.installed = nil }
 	s.Progress = func(done, of int64) { bar.reach(int(done), int(of)) }
 	done, err := s.Run(ctx)
 	bar.done()
@@ -155,6 +165,7 @@ func (r *restoring) keys(s *store.Restore) error {
 		return fault.New(fault.Unknown, "there is no keyring in %s: put it back, or name a copy of it (--keyring)", r.at.keyring())
 	}
 	if lost {
+		r.installed = c
 		if err := c.Install(r.at.keyring(), source, time.Now()); err != nil {
 			return err
 		}
@@ -257,6 +268,8 @@ func tellRestored(e env, d store.Restored) error {
 			"records of people who were erased before are left out because no key opens them"},
 		{d.Blanked, "event of those left out keeps its time alone",
 			"events of those left out keep their times alone"},
+		{d.Stopped, "recipient or purpose is stopped, as it was then or was known to be since: see whether it still should be",
+			"recipients and purposes are stopped, as they were then or were known to be since: see whether they still should be"},
 		{d.Rewrapped, "person was opened by the copy of the keyring",
 			"persons were opened by the copy of the keyring"},
 	} {
