@@ -45,7 +45,7 @@ type backup struct {
 }
 
 func (b *backup) run(w io.Writer) error {
-	if err := b.patience(); err != nil {
+	if err := b.db.d.patience(b.ctx, b.tx); err != nil {
 		return err
 	}
 	header, err := b.header()
@@ -71,19 +71,6 @@ func (b *backup) run(w io.Writer) error {
 		return err
 	}
 	return b.out.end(&b.manifest)
-}
-
-// patience lets a statement take as long as whoever reads the backup does.
-func (b *backup) patience() error {
-	if b.db.d == sqliteDialect {
-		return nil
-	}
-	for _, limit := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
-		if _, err := b.tx.ExecContext(b.ctx, `SET LOCAL `+limit+` = 0`); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (b *backup) header() (h BackupHeader, err error) {

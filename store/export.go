@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/transfer"
 )
@@ -50,7 +51,8 @@ func (db *DB) Export(ctx context.Context, by string, each func(transfer.Line) er
 
 // ExportConsents gives what stands for everybody, as the rows of a list, at
 // constant memory; it is entered in the log like Export. A yes that waits or has
-// run out is in it as that, and no yes.
+// run out is in it as that, and no yes; one that Decide would refuse for another
+// cause stands by the reason (decision.Reason) in place of the answer.
 func (db *DB) ExportConsents(ctx context.Context, by string, each func(transfer.Row) error) error {
 	err := db.enterExport(ctx, by)
 	if err == nil {
@@ -75,7 +77,7 @@ func (x *export) write() error {
 	if err := x.line(transfer.Line{Head: &head}); err != nil {
 		return err
 	}
-	for _, part := range []func() error{x.publications, x.evidence, x.refusals, func() error { return x.persons(x.one) }} {
+	for _, part := range []func() error{x.publications, x.evidence, x.refusals, x.stops, func() error { return x.persons(x.one) }} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -129,6 +131,15 @@ func (x *export) refusals() error {
 	})
 }
 
+// stops writes what is stopped at this moment, where anything is.
+func (x *export) stops() error {
+	s, err := readStops(x.row)
+	if err != nil || len(s.Recipients)+len(s.Purposes) == 0 {
+		return err
+	}
+	return x.line(transfer.Line{Stops: &transfer.Stops{Recipients: s.Recipients, Purposes: s.Purposes}})
+}
+
 // one writes a person and their receipts, oldest first.
 func (x *export) one(p *person) error {
 	var events []storedEvent
@@ -140,7 +151,14 @@ func (x *export) one(p *person) error {
 	if err != nil {
 		return fmt.Errorf("reading events: %w", err)
 	}
-	if err := x.line(transfer.Line{Person: &transfer.Person{Subject: p.name, Receipts: len(events), States: standings(p.states)}}); err != nil {
+	who := transfer.Person{Subject: p.name, Receipts: len(events), States: standings(p.states)}
+	if who.Facts, err = x.facts(p); err == nil {
+		who.Linked, err = x.linked(p)
+	}
+	if err == nil {
+		err = x.line(transfer.Line{Person: &who})
+	}
+	if err != nil {
 		return err
 	}
 	x.end.Persons++
@@ -157,9 +175,9 @@ func (x *export) one(p *person) error {
 	return nil
 }
 
-// inOrder gives the keys of states in the one order.
-func inOrder(states map[consent.Key]consent.State) []consent.Key {
-	return slices.SortedFunc(maps.Keys(states), func(a, b consent.Key) int {
+// inOrder gives keys in the one order.
+func inOrder[T any](of map[consent.Key]T) []consent.Key {
+	return slices.SortedFunc(maps.Keys(of), func(a, b consent.Key) int {
 		return cmp.Or(cmp.Compare(a.Purpose, b.Purpose), cmp.Compare(a.Recipient, b.Recipient))
 	})
 }
@@ -190,11 +208,25 @@ func (s *snapshot) consents(each func(transfer.Row) error) error {
 	if err != nil {
 		return err
 	}
+	w := s.db.world(s.db.InForce())
+	if w.Policy == nil {
+		return nil // nobody can have answered
+	}
 	return s.persons(func(p *person) error {
+		others, err := s.others(p)
+		if err != nil {
+			return err
+		}
+		w.Subject, w.Linked, w.Person = new(p.subject()), subjects(others), p.facts.Person()
 		for _, k := range inOrder(p.states) {
 			row := rowOf(p.states[k], now)
 			row.Subject, row.Choice.Purpose, row.Choice.Recipient = p.name, k.Purpose, k.Recipient
 			row.Evidence = names[row.Evidence]
+			if row.Choice.Decision == consent.Given {
+				if a := decision.Decide(w, decision.Question{Purpose: k.Purpose, Recipient: k.Recipient}, now); !a.Allowed {
+					row.Choice.Decision = consent.Answer(a.Reason)
+				}
+			}
 			if err := each(row); err != nil {
 				return err
 			}

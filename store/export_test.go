@@ -147,3 +147,31 @@ func testWhatStandsIsAList(t *testing.T, w *world) {
 		t.Error(d)
 	}
 }
+
+// Whoever takes everything out may be slow: a pipe into a pager, a tape.
+func TestAnExportWaitsForItsReader(t *testing.T) {
+	eachPostgres(t, func(t *testing.T, w *world) {
+		w.say(customer, "tailored_offers", consent.Given)
+		w.db.Close()
+		dsn := w.dsn
+		sign := "?"
+		if strings.Contains(dsn, sign) {
+			sign = "&"
+		}
+		w.dsn += sign + "idle_in_transaction_session_timeout=300"
+		w.open()
+		defer func() { w.dsn = dsn }()
+		persons := 0
+		if err := w.db.Export(t.Context(), "Mona Haddad", func(l transfer.Line) error {
+			if l.Publication != nil {
+				time.Sleep(time.Second)
+			}
+			if l.Person != nil {
+				persons++
+			}
+			return nil
+		}); err != nil || persons != 1 {
+			t.Errorf("%d persons, %v", persons, err)
+		}
+	})
+}

@@ -165,7 +165,7 @@ func (j joined) tie(l Linking, now int64) {
 	var f Facts
 	for _, p := range j.all() {
 		f = stricter(f, p.facts)
-		if !p.links.any() {
+		if p.links.Since == 0 { // linked with none before, nor elsewhere
 			p.links.Since = now
 			p.links.Vouched = l.Company
 			p.links.Unsure = !l.Company && !p.fresh && p.name.Kind() == subject.Phone

@@ -155,11 +155,15 @@ func (db *DB) about(w *decision.World, p *person, row rowFunc) error {
 	if err != nil {
 		return err
 	}
-	w.Subject, w.Linked, w.Person = new(p.subject()), nil, p.facts.Person()
-	for _, o := range others {
-		w.Linked = append(w.Linked, o.subject())
-	}
+	w.Subject, w.Linked, w.Person = new(p.subject()), subjects(others), p.facts.Person()
 	return nil
+}
+
+func subjects(people []*person) (list []decision.Subject) {
+	for _, p := range people {
+		list = append(list, p.subject())
+	}
+	return list
 }
 
 func (p *person) member() proof.Member {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,10 +79,12 @@ func (db *DB) MoveEvidence(ctx context.Context, e transfer.DeclaredEvidence) err
 }
 
 // Move takes a person of another installation in, whose log is given by name,
-// with all that they said, when they said it. The new records name the receipts
-// they come from, which stay verifiable by the old log. Where the person is known
-// here already nothing is done (Standing), where they were erased likewise. What
-// comes to other states than it did is an error, and writes nothing.
+// with all that they said, when they said it, and what else holds for them. The new
+// records name the receipts they come from, which stay verifiable by the old log.
+// Where the person is known here already their answers stay as they are
+// (Standing), and only what is stricter than here is taken; where they were erased
+// nothing is done. What comes to other states than it did is an error, and writes
+// nothing.
 func (db *DB) Move(ctx context.Context, log string, who transfer.Person, receipts []receipt.Receipt) (Outcome, error) {
 	events, err := movedEvents(log, receipts)
 	if err != nil {
@@ -93,13 +96,17 @@ func (db *DB) Move(ctx context.Context, log string, who transfer.Person, receipt
 		case p.suppressed:
 			outcome = Erased
 			return nil, nil // refused by the batch
-		case p.seq > 0:
+		case !p.fresh:
 			outcome = Standing
 			return nil, nil
 		}
 		return events, b.same(who, events)
 	}}
-	_, err = db.append(ctx, r)
+	if who.Facts == nil && len(who.Linked) == 0 {
+		_, err = db.append(ctx, r)
+	} else {
+		err = db.moveWhole(ctx, r, who)
+	}
 	if outcome == Erased && fault.KindOf(err) == fault.Conflict {
 		return Erased, nil
 	}
@@ -158,6 +165,19 @@ func equalStandings(a, b []transfer.Standings) bool {
 		}
 	}
 	return true
+}
+
+// MoveStops adds what is stopped in another installation to what is stopped here.
+func (db *DB) MoveStops(ctx context.Context, s transfer.Stops) error {
+	if err := db.stopsNow(ctx); err != nil {
+		return err
+	}
+	here := db.Stops()
+	recipients, purposes := sortedSet(append(s.Recipients, here.Recipients...)), sortedSet(append(s.Purposes, here.Purposes...))
+	if slices.Equal(recipients, here.Recipients) && slices.Equal(purposes, here.Purposes) {
+		return nil
+	}
+	return db.Stop(ctx, recipients, purposes)
 }
 
 // MoveRefusals sets the count of a day, unless it is higher here.

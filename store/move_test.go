@@ -51,6 +51,8 @@ func (w *world) moves(lines []transfer.Line) map[Outcome]int {
 			err = w.db.MoveEvidence(w.t.Context(), *l.Evidence)
 		case l.Refusals != nil:
 			err = w.db.MoveRefusals(w.t.Context(), *l.Refusals)
+		case l.Stops != nil:
+			err = w.db.MoveStops(w.t.Context(), *l.Stops)
 		case l.Person != nil:
 			var o Outcome
 			o, err = w.db.Move(w.t.Context(), lines[0].Head.Log, *l.Person, receiptsOf(lines, i))

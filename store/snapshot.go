@@ -23,7 +23,23 @@ func (db *DB) snapshot(ctx context.Context, f func(*snapshot) error) error {
 		return fmt.Errorf("reading one moment: %w", err)
 	}
 	defer tx.Rollback()
+	if err := db.d.patience(ctx, tx); err != nil {
+		return fmt.Errorf("reading one moment: %w", err)
+	}
 	return f(&snapshot{db, ctx, tx})
+}
+
+// patience lets a transaction take as long as whoever reads what it gives does.
+func (d dialect) patience(ctx context.Context, tx *sql.Tx) error {
+	if d == sqliteDialect {
+		return nil
+	}
+	for _, limit := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
+		if _, err := tx.ExecContext(ctx, `SET LOCAL `+limit+` = 0`); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // each runs a query and calls f for each of its rows. f must not ask the
@@ -40,6 +56,12 @@ func (s *snapshot) each(query string, args []any, f func(scan func(...any) error
 		}
 	}
 	return rows.Err()
+}
+
+// row runs a query that gives at most one row.
+func (s *snapshot) row(query string, args []any, into ...any) (bool, error) {
+	ok, err := found(s.tx.QueryRowContext(s.ctx, s.db.d.sql(query), args...).Scan(into...))
+	return ok, reading(err)
 }
 
 // personsAtOnce is how many persons are held in memory.
@@ -93,4 +115,19 @@ func (s *snapshot) person(row *scanned, f func(*person) error) error {
 		return fmt.Errorf("reading subject %x: %w", p.id, err)
 	}
 	return f(p)
+}
+
+// others gives those whom a person is linked with, as they are at this moment.
+func (s *snapshot) others(p *person) (list []*person, err error) {
+	for _, o := range p.links.Others {
+		var row scanned
+		ok, err := s.row(`SELECT `+subjectRow+` FROM subject s WHERE s.shard_id = ? AND s.subject_id = ?`, []any{int(o.ID[0]), o.ID[:]}, row.into()...)
+		if err == nil && ok {
+			err = s.person(&row, func(q *person) error { list = append(list, q); return nil })
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }

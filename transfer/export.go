@@ -20,14 +20,15 @@ const ExportForm = "amana/export/v1"
 
 // Line is a line of an export: JSON with exactly one of these members. An export
 // begins with its head; then come the publications in the order in which they
-// came into force, the evidence sets, the counts of refusals; then every person,
-// each followed by their receipts, the oldest first; then the end, without which
-// it is not whole.
+// came into force, the evidence sets, the counts of refusals, what is stopped; then
+// every person, each followed by their receipts, the oldest first; then the end,
+// without which it is not whole.
 type Line struct {
 	Head        *ExportHead       `json:"head,omitempty"`
 	Publication *Publication      `json:"publication,omitempty"`
 	Evidence    *DeclaredEvidence `json:"evidence,omitempty"`
 	Refusals    *Refusals         `json:"refusals,omitempty"`
+	Stops       *Stops            `json:"stops,omitempty"`
 	Person      *Person           `json:"person,omitempty"`
 	Receipt     *receipt.Receipt  `json:"receipt,omitempty"`
 	End         *ExportEnd        `json:"end,omitempty"`
@@ -68,12 +69,47 @@ type Refusals struct {
 	Count    int64           `json:"count"`
 }
 
-// Person is an identifier, what its answers come to, and how many receipts
-// follow.
+// Stops is what holds for everybody besides what people say: recipients that are
+// not in good standing, and purposes that a law forbids. None where nothing is.
+type Stops struct {
+	Recipients []string `json:"recipients,omitempty"`
+	Purposes   []string `json:"purposes,omitempty"`
+}
+
+// Person is an identifier, what its answers come to, how many receipts follow,
+// and what else holds.
 type Person struct {
 	Subject  subject.ID  `json:"subject"`
 	Receipts int         `json:"receipts"`
 	States   []Standings `json:"states"`
+	Facts    *Facts      `json:"facts,omitempty"`
+	Linked   []Linked    `json:"linked,omitempty"` // all identifiers of the person, this one among them; none where it is alone
+}
+
+// Facts are what holds for a person beside their answers. Times are RFC 3339.
+type Facts struct {
+	Restricted string            `json:"restricted,omitempty"` // since when nothing may be used
+	Erasing    bool              `json:"erasing,omitempty"`    // they asked to be erased, and it waits
+	Named      []string          `json:"named,omitempty"`      // contract purposes that a restriction spares
+	Objected   map[string]string `json:"objected,omitempty"`   // purposes objected to: since when
+	Child      bool              `json:"child,omitempty"`      // below the age at which a yes counts
+	Heard      []Heard           `json:"heard,omitempty"`
+}
+
+// Heard is a no of a browser that is no word of its own: it reached it from who was
+// signed in, and goes on to nobody else.
+type Heard struct {
+	Purpose   string `json:"purpose"`
+	Recipient string `json:"recipient,omitempty"`
+	Since     string `json:"since"`
+}
+
+// Linked is one of the identifiers of a person.
+type Linked struct {
+	Subject subject.ID `json:"subject"`
+	Since   string     `json:"since"`             // when it was linked
+	Unsure  bool       `json:"unsure,omitempty"`  // a phone number that may have been another's before
+	Vouched bool       `json:"vouched,omitempty"` // the company said that it is the person's
 }
 
 // Standings is what stands for a purpose, or a recipient's permission in it.
@@ -150,6 +186,7 @@ const (
 	stagePublication
 	stageEvidence
 	stageRefusals
+	stageStops
 	stagePerson
 	stageEnd
 )
@@ -191,7 +228,7 @@ func (o *order) take(l Line) error {
 func (l Line) stage() int {
 	n, stage := 0, -1
 	for at, set := range map[int]bool{stageHead: l.Head != nil, stagePublication: l.Publication != nil, stageEvidence: l.Evidence != nil, stageRefusals: l.Refusals != nil,
-		stagePerson: l.Person != nil || l.Receipt != nil, stageEnd: l.End != nil} {
+		stageStops: l.Stops != nil, stagePerson: l.Person != nil || l.Receipt != nil, stageEnd: l.End != nil} {
 		if set {
 			n, stage = n+1, at
 		}

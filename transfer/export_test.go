@@ -19,10 +19,13 @@ var whole = []transfer.Line{
 	{Publication: &transfer.Publication{Version: "sha256:1", Policy: json.RawMessage(`{"amana":1}`), Meanings: map[string]string{"newsletter": "sha256:2"}, SameMeaning: []string{}, By: "Mona Haddad", Time: "2026-11-21T10:00:00.000Z"}},
 	{Evidence: &transfer.DeclaredEvidence{ID: letter.ID(), Set: *letter, Version: "sha256:1", Time: "2026-11-21T10:00:00.000Z"}},
 	{Refusals: &transfer.Refusals{Day: "2026-11-21", Surface: "banner", Language: "ar", Count: 7}},
+	{Stops: &transfer.Stops{Recipients: []string{"mailer"}, Purposes: []string{"coverage_study"}}},
 	{Person: &transfer.Person{Subject: "email:sara@example.com", Receipts: 2, States: []transfer.Standings{{Purpose: "newsletter", Status: "withdrawn", Since: "2026-11-21T10:00:00.000Z"}}}},
 	{Receipt: &receipt.Receipt{ID: "1"}},
 	{Receipt: &receipt.Receipt{ID: "2"}},
-	{Person: &transfer.Person{Subject: "email:سارة@example.com"}},
+	{Person: &transfer.Person{Subject: "email:سارة@example.com", Facts: &transfer.Facts{Restricted: "2026-11-21T10:00:00.000Z", Erasing: true, Named: []string{"billing"},
+		Objected: map[string]string{"offers": "2026-11-21T10:00:00.000Z"}, Child: true, Heard: []transfer.Heard{{Purpose: "offers", Recipient: "partner", Since: "2026-11-21T10:00:00.000Z"}}},
+		Linked: []transfer.Linked{{Subject: "email:سارة@example.com", Since: "2026-11-21T10:00:00.000Z"}, {Subject: "phone:+966550000000", Since: "2026-11-21T10:00:00.000Z", Unsure: true, Vouched: true}}}},
 	{End: &transfer.ExportEnd{Persons: 2, Receipts: 2}},
 }
 
@@ -66,7 +69,7 @@ func TestAnExportThatIsNotWholeIsRefused(t *testing.T) {
 		}
 	}
 	for i := range whole {
-		if got, err := readExport(export(t, append(append([]transfer.Line{}, whole[:i]...), whole[i+1:]...)...)); err == nil && (i < 1 || i > 3) {
+		if got, err := readExport(export(t, append(append([]transfer.Line{}, whole[:i]...), whole[i+1:]...)...)); err == nil && (i < 1 || i > 4) {
 			t.Errorf("without line %d it is an export of %d lines", i+1, len(got))
 		}
 	}
@@ -75,7 +78,7 @@ func TestAnExportThatIsNotWholeIsRefused(t *testing.T) {
 		"the head twice":    export(t, append(whole[:1:1], whole...)...),
 		"the end twice":     export(t, append(whole[:len(whole):len(whole)], whole[len(whole)-1])...),
 		"more after it":     export(t, append(whole[:len(whole):len(whole)], whole[1])...),
-		"publications late": export(t, append(whole[:5:5], whole[1])...),
+		"publications late": export(t, append(whole[:6:6], whole[1])...),
 		"an unknown member": strings.Replace(full, `{"refusals"`, `{"more":1,"refusals"`, 1),
 		"two members":       strings.Replace(full, `{"refusals"`, `{"end":{"persons":0,"receipts":0},"refusals"`, 1),
 		"no member":         full + "{}\n",

@@ -34,6 +34,8 @@ var (
 
 func not(why Reason) answer { return answer{reason: why} }
 
+func (a answer) no() bool { return a == refused || a == withdrawn }
+
 // presets are the exports that are known by name.
 var presets = map[string]preset{"csv": plain, "listmonk": listmonk, "mailchimp": mailchimp, "onetrust": onetrust}
 
@@ -48,6 +50,9 @@ var plain = preset{
 		"refused": refused, "no": refused, "false": refused, "0": refused, "لا": refused,
 		"withdrawn": withdrawn, "unsubscribed": withdrawn, "revoked": withdrawn,
 		"unconfirmed": not(NotConfirmed), "expired": not(Expired), "not_asked": not(NotAnAnswer),
+		// A yes that stood where the list was written, and might not be used there: why.
+		"restricted": not(Barred), "objected": not(Barred), "child": not(Barred), "forbidden_by_law": not(Barred), "outside_scope": not(Barred),
+		"unknown_purpose": not(Barred), "recipient_not_permitted": not(Barred), "recipient_suspended": not(Barred),
 	},
 	status: []string{"given", "refused", "withdrawn"},
 }

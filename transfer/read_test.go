@@ -259,9 +259,36 @@ func TestLinesThatAreNoObjectsAreRejected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]string{"1 email:a@example.com newsletter refused", "2  unreadable", "3  unreadable", "4  no_identifier", "5 phone identifier", "6  unreadable",
+	if d := cmp.Diff([]string{"1 email:a@example.com newsletter refused", "2  unreadable", "3  unreadable", "4  unreadable", "5 phone identifier", "6  unreadable",
 		"7 email:a@example.com newsletter refused", "8 customer:10042 newsletter refused", "9  unreadable"}, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// What could be read two ways is no row, and least of all a yes; a no is one in
+// whatever company it stands.
+func TestNothingIsMadeOfARowThatContradictsItself(t *testing.T) {
+	deep := strings.Repeat("[", 1000) + strings.Repeat("]", 1000)
+	for _, c := range []struct {
+		in   string
+		o    transfer.Options
+		want []string
+	}{
+		{`{"email":"a@example.com","decision":"no","Decision":"yes"}`, transfer.Options{Purpose: "newsletter", Status: "given", Evidence: []*transfer.EvidenceSet{letter}}, []string{"1  unreadable"}},
+		{`{"email":"a@example.com","decision":{"is":"no"}}`, transfer.Options{Purpose: "newsletter", Status: "given", Evidence: []*transfer.EvidenceSet{letter}}, []string{"1  unreadable"}},
+		{`{"email":"a@example.com","purpose":"newsletter","decision":"no","x":` + deep + `}`, transfer.Options{}, []string{"1  unreadable"}},
+		{`{"email":"a@example.com","status":"disabled","lists":[3,{"name":"newsletter","subscription_status":"unsubscribed"},{"name":"offers","subscription_status":"confirmed"}]}`,
+			transfer.Options{Preset: "listmonk", Status: "confirmed"}, []string{"1  unreadable", "1 email:a@example.com newsletter withdrawn", "1 decision not_an_answer"}},
+		{"email,status\na@example.com,disabled\nb@example.com,enabled\n", transfer.Options{Preset: "listmonk", Status: "unsubscribed", Purpose: "newsletter"},
+			[]string{"2 email:a@example.com newsletter withdrawn", "3 email:b@example.com newsletter withdrawn"}},
+	} {
+		got, err := told(t, c.in, c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%.80s: %s", c.in, d)
+		}
 	}
 }
 

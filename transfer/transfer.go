@@ -72,6 +72,7 @@ const (
 	NotAnAnswer   Reason = "not_an_answer"  // the person was never asked, or the address failed
 	NotConfirmed  Reason = "unconfirmed"    // the yes was never confirmed
 	Expired       Reason = "expired"        // the yes had run out
+	Barred        Reason = "barred"         // a yes that might not be used where the list was written
 	BadTime       Reason = "time"           // of a yes: when it was said cannot be read, or lies ahead
 	NoEvidence    Reason = "no_evidence"    // of a yes: nothing shows what was said yes to
 	OtherEvidence Reason = "other_evidence" // of a yes: its evidence set is unknown, or of another purpose

@@ -2,6 +2,7 @@ package transfer_test
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -95,4 +96,18 @@ func FuzzRoundTrip(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A list says why a yes was not to be used where it was written: it is none where it
+// is read.
+func TestAYesThatIsBarredIsLeft(t *testing.T) {
+	for _, why := range []consent.Answer{"restricted", "objected", "child", "forbidden_by_law", "outside_scope", "unknown_purpose", "recipient_not_permitted", "recipient_suspended"} {
+		var table bytes.Buffer
+		write(t, transfer.NewCSV(&table, 0), []transfer.Row{{Subject: "email:sara@example.com", Choice: consent.Choice{Purpose: "newsletter", Decision: why}}})
+		for _, err := range transfer.Rows(&table, transfer.Options{Now: now, Evidence: []*transfer.EvidenceSet{letter}}) {
+			if r, ok := errors.AsType[*transfer.Reject](err); !ok || r.Reason != transfer.Barred {
+				t.Errorf("%s: %v", why, err)
+			}
+		}
+	}
 }

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -53,6 +55,9 @@ func runExport(ctx context.Context, e env, args []string) error {
 		what = fmt.Sprintf("%d answers", out.Answers)
 	}
 	fmt.Fprintf(e.stderr, "%d persons, %s; the log says that %s took them out\n", out.Persons, what, plain(r.By))
+	for _, why := range slices.Sorted(maps.Keys(out.Barred)) {
+		fmt.Fprintf(e.stderr, "%d of them said yes, which may not be used now: %s\n", out.Barred[why], why)
+	}
 	return nil
 }
 
@@ -79,7 +84,7 @@ func createOutput(e env, name string) (*output, error) {
 	if name == "" {
 		return &output{Writer: e.stdout}, nil
 	}
-	f, err := os.OpenFile(name+unfinished, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := beginFile(name)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/transfer"
 )
@@ -21,6 +22,10 @@ type exported struct {
 	Persons  int `json:"persons"`
 	Receipts int `json:"receipts,omitempty"`
 	Answers  int `json:"answers,omitempty"`
+
+	// Barred are yeses that stand and may not be used now, by why. They are in the
+	// list under that word.
+	Barred map[string]int `json:"barred,omitempty"`
 }
 
 // exportNews is how often news of an export is told, in persons.
@@ -67,6 +72,7 @@ func (l local) standing(ctx context.Context, by string, w *transfer.Writer, out 
 	var last string
 	err := l.in.db.ExportConsents(ctx, by, func(row transfer.Row) error {
 		out.Answers++
+		out.barred(string(row.Choice.Decision))
 		if err := w.Write(row); err != nil || string(row.Subject) == last {
 			return err
 		}
@@ -77,6 +83,18 @@ func (l local) standing(ctx context.Context, by string, w *transfer.Writer, out 
 		return err
 	}
 	return w.Flush()
+}
+
+// barred counts a row of a list that is there under a reason in place of its answer.
+func (o *exported) barred(word string) {
+	switch decision.Reason(word) {
+	case "", decision.Given, decision.Refused, decision.Withdrawn, decision.Unconfirmed, decision.Expired:
+		return
+	}
+	if o.Barred == nil {
+		o.Barred = map[string]int{}
+	}
+	o.Barred[word]++
 }
 
 func (r remote) Export(ctx context.Context, in exportRequest, s stream) (out exported, err error) {

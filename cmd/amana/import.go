@@ -246,6 +246,7 @@ var whyLeft = map[string]string{
 	string(transfer.NotAnAnswer):   "nobody answered, or the address failed",
 	string(transfer.NotConfirmed):  "a yes that was never confirmed",
 	string(transfer.Expired):       "a yes whose time is over",
+	string(transfer.Barred):        "a yes that might not be used where the list was written",
 	string(transfer.BadTime):       "when it was said cannot be read, or lies ahead",
 	string(transfer.NoEvidence):    "nothing shows what was said yes to",
 	string(transfer.OtherEvidence): "the evidence is of another purpose or time",

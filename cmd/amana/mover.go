@@ -153,6 +153,8 @@ func (m *mover) take(ctx context.Context, l transfer.Line) error {
 		return m.db.MoveEvidence(ctx, *l.Evidence)
 	case l.Refusals != nil:
 		return m.db.MoveRefusals(ctx, *l.Refusals)
+	case l.Stops != nil:
+		return m.db.MoveStops(ctx, *l.Stops)
 	case l.Receipt != nil:
 		last := &m.people[len(m.people)-1]
 		last.receipts = append(last.receipts, *l.Receipt)
