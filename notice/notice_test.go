@@ -89,6 +89,35 @@ func whole(t *testing.T, section string, table *Table) {
 	}
 }
 
+// Every cookie of the product's own has its row where pages under the policy may
+// set it, and how long it stays.
+func TestOwnCookiesAreListed(t *testing.T) {
+	src := source(t, "casco-fiber")
+	asks := strings.Replace(src, "\nchildren:\n", "\nchildren:\n  ask: [analytics]\n", 1)
+	for _, c := range []struct {
+		name, src string
+		want      []string
+	}{
+		{"no age asked", src, []string{"amana: for one year", "__Host-me: until you close the browser", "__Host-me-code: for 15 minutes", "__Host-me-passkey: for 5 minutes"}},
+		{"the age", asks, []string{"amana: for one year", "__Host-me: until you close the browser", "__Host-me-code: for 15 minutes", "__Host-me-passkey: for 5 minutes", "__Host-age: until you close the browser"}},
+		{"a parent", strings.Replace(asks, "below: refuse", "below: parent", 1), []string{"amana: for one year", "__Host-me: until you close the browser", "__Host-me-code: for 15 minutes", "__Host-me-passkey: for 5 minutes",
+			"__Host-age: until you close the browser", "__Host-asks: for 15 days"}},
+	} {
+		var got []string
+		for _, s := range Of(version(t, c.src, nil), wordsIn(t, "en")).Sections {
+			if s.ID == "storage" {
+				whole(t, s.ID, s.Parts[0].Table)
+				for _, row := range s.Parts[0].Table.Rows[:len(c.want)] {
+					got = append(got, row[0].Text+": "+row[4].Text)
+				}
+			}
+		}
+		if d := gocmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s:\n%s", c.name, d)
+		}
+	}
+}
+
 // What the product itself processes stands in every notice, and its cookie once.
 func TestOwnProcessingIsInEveryNotice(t *testing.T) {
 	for name, src := range map[string]string{

@@ -46,14 +46,35 @@ func (m maker) cookieLife() string {
 	return m.w.Duration(0, int64(life/time.Second))
 }
 
-// ownCookie is the row of the cookie that keeps the choices, where the file
-// does not list it itself.
-func (m maker) ownCookie() [][]Run {
-	if slices.ContainsFunc(m.p.Storage, func(s policy.Stored) bool { return s.Name == cookie.Name }) {
-		return nil
+// ownCookies are the rows of the cookies that the product's own pages set: that of
+// the choices, where the file does not list it itself, and all others that pages
+// under this policy may set.
+func (m maker) ownCookies() [][]Run {
+	var rows [][]Run
+	if !slices.ContainsFunc(m.p.Storage, func(s policy.Stored) bool { return s.Name == cookie.Name }) {
+		rows = append(rows, m.ownCookie(cookie.Name, m.w.T("storage.own.why"), m.w.T("storage.own.purpose"), m.w.T("keep.for", "time", m.cookieLife())))
 	}
-	return [][]Run{{{Text: cookie.Name, LTR: true, Code: true}, {Text: m.w.T("storage.own.why")}, {Text: m.w.T("storage.own.purpose")},
-		{Text: m.say(m.p.Organization.Name)}, {Text: m.w.T("keep.for", "time", m.cookieLife())}}}
+	add := func(c cookie.Own, why, purpose string) {
+		life := m.w.T("storage.session")
+		if c.Life > 0 {
+			life = m.w.T("keep.for", "time", m.w.Duration(0, int64(c.Life/time.Second)))
+		}
+		rows = append(rows, m.ownCookie(cookie.Prefix+c.Name, why, purpose, life))
+	}
+	add(cookie.Session, m.w.T("storage.own.session"), m.w.T("storage.own.access"))
+	add(cookie.Code, m.w.T("storage.own.code"), m.w.T("storage.own.access"))
+	add(cookie.Passkey, m.w.T("storage.own.passkey"), m.w.T("storage.own.access"))
+	if len(m.p.Children.Ask) > 0 {
+		add(cookie.Age, m.w.T("storage.own.age"), m.w.T("storage.own.children"))
+		if m.p.Children.Below == "parent" {
+			add(cookie.Asks, m.w.T("storage.own.asks"), m.w.T("storage.own.children"))
+		}
+	}
+	return rows
+}
+
+func (m maker) ownCookie(name, why, purpose, life string) []Run {
+	return []Run{{Text: name, LTR: true, Code: true}, {Text: why}, {Text: purpose}, {Text: m.say(m.p.Organization.Name)}, {Text: life}}
 }
 
 // Tel gives a phone number as a tel: link takes it: in the international form

@@ -10,10 +10,10 @@ import (
 	"github.com/amana-privacy/amana/regime"
 )
 
-// storage: N25, N26. The cookie that keeps the choices is among the items.
+// storage: N25, N26. The product's own cookies are among the items.
 func (m maker) storage() []Part {
 	t := &Table{Caption: m.w.T("storage.caption"), Head: []string{m.w.T("storage.name"), m.w.T("storage.why"), m.w.T("storage.purpose"), m.w.T("storage.who"), m.w.T("storage.life")}}
-	t.Rows = m.ownCookie()
+	t.Rows = m.ownCookies()
 	for _, s := range m.p.Storage {
 		t.Rows = append(t.Rows, []Run{{Text: s.Name, LTR: true, Code: true}, {Text: m.w.Of("stored", s.Kind) + ". " + m.say(s.Why)}, {Text: m.say(m.p.Purposes[s.Purpose].Title), Href: "#p-" + s.Purpose}, {Text: m.reader(s)}, {Text: m.life(s)}})
 	}

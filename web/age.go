@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/policy"
@@ -22,6 +23,15 @@ import (
 
 // errAge asks for the years before an answer is recorded.
 var errAge = fault.At(fault.Denied, "choices", "this is asked on our own page alone, where one question comes before it")
+
+// elsewhere is an error of a page of the company's own site that has an answer on
+// a page of ours.
+type elsewhere struct {
+	error
+	to string // its address
+}
+
+func (e elsewhere) Unwrap() error { return e.error }
 
 // errChild refuses a yes of somebody who is not old enough.
 var errChild = fault.At(fault.Denied, "choices", "this is not offered here")
@@ -38,7 +48,7 @@ func (s *site) aged(w http.ResponseWriter, r *http.Request, p *policy.Policy, pu
 	if !slices.ContainsFunc(purposes, func(id string) bool { return slices.Contains(p.Children.Ask, id) }) {
 		return nil
 	}
-	name := cookieName("age", s.secure())
+	name := cookieName(cookie.Age, s.secure())
 	for _, c := range r.CookiesNamed(name) {
 		if c.Value == tooYoung {
 			return errChild
@@ -65,7 +75,7 @@ func (s *site) aged(w http.ResponseWriter, r *http.Request, p *policy.Policy, pu
 
 // rememberAge keeps the one bit in a cookie that goes with the browser.
 func (s *site) rememberAge(w http.ResponseWriter, bit string) {
-	http.SetCookie(w, &http.Cookie{Name: cookieName("age", s.secure()), Value: bit, Path: "/", HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode})
+	http.SetCookie(w, &http.Cookie{Name: cookieName(cookie.Age, s.secure()), Value: bit, Path: "/", HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode})
 }
 
 // band is some years of birth, in both calendars; 0 where it is open.

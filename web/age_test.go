@@ -85,6 +85,16 @@ func TestTheYearsAreAskedOnceBeforeAYes(t *testing.T) {
 	}
 }
 
+// The banner cannot ask: it is told where that is done.
+func TestTheBannerIsToldWhereTheAgeIsAsked(t *testing.T) {
+	w := asking(t)
+	v := w.visitor()
+	a := v.ask("/v1/choices", ownSite, `{"choice":"accept","version":"`+string(w.db.InForce().ID)+`","language":"ar"}`)
+	if a.StatusCode != http.StatusForbidden || !strings.Contains(a.text, `"to":"http://privacy.example/ar/choices"`) || len(a.Cookies()) > 0 {
+		t.Errorf("%s %s", a.Status, a.text)
+	}
+}
+
 // device gives the id in the cookie of the choices.
 func device(v *visitor) string {
 	parts := strings.Split(v.named("amana"), ".")

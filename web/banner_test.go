@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -248,6 +249,38 @@ func TestFilesThatNeverChange(t *testing.T) {
 	}
 	if a := w.visitor().get("/amana/00000000.json"); a.StatusCode != 404 {
 		t.Errorf("an unknown file answers %s", a.Status)
+	}
+}
+
+// The second file says what its version says, also to who has the page open while
+// the policy changes: and a yes to the old words is none to the new.
+func TestTheDetailsAreThoseOfTheVersionShown(t *testing.T) {
+	w := open(t, "casco-fiber")
+	v := w.visitor()
+	detailsOf := func() string {
+		m := regexp.MustCompile(`[{,]d:"(/amana/[0-9a-f]{8}\.json)"`).FindStringSubmatch(v.see("/amana.js?lang=en"))
+		if m == nil {
+			t.Fatal("the script names no details")
+		}
+		return m[1]
+	}
+	const was, is = "under a random number that", "with a random number that"
+	old, shown := detailsOf(), w.db.InForce().ID
+	words := v.see(old)
+	w.publish(strings.Replace(example(t, "casco-fiber"), was, is, 1))
+	if !strings.Contains(words, was) || v.see(old) != words {
+		t.Error("after a change the old address has other words")
+	}
+	if now := v.see(detailsOf()); strings.Contains(now, was) || !strings.Contains(now, is) {
+		t.Errorf("the new address has\n%s", now)
+	}
+	a := v.ask("/v1/choices", ownSite, `{"choice":"accept","version":"`+string(shown)+`"}`)
+	if a.StatusCode != http.StatusConflict || v.cookie() != "" {
+		t.Errorf("a yes to the old words: %s, cookie %q", a.Status, v.cookie())
+	}
+	a = v.ask("/v1/choices", ownSite, `{"choice":"save","purposes":["analytics"],"version":"`+string(w.db.InForce().ID)+`","language":"en"}`)
+	if a.StatusCode != http.StatusOK || !strings.Contains(a.text, is) || strings.Contains(a.text, was) {
+		t.Errorf("the receipt of a yes to the new words: %s\n%s", a.Status, a.text)
 	}
 }
 

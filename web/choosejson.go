@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -79,6 +80,9 @@ func (s *site) chooseJSON(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.shown, a.language, a.surface = shown, q.Language, consent.SurfaceBanner
 	receipts, err := s.answer(w, r, f, a)
+	if errors.Is(err, errAge) {
+		err = elsewhere{err, s.PublicURL + f.path("/choices")}
+	}
 	if err != nil {
 		return err
 	}

@@ -97,6 +97,9 @@ func (s *site) problem(w http.ResponseWriter, r *http.Request, err error) {
 	if m, ok := errors.AsType[edge.MediaError](err); ok {
 		body["detail"] = m.Error()
 	}
+	if e, ok := errors.AsType[elsewhere](err); ok {
+		body["to"] = e.to
+	}
 	if all, ok := errors.AsType[strict.Faults](err); ok && len(all) > 1 {
 		var list []map[string]string
 		for _, f := range all {

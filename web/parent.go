@@ -78,7 +78,7 @@ func (s *site) askParent(v *visit) error {
 	if err := v.ParseForm(); err != nil {
 		return tooLargeOr(err, fault.Malformed)
 	}
-	if c, err := v.Cookie(cookieName("age", s.secure())); err != nil || c.Value != tooYoung || v.version.Policy.Children.Below != "parent" || !s.Store.SendsMail() {
+	if c, err := v.Cookie(cookieName(cookie.Age, s.secure())); err != nil || c.Value != tooYoung || v.version.Policy.Children.Below != "parent" || !s.Store.SendsMail() {
 		return fault.New(fault.Denied, "nobody has to be asked")
 	}
 	form := &parentForm{Days: v.Duration(0, int64(store.ParentFor.Seconds())), Typed: v.PostForm.Get("parent"), Done: true}
@@ -155,14 +155,14 @@ func (s *site) childIn(v *visit) (subject.ID, error) {
 	if id == "" {
 		cookieID, id = subject.NewDevice()
 	}
-	http.SetCookie(v.ResponseWriter, &http.Cookie{Name: cookieName("asks", s.secure()), Value: cookieID, Path: "/", MaxAge: int(waitsFor.Seconds()),
+	http.SetCookie(v.ResponseWriter, &http.Cookie{Name: cookieName(cookie.Asks, s.secure()), Value: cookieID, Path: "/", MaxAge: int(waitsFor.Seconds()),
 		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode})
 	return id, nil
 }
 
 // asksFor gives the id of a browser that waits for a parent's answer; "" of any other.
 func (s *site) asksFor(r *http.Request) (cookieID string, id subject.ID) {
-	c, err := r.Cookie(cookieName("asks", s.secure()))
+	c, err := r.Cookie(cookieName(cookie.Asks, s.secure()))
 	if err != nil || len(c.Value) > cookie.MaxBytes {
 		return "", ""
 	}

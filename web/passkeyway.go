@@ -13,6 +13,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
 
+	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
@@ -21,8 +22,8 @@ import (
 // The two halves of what a passkey does (https://www.w3.org/TR/webauthn-3/): a
 // challenge that is kept here for once, and the authenticator's answer to it.
 
-// challengeFor is how long a challenge is good.
-const challengeFor = 5 * time.Minute
+// challengeFor is how long a challenge is good, and its cookie stays.
+var challengeFor = cookie.Passkey.Life
 
 // passkeys is what the door needs of the library; nil where browsers have none
 // for its address: they ask for a name, and for a connection that nobody reads.
@@ -138,18 +139,18 @@ func (s *site) setChallenge(v *visit, token string) {
 	if token == "" {
 		age = -1
 	}
-	http.SetCookie(v.ResponseWriter, &http.Cookie{Name: cookieName("me-passkey", s.secure()), Value: token, Path: "/", MaxAge: age,
+	http.SetCookie(v.ResponseWriter, &http.Cookie{Name: cookieName(cookie.Passkey, s.secure()), Value: token, Path: "/", MaxAge: age,
 		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteStrictMode})
 }
 
 // takeChallenge uses up the challenge of a browser.
 func (s *site) takeChallenge(v *visit, kind string) (c challenge, owner subject.ID, err error) {
-	cookie, err := v.Cookie(cookieName("me-passkey", s.secure()))
-	if err != nil || len(cookie.Value) > 100 {
+	kept, err := v.Cookie(cookieName(cookie.Passkey, s.secure()))
+	if err != nil || len(kept.Value) > 100 {
 		return c, "", errKey
 	}
 	s.setChallenge(v, "")
-	pass, err := s.Store.Use(v.Context(), kind, cookie.Value, "")
+	pass, err := s.Store.Use(v.Context(), kind, kept.Value, "")
 	if err != nil {
 		return c, "", err
 	}

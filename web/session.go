@@ -10,6 +10,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
+	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
@@ -56,17 +57,16 @@ type sessions struct {
 func newSessions(db *store.DB, secure bool, now func() time.Time) sessions {
 	// Not by its New: that starts a store in memory, with a goroutine that may not be stopped.
 	m := &scs.SessionManager{Lifetime: sessionLife, IdleTimeout: sessionIdle, Store: sessionStore{db}, Codec: sessionCodec{}}
-	m.Cookie = scs.SessionCookie{Name: cookieName("me", secure), HttpOnly: true, Path: "/", SameSite: http.SameSiteLaxMode, Secure: secure}
+	m.Cookie = scs.SessionCookie{Name: cookieName(cookie.Session, secure), HttpOnly: true, Path: "/", SameSite: http.SameSiteLaxMode, Secure: secure}
 	return sessions{m, now}
 }
 
-// cookieName gives a cookie's name, with the prefix by which a browser holds it
-// to this one host (RFC 6265bis section 4.1.3.2).
-func cookieName(name string, secure bool) string {
+// cookieName gives a cookie's name as the door sets it.
+func cookieName(c cookie.Own, secure bool) string {
 	if secure {
-		return "__Host-" + name
+		return cookie.Prefix + c.Name
 	}
-	return name
+	return c.Name
 }
 
 // load gives who is signed in, nil where nobody is, and the context by which

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
@@ -111,13 +112,13 @@ func (s *site) setTicket(v *visit, ticket string, until time.Time) {
 	if ticket == "" {
 		age = -1
 	}
-	http.SetCookie(v.ResponseWriter, &http.Cookie{Name: cookieName("me-code", s.secure()), Value: ticket, Path: "/", MaxAge: age,
+	http.SetCookie(v.ResponseWriter, &http.Cookie{Name: cookieName(cookie.Code, s.secure()), Value: ticket, Path: "/", MaxAge: age,
 		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode})
 }
 
 // ticketOf gives the ticket of the browser; "" without one.
 func (s *site) ticketOf(r *http.Request) string {
-	if c, err := r.Cookie(cookieName("me-code", s.secure())); err == nil && len(c.Value) < 100 {
+	if c, err := r.Cookie(cookieName(cookie.Code, s.secure())); err == nil && len(c.Value) < 100 {
 		return c.Value
 	}
 	return ""

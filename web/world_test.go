@@ -9,12 +9,14 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/examples"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/policy"
@@ -173,7 +175,25 @@ func (v *visitor) send(method, path, kind, body string) answered {
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") && resp.Header.Get("Content-Disposition") == "" && len(text) > mostBytes {
 		v.t.Errorf("%s %s is %d bytes long", method, path, len(text))
 	}
+	v.declared(resp)
 	return answered{resp, string(text)}
+}
+
+// declared holds every cookie that the door sets to the list from which the notice
+// is written (A8): its name, and how long it stays.
+func (v *visitor) declared(resp *http.Response) {
+	v.t.Helper()
+	own := []cookie.Own{{Name: cookie.Name, Life: 400 * 24 * time.Hour}, cookie.Session, cookie.Code, cookie.Passkey, cookie.Age, cookie.Asks}
+	for _, c := range resp.Cookies() {
+		i := slices.IndexFunc(own, func(o cookie.Own) bool {
+			return c.Name == o.Name || o.Name != cookie.Name && c.Name == cookie.Prefix+o.Name
+		})
+		if i < 0 {
+			v.t.Errorf("%s sets a cookie that no notice names: %s", resp.Request.URL.Path, c.Name)
+		} else if time.Duration(c.MaxAge)*time.Second > own[i].Life || !c.Expires.IsZero() && own[i].Life == 0 && c.MaxAge >= 0 {
+			v.t.Errorf("%s sets %s for %d s until %v; the notice says %v", resp.Request.URL.Path, c.Name, c.MaxAge, c.Expires, own[i].Life)
+		}
+	}
 }
 
 func (v *visitor) get(path string) answered { v.t.Helper(); return v.send("GET", path, "", "") }
