@@ -29,9 +29,11 @@ var (
 )
 
 // keys gives the pair of a feed's key.
-func keys(t testing.TB) (note.Signer, note.Verifier) {
+func keys(t testing.TB) (note.Signer, note.Verifier) { return keysOf(t, 1) }
+
+func keysOf(t testing.TB, seed byte) (note.Signer, note.Verifier) {
 	t.Helper()
-	private, public, err := note.GenerateKey(rand.NewChaCha8([32]byte{1}), "shop.example/feed")
+	private, public, err := note.GenerateKey(rand.NewChaCha8([32]byte{seed}), "shop.example/feed")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,6 +52,11 @@ func (r *Replica) Last() Head { return r.last }
 // restarts.
 func (r *Replica) Newest() Head { return r.most }
 
+// Trust takes the key that the one of before was handed over to. The rows that are
+// here stay: chains go on over a hand-over, and heads by the new key vouch for them.
+// A head that only the old key signed is refused from now on.
+func (r *Replica) Trust(key note.Verifier) { r.key, r.clock = key, clock{} }
+
 // InForce gives the policy in force; nil while none is known.
 func (r *Replica) InForce() *policy.Version { return r.book.versions[r.book.state.InForce] }
 

@@ -121,6 +121,35 @@ func TestAHelloIsForWhoeverAsked(t *testing.T) {
 	})
 }
 
+// The key is handed over: what is here stays, and answers; heads by the new key go
+// on from it, and those by the old one count no more.
+func TestAHandOverKeepsTheRows(t *testing.T) {
+	together(t, func(t *testing.T, s *server, r *replica) {
+		old := s.w.Key
+		s.w.Key, s.verifier = keysOf(t, 2)
+		withdrawn := s.says(sara, consent.ActWithdrawn, time.Now())
+		r.apply(withdrawn, feed.ErrUnsigned)
+		r.expect(sara, decision.Given)
+		r.Trust(s.verifier)
+		r.apply(withdrawn, feed.ErrUngreet)
+		if err := r.Greet(s.hello("n"), "n", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		r.apply(withdrawn, nil)
+		r.expect(sara, decision.Withdrawn)
+		next := s.w.Key
+		s.w.Key = old
+		r.apply(s.says(sara, consent.ActGiven, time.Now()), feed.ErrUnsigned)
+		r.expect(sara, decision.Withdrawn)
+		s.w.Key = next
+		time.Sleep(feed.Bound)
+		r.expect(sara, decision.Stale)
+		s.batch(0)
+		r.apply(s.since(r.Position()), nil)
+		r.expect(sara, decision.Given)
+	})
+}
+
 func TestAGapIsSeenAndFilled(t *testing.T) {
 	together(t, func(t *testing.T, s *server, r *replica) {
 		s.says(sara, consent.ActWithdrawn, time.Now()) // lost

@@ -24,10 +24,13 @@ type truth struct {
 	gone map[subject.ID]time.Time // since when a withdrawal is acknowledged; absent: a yes may be told
 	told map[decision.Reason]int
 	bad  []string
+
+	since   map[string]time.Time     // since when a replica is stale
+	longest map[string]time.Duration // it was at once
 }
 
 func newTruth() *truth {
-	return &truth{gone: map[subject.ID]time.Time{}, told: map[decision.Reason]int{}}
+	return &truth{gone: map[subject.ID]time.Time{}, told: map[decision.Reason]int{}, since: map[string]time.Time{}, longest: map[string]time.Duration{}}
 }
 
 // may says that a yes may be told from now on.
@@ -49,6 +52,13 @@ func (r *truth) heard(who string, id subject.ID, a decision.Answer, asked time.T
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.told[a.Reason]++
+	if a.Reason != decision.Stale {
+		delete(r.since, who)
+	} else if at, already := r.since[who]; !already {
+		r.since[who] = asked
+	} else {
+		r.longest[who] = max(r.longest[who], asked.Sub(at))
+	}
 	if at, gone := r.gone[id]; gone && a.Allowed && asked.Sub(at) >= feed.Bound {
 		r.bad = append(r.bad, fmt.Sprintf("%s tells a yes of %s that was withdrawn %v before", who, id, asked.Sub(at)))
 	}
@@ -95,6 +105,44 @@ type turmoil struct {
 	people  []subject.ID
 }
 
+// follows begins two replicas, and has them asked about everybody until stop, which
+// tells what they said wrongly.
+func (w *turmoil) follows() (stop func()) {
+	w.Helper()
+	for _, name := range []string{"one", "two"} {
+		m := &mirror{name: name, s: w.s}
+		m.begin(w.T)
+		w.Cleanup(func() { m.f.Close() })
+		w.mirrors = append(w.mirrors, m)
+	}
+	w.expect(w.people[0], decision.Given)
+	done := make(chan struct{})
+	var asking sync.WaitGroup
+	for _, m := range w.mirrors {
+		asking.Go(func() {
+			for {
+				for _, id := range w.people {
+					asked := time.Now()
+					w.heard(m.name, id, m.reason(id), asked)
+				}
+				select {
+				case <-done:
+					return
+				case <-time.After(time.Millisecond):
+				}
+			}
+		})
+	}
+	return func() {
+		w.Helper()
+		close(done)
+		asking.Wait()
+		for _, bad := range w.bad {
+			w.Error(bad)
+		}
+	}
+}
+
 // expect waits until both replicas say something of somebody.
 func (w *turmoil) expect(id subject.ID, want decision.Reason) {
 	w.Helper()
@@ -129,30 +177,7 @@ func TestNoWrongYes(t *testing.T) {
 		w.people = append(w.people, subject.ID(fmt.Sprintf("phone:+1207555%04d", i)))
 		w.gives(w.people[i])
 	}
-	for _, name := range []string{"one", "two"} {
-		m := &mirror{name: name, s: w.s}
-		m.begin(t)
-		t.Cleanup(func() { m.f.Close() })
-		w.mirrors = append(w.mirrors, m)
-	}
-	w.expect(w.people[0], decision.Given)
-	done := make(chan struct{})
-	var asking sync.WaitGroup
-	for _, m := range w.mirrors {
-		asking.Go(func() {
-			for {
-				for _, id := range w.people {
-					asked := time.Now()
-					w.heard(m.name, id, m.reason(id), asked)
-				}
-				select {
-				case <-done:
-					return
-				case <-time.After(time.Millisecond):
-				}
-			}
-		})
-	}
+	stop := w.follows()
 	next := 0
 	person := func() subject.ID { next++; return w.people[next-1] }
 	for _, part := range []struct {
@@ -246,11 +271,7 @@ func TestNoWrongYes(t *testing.T) {
 	w.expect(a, decision.Withdrawn)
 	w.expect(w.people[19], decision.Given)
 
-	close(done)
-	asking.Wait()
-	for _, bad := range w.bad {
-		t.Error(bad)
-	}
+	stop()
 	for _, r := range []decision.Reason{decision.Given, decision.Withdrawn, decision.Stale} {
 		if w.told[r] < 100 {
 			t.Errorf("%s was told %d times", r, w.told[r])

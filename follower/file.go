@@ -76,7 +76,7 @@ func (f *Follower) refresh() {
 	}
 	f.saved = time.Now()
 	f.saving.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), fileFor/4)
+		ctx, cancel := context.WithTimeout(f.run, fileFor/4)
 		defer cancel()
 		resp, err := f.get(ctx, "/v1/snapshot", nil, "application/octet-stream")
 		if err != nil {
@@ -160,7 +160,5 @@ func (f *Follower) fromFile() {
 	defer file.Close()
 	if err := f.replica.Load(file, time.Now()); err != nil {
 		f.Log.Warn("the snapshot that was kept is of no use", "error", err)
-		return
 	}
-	f.shown()
 }

@@ -48,7 +48,8 @@ func (f *Follower) once(ctx context.Context) error {
 		}
 	}
 	err := f.listen(ctx)
-	if errors.Is(err, errGone) || errors.Is(err, feed.ErrEpoch) || errors.Is(err, feed.ErrGap) {
+	late := f.handed && errors.Is(err, feed.ErrUnsigned) // rows that the old key signed were not here yet
+	if late || errors.Is(err, errGone) || errors.Is(err, feed.ErrEpoch) || errors.Is(err, feed.ErrGap) {
 		if again := f.load(ctx); again != nil {
 			return errors.Join(err, again)
 		}
@@ -99,7 +100,11 @@ func (f *Follower) meet(b beginning, nonce string) error {
 		return errors.New("the server does not tell the keys of its tags")
 	}
 	secret := string(b.Tags) + string(b.Suppression)
-	if f.replica != nil && f.secret == secret && f.pinned == key {
+	if f.replica != nil && f.secret == secret {
+		if f.pinned != key { // handed over: what is here stays
+			f.replica.Trust(verifier)
+			f.pinned, f.handed = key, true
+		}
 		return nil
 	}
 	if f.replica != nil {
@@ -151,13 +156,14 @@ func (f *Follower) load(ctx context.Context) error {
 	}
 	copied.keep()
 	f.saved = time.Now()
-	f.shown()
 	return nil
 }
 
-// shown makes what the replica holds what the follower answers from.
+// shown makes what the replica holds what the follower answers from, as soon as it
+// is not stale: until then the table of before answers, for as long as its own
+// heads let it.
 func (f *Follower) shown() {
-	if f.fresh != nil {
+	if f.fresh != nil && !f.fresh.Stale(time.Now()) {
 		f.table.Store(f.fresh)
 		f.fresh = nil
 	}
@@ -225,6 +231,8 @@ func (f *Follower) apply(data []byte) error {
 	}
 	err = f.replica.Apply(raw, time.Now())
 	if err == nil {
+		f.handed = false
+		f.shown()
 		f.trouble(nil)
 		f.refresh()
 	}

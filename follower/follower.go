@@ -52,6 +52,7 @@ type Follower struct {
 	base  *url.URL
 	table atomic.Pointer[table.Table]
 	why   atomic.Pointer[error] // the last trouble
+	run   context.Context       // done when it is closed
 	stop  context.CancelFunc
 	done  sync.WaitGroup
 
@@ -60,6 +61,7 @@ type Follower struct {
 	secret  string       // of the tags that the table was made with
 	fresh   *table.Table // that the replica fills, until it is shown
 	pinned  string       // key that is trusted; "" before the first was seen
+	handed  bool         // it was handed over to, and no head by it has come yet
 	last    memory       // of the replica before
 	kept    bool         // a file of an earlier run is there
 	saved   time.Time    // when the file was written
@@ -90,9 +92,9 @@ func Start(ctx context.Context, c Config) (*Follower, error) {
 		c.Client = &http.Client{Transport: t}
 	}
 	run, stop := context.WithCancel(ctx)
-	f := &Follower{Config: c, base: base, stop: stop, pinned: c.Key, last: readHead(c.File)}
+	f := &Follower{Config: c, base: base, run: run, stop: stop, pinned: c.Key, last: readHead(c.File)}
 	f.trouble(errors.New("it has not caught up yet"))
-	f.done.Go(func() { f.run(run) })
+	f.done.Go(func() { f.follow(run) })
 	f.done.Go(func() { f.turn(run) })
 	return f, nil
 }
@@ -176,8 +178,8 @@ func (f *Follower) Wait(ctx context.Context) error {
 	return nil
 }
 
-// run follows until ctx is done. What cannot be gone on with is begun anew.
-func (f *Follower) run(ctx context.Context) {
+// follow follows until ctx is done. What cannot be gone on with is begun anew.
+func (f *Follower) follow(ctx context.Context) {
 	f.loadFile()
 	said := ""
 	for pause := shortest; ctx.Err() == nil; pause = min(2*pause, longest) {

@@ -31,6 +31,7 @@ type site struct {
 	dir  string
 	wire *wire
 
+	ahead  atomic.Int64 // of the time, by the server's clock
 	db     *store.DB
 	p      *publisher.Publisher
 	http   *http.Server
@@ -67,16 +68,19 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// clock is the server's.
+func (s *site) clock() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+
 func (s *site) file() string { return filepath.Join(s.dir, "amana.db") }
 
 func (s *site) start() {
 	s.t.Helper()
 	ring, err := keyring.Open(filepath.Join(s.dir, "keys"))
 	must(s.t, err)
-	s.db, err = store.Open(context.Background(), store.Config{Path: s.file(), Ring: ring, Create: true, Now: time.Now,
+	s.db, err = store.Open(context.Background(), store.Config{Path: s.file(), Ring: ring, Create: true, Now: s.clock,
 		TakeBack: func(string) (string, string) { return "https://cascofiber.example/choices", "Say no." }})
 	must(s.t, err)
-	s.p = publisher.New(context.Background(), publisher.Config{Store: s.db, Ring: ring, Dir: s.dir})
+	s.p = publisher.New(context.Background(), publisher.Config{Store: s.db, Ring: ring, Dir: s.dir, Now: s.clock})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(s.t, err)
 	s.http = &http.Server{Handler: api.New(api.Config{Store: s.db, Publisher: s.p})}

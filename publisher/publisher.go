@@ -52,6 +52,13 @@ const (
 	beat       = feed.Beat * 4 / 5 // sooner than promised, for a busy machine
 )
 
+// loggedEvery is how often a head goes into the log, and firstLogged how long after
+// the start the first does, so that a server that is restarted often has some there.
+const (
+	loggedEvery = time.Hour
+	firstLogged = 5 * time.Minute
+)
+
 // Publisher is a running one. It is safe for concurrent use.
 type Publisher struct {
 	Config
@@ -63,6 +70,9 @@ type Publisher struct {
 	done sync.WaitGroup
 	base time.Time
 
+	beginning sync.Mutex  // held while an epoch is made
+	filling   atomic.Bool // one is made beside the one under way
+
 	signing   sync.Mutex // guards what follows
 	verifier  string
 	signer    note.Signer
@@ -73,7 +83,8 @@ type Publisher struct {
 // guarded by Publisher.mu.
 type epoch struct {
 	name    string
-	version int // of the feed key
+	version int         // of the feed key
+	tags    keyring.Key // which is gone from the keyring while the next epoch is made
 	table   *table.Table
 
 	last         [store.Shards]int64 // event that was taken, of each shard
@@ -151,10 +162,10 @@ func (p *Publisher) follow(ctx context.Context) {
 	tick := time.NewTicker(p.every())
 	defer tick.Stop()
 	said := ""
-	logged := p.Now()
+	logged := p.Now().Add(firstLogged - loggedEvery)
 	for {
 		err := p.look(ctx)
-		if err == nil && p.Now().Sub(logged) >= time.Hour {
+		if err == nil && p.Now().Sub(logged) >= loggedEvery {
 			if err = p.enterHead(ctx); err == nil {
 				logged = p.Now()
 			}
@@ -183,8 +194,16 @@ func (p *Publisher) look(ctx context.Context) error {
 	start := time.Now()
 	e := p.now.Load()
 	broken, misses := p.standing(e)
-	if broken || e.version != p.Ring.Feeds()[0].Version {
+	if broken {
 		return p.begin(ctx)
+	}
+	if e.version != p.Ring.Feeds()[0].Version && p.filling.CompareAndSwap(false, true) {
+		p.done.Go(func() { // this one goes on until the other is there
+			defer p.filling.Store(false)
+			if err := p.begin(ctx); err != nil && ctx.Err() == nil {
+				p.Log.Error("the feed could not begin anew under its new key", "error", err)
+			}
+		})
 	}
 	reach, err := p.Store.Reach(ctx)
 	if err != nil {
@@ -215,10 +234,18 @@ func (p *Publisher) standing(e *epoch) (broken bool, misses int) {
 	return e.broken, e.misses
 }
 
-// begin fills a table and begins an epoch with it.
+// begin fills a table and begins an epoch with it, unless one of the newest key is
+// there already.
 func (p *Publisher) begin(ctx context.Context) error {
+	p.beginning.Lock()
+	defer p.beginning.Unlock()
 	key := p.Ring.Feeds()[0]
-	e := &epoch{name: fmt.Sprintf("%d.%s", key.Version, rand.Text()), version: key.Version}
+	if now := p.now.Load(); now != nil && now.version == key.Version {
+		if broken, _ := p.standing(now); !broken {
+			return nil
+		}
+	}
+	e := &epoch{name: fmt.Sprintf("%d.%s", key.Version, rand.Text()), version: key.Version, tags: key.Key}
 	start := time.Now()
 	reach, err := p.Store.Reach(ctx)
 	if err != nil {

@@ -103,18 +103,8 @@ func (p *Publisher) Begin(nonce string) (Beginning, error) {
 	if err != nil {
 		return Beginning{}, err
 	}
-	out := Beginning{Origin: p.origin(), Epoch: e.name, Hello: string(hello), Signers: p.Store.Signers()}
-	for _, k := range p.Ring.Feeds() {
-		if k.Version == e.version {
-			out.Tags = k.Key[:]
-		}
-	}
-	if out.Tags == nil {
-		return out, ErrNotReady
-	}
 	suppression := p.Ring.Suppression()
-	out.Suppression = suppression[:]
-	return out, nil
+	return Beginning{Origin: p.origin(), Epoch: e.name, Hello: string(hello), Tags: e.tags[:], Suppression: suppression[:], Signers: p.Store.Signers()}, nil
 }
 
 // News gives the batches of an epoch after the head of a number, oldest first,

@@ -26,6 +26,7 @@ type snapshots struct {
 	size   int64
 	epoch  string
 	number uint64
+	key    string // of the log, that it is signed with
 	made   time.Time
 }
 
@@ -39,7 +40,7 @@ func (p *Publisher) Snapshot(ctx context.Context) (*io.SectionReader, error) {
 	if e == nil {
 		return nil, ErrNotReady
 	}
-	if !s.good(e) {
+	if !s.good(e, p.Store.LogKey()) {
 		if err := p.write(ctx, e); err != nil {
 			return nil, fmt.Errorf("writing a snapshot: %w", err)
 		}
@@ -47,9 +48,10 @@ func (p *Publisher) Snapshot(ctx context.Context) (*io.SectionReader, error) {
 	return io.NewSectionReader(s.file, 0, s.size), nil
 }
 
-// good reports whether the snapshot that is there will do.
-func (s *snapshots) good(e *epoch) bool {
-	if s.file == nil || s.epoch != e.name || time.Since(s.made) > snapshotFor {
+// good reports whether the snapshot that is there will do: one that an earlier key of
+// the log signed opens for nobody who begins now.
+func (s *snapshots) good(e *epoch, key string) bool {
+	if s.file == nil || s.epoch != e.name || s.key != key || time.Since(s.made) > snapshotFor {
 		return false
 	}
 	_, _, _, err := e.sent.after(s.number)
@@ -65,6 +67,7 @@ func (p *Publisher) write(ctx context.Context, e *epoch) error {
 	if err := os.Remove(f.Name()); err != nil { // it is gone with whoever reads it
 		return err
 	}
+	key := p.Store.LogKey() // a hand-over while it is written leaves it to be written again
 	w, number, err := p.beginSnapshot(ctx, e, f)
 	if err != nil {
 		return err
@@ -93,7 +96,7 @@ func (p *Publisher) write(ctx context.Context, e *epoch) error {
 	}
 	size, err := f.Seek(0, io.SeekEnd)
 	s := &p.snapshots
-	s.file, s.size, s.epoch, s.number, s.made = f, size, e.name, number, time.Now()
+	s.file, s.size, s.epoch, s.number, s.key, s.made = f, size, e.name, number, key, time.Now()
 	return err
 }
 
