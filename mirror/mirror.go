@@ -140,7 +140,10 @@ func (m *Mirror) session(ctx context.Context, once bool, well func()) error {
 
 // turn asks for one page and applies it, in one transaction.
 func (m *Mirror) turn(ctx context.Context, t *target) (filling bool, err error) {
-	asked := time.Now()
+	asked, err := t.clock(ctx)
+	if err != nil {
+		return false, err
+	}
 	page, err := m.door.ask(ctx, t.cursor, t.current)
 	if fault.KindOf(err) == fault.Invalid && t.cursor != "" { // another server's, or of before its keys were changed
 		page, err = permits{Reset: true, Filling: true}, nil

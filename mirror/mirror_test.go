@@ -398,3 +398,47 @@ func TestWhatEndsIt(t *testing.T) {
 		t.Errorf("%d %v", n, err)
 	}
 }
+
+// A page that is written late, because somebody holds the table, is as old as it is:
+// what it permits is not shown for longer than from when it was asked for.
+func TestAPageThatIsWrittenLateIsNoYounger(t *testing.T) {
+	w := newWorld(t)
+	w.c.Bound = 500 * time.Millisecond
+	asked, answer := make(chan struct{}), make(chan struct{})
+	first := sync.OnceFunc(func() { close(asked) })
+	never := t.Context().Done()
+	door := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		var q struct{ Cursor string }
+		json.NewDecoder(r.Body).Decode(&q)
+		if q.Cursor != "" { // after the first page nothing is heard
+			select {
+			case <-never:
+			case <-r.Context().Done():
+			}
+			return
+		}
+		first()
+		<-answer
+		now := time.Now()
+		json.NewEncoder(rw).Encode(map[string]any{"next": "1", "policy": "sha256:1", "time": now, "permits": []map[string]any{
+			{"ref": "1", "allowed": true, "subject": string(noura), "expires_at": now.Add(time.Hour)}, {"ref": "2", "allowed": true, "subject": string(frank)}}})
+	}))
+	t.Cleanup(door.Close)
+	w.c.Server = door.URL
+	stop := w.runs(w.c)
+	<-asked
+	held, err := w.crm.Begin(t.Context())
+	must(t, err)
+	_, err = held.Exec(t.Context(), `LOCK TABLE allowed_texts_state IN ACCESS EXCLUSIVE MODE`)
+	must(t, err)
+	close(answer)
+	time.Sleep(3 * w.c.Bound)
+	must(t, held.Commit(t.Context()))
+	for filled := false; !filled; time.Sleep(time.Millisecond) {
+		must(t, w.crm.QueryRow(t.Context(), `SELECT filled FROM allowed_texts_state`).Scan(&filled))
+	}
+	if got := w.allowed(); len(got) > 0 {
+		t.Errorf("the view has %v, of which nothing was heard for %v", got, 3*w.c.Bound)
+	}
+	must(t, stop())
+}

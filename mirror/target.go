@@ -81,9 +81,19 @@ func (t *target) make(ctx context.Context) error {
 	})
 }
 
+// clock gives the time of the database that holds the view: by it everything that is
+// shown ends. What is reckoned from a time that was read before a page was asked for
+// stays right however long it takes to write the page.
+func (t *target) clock(ctx context.Context) (now time.Time, err error) {
+	if err := t.conn.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
+		return now, fmt.Errorf("asking the database for the time: %w", err)
+	}
+	return now, nil
+}
+
 // apply brings a page into the tables: rows, cursor, and until when they are
-// believed, in one transaction. asked is when the page was asked for: what it says
-// held then or later.
+// believed, in one transaction. asked is when the page was asked for, by the
+// database's clock: what it says held then or later.
 func (t *target) apply(ctx context.Context, page permits, asked time.Time) (news News, err error) {
 	begins := t.cursor == "" || page.Reset
 	gen := t.gen
@@ -101,8 +111,8 @@ func (t *target) apply(ctx context.Context, page permits, asked time.Time) (news
 			return err
 		}
 		tag, err := tx.Exec(ctx, `UPDATE `+t.m.names.state+` SET generation = $1, filled = $2, cursor = $3, policy = $4,
-			fresh_until = CASE WHEN $2 THEN clock_timestamp() + make_interval(secs => $5) ELSE '-infinity' END WHERE cursor = $6`,
-			gen, !page.Filling, page.Next, page.Policy, (t.m.Bound - time.Since(asked)).Seconds(), t.cursor)
+			fresh_until = CASE WHEN $2 THEN $5::timestamptz ELSE '-infinity' END WHERE cursor = $6`,
+			gen, !page.Filling, page.Next, page.Policy, asked.Add(t.m.Bound), t.cursor)
 		if err == nil && tag.RowsAffected() != 1 {
 			err = fault.New(fault.Conflict, "somebody else writes to %s", t.m.names.plain)
 		}
@@ -129,11 +139,11 @@ func (t *target) apply(ctx context.Context, page permits, asked time.Time) (news
 }
 
 // write writes the rows of a page. Times are turned into those of the database's clock,
-// early rather than late: what remained of a time when the page was made can
-// only have grown less since it was asked for.
+// early rather than late: what remained of a time when the page was made is counted
+// from when it was asked for.
 func (t *target) write(ctx context.Context, tx pgx.Tx, page permits, gen int64, asked time.Time) (permitted, withdrawn int, err error) {
 	var refs, kinds, ids, gone []string
-	var remains []*float64
+	var ends []*time.Time
 	for _, p := range page.Permits {
 		kind, id, ok := strings.Cut(p.Subject, ":")
 		if !p.Allowed || !ok {
@@ -141,16 +151,16 @@ func (t *target) write(ctx context.Context, tx pgx.Tx, page permits, gen int64, 
 			continue
 		}
 		refs, kinds, ids = append(refs, p.Ref), append(kinds, kind), append(ids, id)
-		var left *float64
+		var end *time.Time
 		if !p.Expires.IsZero() {
-			left = new((p.Expires.Sub(page.Time) - time.Since(asked)).Seconds())
+			end = new(asked.Add(p.Expires.Sub(page.Time)))
 		}
-		remains = append(remains, left)
+		ends = append(ends, end)
 	}
 	if len(refs) > 0 {
 		if _, err := tx.Exec(ctx, `INSERT INTO `+t.m.names.rows+` (ref, kind, id, expires_at, generation)
-			SELECT ref, kind, id, clock_timestamp() + make_interval(secs => remains), $5 FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[]) AS u (ref, kind, id, remains)
-			ON CONFLICT (ref) DO UPDATE SET kind = excluded.kind, id = excluded.id, expires_at = excluded.expires_at, generation = excluded.generation`, refs, kinds, ids, remains, gen); err != nil {
+			SELECT ref, kind, id, ends, $5 FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS u (ref, kind, id, ends)
+			ON CONFLICT (ref) DO UPDATE SET kind = excluded.kind, id = excluded.id, expires_at = excluded.expires_at, generation = excluded.generation`, refs, kinds, ids, ends, gen); err != nil {
 			return 0, 0, err
 		}
 	}
