@@ -49,6 +49,7 @@ type Answer struct {
 type Table struct {
 	root  atomic.Pointer[root]
 	fresh atomic.Int64 // since base; beyond it every answer is stale
+	until atomic.Int64 // the same by the wall clock, in Unix nanoseconds
 	key   Key
 	base  time.Time
 
@@ -99,19 +100,21 @@ func (t *Table) Decide(id subject.ID, q decision.Question, now time.Time) Answer
 }
 
 // StaleAfter sets the time at and after which every answer is stale: the bound
-// of a replica. Where both times were read from the clock of this process it is
-// the monotonic clock that counts. The zero time lifts it.
+// of a replica. Where both times were read from the clock of this process the
+// monotonic clock counts, which nobody sets, and the wall clock as well, which goes
+// on while the machine sleeps. The zero time lifts it.
 func (t *Table) StaleAfter(at time.Time) {
 	if at.IsZero() {
 		t.fresh.Store(math.MaxInt64)
 		return
 	}
+	t.until.Store(nanos(at))
 	t.fresh.Store(int64(at.Sub(t.base)))
 }
 
 func (t *Table) stale(now time.Time) bool {
 	bound := t.fresh.Load()
-	return bound != math.MaxInt64 && int64(now.Sub(t.base)) >= bound
+	return bound != math.MaxInt64 && (int64(now.Sub(t.base)) >= bound || nanos(now) >= t.until.Load())
 }
 
 // Stale reports whether every answer at a time is stale.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/consent/consenttest"
@@ -252,4 +253,34 @@ func TestNobodyHearsAWithdrawnYes(t *testing.T) {
 	}
 	close(done)
 	readers.Wait()
+}
+
+// A machine that sleeps stops the monotonic clock; what was known when it fell asleep
+// is stale when it wakes up. A wall clock that somebody sets back changes nothing.
+func TestWhatWasKnownBeforeASleepIsStale(t *testing.T) {
+	w := saying(t, "given letters v1 2026-01-01")
+	now := time.Now()
+	tab := table.New(key, rules(w), now)
+	tab.StaleAfter(now.Add(2 * time.Second))
+	for _, c := range []struct {
+		wall, monotonic time.Duration
+		stale           bool
+	}{
+		{time.Second, time.Second, false}, {2 * time.Second, 2 * time.Second, true},
+		{time.Hour, time.Second, true}, {-time.Hour, time.Second, false}, {-time.Hour, 2 * time.Second, true},
+	} {
+		at := now.Add(c.monotonic)
+		// Seconds of the wall clock stand above 30 bits of nanoseconds where a time
+		// has a monotonic reading, which nobody else can make differ.
+		*(*uint64)(unsafe.Pointer(&at)) += uint64((c.wall-c.monotonic)/time.Second) << 30
+		if got := at.Sub(now); got != c.monotonic {
+			t.Fatalf("the monotonic clock says %v, not %v", got, c.monotonic)
+		}
+		if got := at.Round(0).Sub(now.Round(0)); got != c.wall {
+			t.Fatalf("the wall clock says %v, not %v", got, c.wall)
+		}
+		if tab.Stale(at) != c.stale {
+			t.Errorf("%v later by the wall clock, %v by the monotonic one: stale is %v", c.wall, c.monotonic, !c.stale)
+		}
+	}
 }
