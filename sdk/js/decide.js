@@ -11,6 +11,8 @@ export class QuestionError extends Error {
   }
 }
 
+const isAnswer = a => typeof a?.allowed === 'boolean' && typeof a.reason === 'string'
+
 export const decider = ({ url, token, timeout = 2000, fetch: ask = globalThis.fetch }) => {
   const at = new URL('v1/decide', String(url).replace(/\/*$/, '/'))
   const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) }
@@ -21,14 +23,14 @@ export const decider = ({ url, token, timeout = 2000, fetch: ask = globalThis.fe
   const send = async list => {
     let answer, body
     try {
-      answer = await ask(at, { method: 'POST', headers, body: JSON.stringify(list.map(w => w.question)), signal: AbortSignal.timeout(timeout) })
+      answer = await ask(at, { method: 'POST', headers, body: JSON.stringify(list.map(w => w.question)), redirect: 'error', signal: AbortSignal.timeout(timeout) })
       body = await answer.json()
     } catch (e) {
       return stale(list, e)
     }
-    if (answer.ok && body.length === list.length) return list.forEach((w, i) => w.resolve(body[i]))
-    const wrong = answer.status === 422 && /^\[(\d+)\]/.exec(body.field ?? '')
-    if (!wrong || !list[wrong[1]]) return stale(list, new Error(`${answer.status} ${body.detail ?? ''}`))
+    if (answer.ok && Array.isArray(body) && body.length === list.length && body.every(isAnswer)) return list.forEach((w, i) => w.resolve(body[i]))
+    const wrong = answer.status === 422 && /^\[(\d+)\]/.exec(body?.field ?? '')
+    if (!wrong || !list[wrong[1]]) return stale(list, new Error(`${answer.status} ${body?.detail ?? 'what was answered is no answer of Amana'}`))
     const [bad] = list.splice(wrong[1], 1) // the others were asked rightly
     bad.reject(new QuestionError(body.detail))
     return list.length ? send(list) : undefined

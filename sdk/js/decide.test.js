@@ -1,5 +1,6 @@
 // Against a real server: see TestTheJavaScriptClient.
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
 import test from 'node:test'
 import { decider, QuestionError } from 'amana-privacy/decide'
 
@@ -41,4 +42,30 @@ test('where nobody answers it is no', async () => {
   }
   const never = () => new Promise((_, reject) => setTimeout(() => reject(new Error('late')), 50))
   assert.equal((await decider({ url, token, timeout: 10, fetch: never }).decide(given)).reason, 'stale')
+})
+
+test('what is no answer is no yes, whoever stands between', async () => {
+  for (const body of [null, {}, [], [null], ['yes'], [{ allowed: 'true', reason: 'given' }], [{ allowed: 1 }], { length: 1, 0: { allowed: true, reason: 'given' } }]) {
+    for (const status of [200, 422, 500]) {
+      const fetch = async () => ({ ok: status === 200, status, json: async () => body })
+      const answer = await decider({ url, fetch }).decide(given)
+      assert.deepEqual([answer.allowed, answer.reason], [false, 'stale'], JSON.stringify(body))
+      assert.ok(answer.error)
+    }
+  }
+})
+
+test('nobody is asked elsewhere', async () => {
+  const other = createServer((q, r) => {
+    if (q.url === '/yes') return r.end('[{"allowed":true,"reason":"given","policy":""}]')
+    r.writeHead(307, { Location: '/yes' }).end()
+  }).listen(0, '127.0.0.1')
+  await new Promise(done => other.once('listening', done))
+  try {
+    const answer = await decider({ url: `http://127.0.0.1:${other.address().port}`, token, timeout }).decide(given)
+    assert.equal(answer.reason, 'stale')
+  } finally {
+    other.closeAllConnections()
+    other.close()
+  }
 })
