@@ -31,9 +31,10 @@ func CheckURL(address string, plain bool) error {
 }
 
 // notPublic are networks that are nobody's on the Internet, or lead to others
-// (IANA's special-purpose registries, RFC 6890), beside those that netip knows.
+// (IANA's special-purpose registries, RFC 6890), beside those that netip knows. In
+// ::/8 addresses of IPv4 are written as ones of IPv6, and translated.
 var notPublic = prefixes("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
-	"203.0.113.0/24", "240.0.0.0/4", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10")
+	"203.0.113.0/24", "240.0.0.0/4", "::/8", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10")
 
 func prefixes(list ...string) (out []netip.Prefix) {
 	for _, s := range list {
