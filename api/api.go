@@ -153,26 +153,26 @@ func New(c Config) http.Handler {
 // ServeHTTP serves one request and writes its line in the log.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := d.Now()
-	rec := &edge.Recorder{ResponseWriter: w}
-	c := &call{Context: r.Context(), id: requestID(r)}
+	c := &call{Context: r.Context(), rec: edge.Recorder{ResponseWriter: w}, id: requestID(r)}
+	rec := &c.rec
 	var res *resource
 	if res, c.pattern = d.at(r); !slices.Contains(lasting, c.pattern) {
-		var cancel context.CancelFunc
-		c.Context, cancel = context.WithTimeout(c.Context, d.Timeout)
-		defer cancel()
+		c.ends = time.Now().Add(d.Timeout)
+		defer c.end()
 	}
 	r = r.WithContext(c)
 	head := rec.Header()
-	head.Set("X-Request-ID", c.id)
-	if id := r.Header.Get("X-Request-ID"); id != "" && isAccess(r.URL.Path) {
-		head.Set("X-Request-ID", id) // as it came: the standard wants it back byte for byte
+	c.said[0] = c.id
+	head[idHeader] = c.said[:]
+	if id := r.Header[idHeader]; len(id) > 0 && id[0] != "" && isAccess(r.URL.Path) {
+		head[idHeader] = id[:1] // as it came: the standard wants it back byte for byte
 	}
 	head["Cache-Control"], head["X-Content-Type-Options"] = noStore, noSniff
 	defer func() {
 		if cause := recover(); cause != nil {
 			d.panicked(rec, r, c, cause)
 		}
-		d.access(rec, r, c, d.Now().Sub(start))
+		d.access(rec, r, c, start)
 	}()
 	if err := d.serve(rec, r, c, res); err != nil {
 		d.fail(rec, r, c, err)

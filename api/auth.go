@@ -21,6 +21,9 @@ const longestToken = 128
 // no page can forge a request.
 func (d *door) authenticate(w http.ResponseWriter, r *http.Request) (store.Token, error) {
 	if d.Replica != nil && d.ReplicaToken == "" {
+		if r.Header["Origin"] != nil { // a page of somebody's, in a browser on this machine
+			return store.Token{}, refusal{noToken, "no page of a browser may ask here"}
+		}
 		return store.Token{ID: "everybody", Scopes: []string{"decide"}}, nil
 	}
 	given := r.Header.Values("Authorization")

@@ -12,7 +12,6 @@ import (
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/strict"
-	"github.com/amana-privacy/amana/subject"
 )
 
 // The OpenID AuthZEN Authorization API 1.0, over the same decisions as
@@ -105,7 +104,8 @@ type mistaken struct {
 // point answers the standard's questions, which are whole when they come to it.
 type point interface {
 	evaluate(*http.Request, evaluation) (decided, error)
-	each(r *http.Request, defaults evaluation, questions []strict.Raw) ([]decided, error)
+	// each may ask together what can be; its answers hold until that is left.
+	each(r *http.Request, defaults evaluation, questions []strict.Raw, together *several) ([]decided, error)
 	subjects(*http.Request, search) (results, error)
 	resources(http.ResponseWriter, *http.Request, search) (results, error)
 	actions(*http.Request, search) (results, error)
@@ -145,11 +145,9 @@ func (d *door) evaluateOne(w http.ResponseWriter, r *http.Request, e evaluation)
 	if err != nil {
 		return err
 	}
-	raw, err := appendDecided(make([]byte, 0, roomForEach), &out)
-	if err != nil {
-		return err
-	}
-	return send(w, http.StatusOK, append(raw, '\n'))
+	body := write()
+	body.b, err = appendDecided(body.b, &out)
+	return body.sent(w, err)
 }
 
 // semantics say after which answers no further question is asked.
@@ -173,7 +171,9 @@ func (d *door) evaluateAll(w http.ResponseWriter, r *http.Request) error {
 	case len(all.Evaluations) == 0:
 		return d.evaluateOne(w, r, all.defaults())
 	}
-	out, err := d.point.each(r, all.defaults(), all.Evaluations)
+	together := room(len(all.Evaluations))
+	defer together.leave()
+	out, err := d.point.each(r, all.defaults(), all.Evaluations, together)
 	if err != nil {
 		return err
 	}
@@ -183,11 +183,9 @@ func (d *door) evaluateAll(w http.ResponseWriter, r *http.Request) error {
 			break
 		}
 	}
-	raw, err := appendEvaluations(make([]byte, 0, roomForEach*(len(out)+1)), out)
-	if err != nil {
-		return err
-	}
-	return send(w, http.StatusOK, raw)
+	body := write()
+	body.b, err = appendEvaluations(body.b, out)
+	return body.sent(w, err)
 }
 
 // bad gives the answer to one question of several that would be a bad request
@@ -258,22 +256,22 @@ func (d customers) evaluate(r *http.Request, e evaluation) (decided, error) {
 	if err != nil {
 		return decided{}, err
 	}
-	id, err := subject.Parse(e.Resource.ID, d.region())
+	id, err := identifier(e.Resource.ID, d.region())
 	if !known || err != nil {
 		return decided{}, nil
 	}
-	a, err := d.decided(r, id, q, detail && d.Store != nil)
-	if err != nil {
-		return decided{}, err
+	if detail && d.Store != nil {
+		a, err := d.decided(r, id, q)
+		return decided{a.Allowed, &a}, err
 	}
-	return decided{a.Allowed, &a}, nil
+	a, err := d.told(r, id, q)
+	return decided{a.allowed, &a}, err
 }
 
 // each answers several questions. Those that need nothing from the store are
 // asked of the memory together.
-func (d customers) each(r *http.Request, defaults evaluation, questions []strict.Raw) ([]decided, error) {
+func (d customers) each(r *http.Request, defaults evaluation, questions []strict.Raw, together *several) ([]decided, error) {
 	out := make([]decided, len(questions))
-	together := room(len(questions))
 	var before understood
 	region := d.region()
 	var e evaluation
@@ -297,7 +295,7 @@ func (d customers) each(r *http.Request, defaults evaluation, questions []strict
 	}
 	answers, err := together.decide(r.Context(), d.decider)
 	for n := range answers {
-		out[together.at[n]] = decided{answers[n].Allowed, &answers[n]}
+		out[together.at[n]] = decided{answers[n].allowed, &answers[n]}
 	}
 	return out, err
 }

@@ -16,7 +16,7 @@ func (f fixture) evaluate(_ *http.Request, e evaluation) (decided, error) {
 	return decided{Decision: f.Allows(put(e))}, nil
 }
 
-func (f fixture) each(r *http.Request, defaults evaluation, questions []strict.Raw) ([]decided, error) {
+func (f fixture) each(r *http.Request, defaults evaluation, questions []strict.Raw, _ *several) ([]decided, error) {
 	out := make([]decided, len(questions))
 	for i, raw := range questions {
 		var e evaluation

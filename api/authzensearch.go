@@ -183,11 +183,11 @@ func (d customers) among(r *http.Request, s search, declared func(*policy.Versio
 		if !known || !callOf(r).token.Has("search:"+q.Purpose) {
 			continue
 		}
-		a, err := d.decided(r, id, q, false)
+		a, err := d.told(r, id, q)
 		if err != nil {
 			return results{}, err
 		}
-		if a.Allowed {
+		if a.allowed {
 			found = append(found, c)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/amana-privacy/amana/edge"
@@ -14,14 +15,60 @@ import (
 )
 
 // call is what is known of a request while it is served, and the context it is
-// served in.
+// served in. It ends at a time; what waits for that is made when somebody first asks
+// for it, and a question that is answered from memory never does.
 type call struct {
-	context.Context
-	id      string
-	pattern string // of the route; never the path that was asked for
-	token   store.Token
-	leave   func() // gives the place back
+	context.Context // of the connection
+	rec             edge.Recorder
+	id              string
+	said            [1]string // the id, as a header's values
+	pattern         string    // of the route; never the path that was asked for
+	token           store.Token
+	leave           func()    // gives the place back
+	ends            time.Time // zero: it lasts
+
+	once   sync.Once
+	timed  context.Context // made once
+	cancel context.CancelFunc
 }
+
+// Deadline gives when it ends.
+func (c *call) Deadline() (time.Time, bool) {
+	if c.ends.IsZero() {
+		return c.Context.Deadline()
+	}
+	return c.ends, true
+}
+
+// within gives the context that ends in time.
+func (c *call) within() context.Context {
+	if c.ends.IsZero() {
+		return c.Context
+	}
+	c.once.Do(func() { c.timed, c.cancel = context.WithDeadline(c.Context, c.ends) })
+	return c.timed
+}
+
+// Done is closed when it ends.
+func (c *call) Done() <-chan struct{} { return c.within().Done() }
+
+// Err says why it ended.
+func (c *call) Err() error { return c.within().Err() }
+
+// end ends it, for whoever waits and whoever comes to wait.
+func (c *call) end() {
+	c.once.Do(func() { c.timed = over })
+	if c.cancel != nil {
+		c.cancel()
+	}
+}
+
+// over is the context of what was served.
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 type callKey struct{}
 
@@ -30,20 +77,24 @@ func (c *call) Value(key any) any {
 	if key == (callKey{}) {
 		return c
 	}
-	return c.Context.Value(key)
+	return c.within().Value(key)
 }
 
 // callOf gives the call a request belongs to.
 func callOf(r *http.Request) *call { return r.Context().Value(callKey{}).(*call) }
 
+// idHeader is X-Request-ID, as a map of headers has it.
+const idHeader = "X-Request-Id"
+
 // requestID takes the caller's X-Request-ID if it is a plain word of at most
 // 64 characters, and makes one otherwise. It opens nothing, so it need not be hard
 // to guess.
 func requestID(r *http.Request) string {
-	id := r.Header.Get("X-Request-ID")
-	if id == "" || len(id) > 64 {
+	given := r.Header[idHeader]
+	if len(given) == 0 || given[0] == "" || len(given[0]) > 64 {
 		return madeID()
 	}
+	id := given[0]
 	for _, c := range []byte(id) {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 		if !letter && c != '-' && c != '_' && c != '.' {
@@ -64,7 +115,7 @@ var questions = []string{"/v1/decide", "/access/v1/evaluation", "/access/v1/eval
 
 // access writes the line of a request: ids, the route's pattern and figures,
 // nothing that was sent. A question that went well is of level debug.
-func (d *door) access(w *edge.Recorder, r *http.Request, c *call, took time.Duration) {
+func (d *door) access(w *edge.Recorder, r *http.Request, c *call, start time.Time) {
 	level := slog.LevelInfo
 	if w.Status < 400 && slices.Contains(questions, c.pattern) {
 		level = slog.LevelDebug
@@ -72,6 +123,7 @@ func (d *door) access(w *edge.Recorder, r *http.Request, c *call, took time.Dura
 	if !d.Log.Enabled(r.Context(), level) {
 		return
 	}
+	took := d.Now().Sub(start)
 	d.Log.LogAttrs(r.Context(), level, "request", slog.String("method", edge.Method(r.Method)), slog.String("route", c.pattern), slog.Int("status", w.Status),
 		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("token", c.token.ID), slog.String("request", c.id))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/amana-privacy/amana/consent"
@@ -119,11 +120,29 @@ func (in submission) read(region string) (store.Submission, error) {
 
 // subjectAt reads an identifier that stands in a member.
 func subjectAt(field, s, region string) (subject.ID, error) {
-	id, err := subject.Parse(s, region)
+	id, err := identifier(s, region)
+	if err == nil {
+		return id, nil
+	}
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return "", fault.At(e.Kind, field, "%s", e.Words)
 	}
-	return id, err
+	return "", err
+}
+
+// identifier gives the normal form of an identifier, as subject.Parse does; of one
+// that is plain at a glance sooner.
+func identifier(s, region string) (subject.ID, error) {
+	kind, value, _ := strings.Cut(s, ":")
+	var room [80]byte
+	plain, ok := subject.AppendPlain(room[:0], kind, strings.ToUpper(region), []byte(value))
+	switch {
+	case !ok:
+		return subject.Parse(s, region)
+	case string(plain) == s:
+		return subject.ID(s), nil
+	}
+	return subject.ID(plain), nil
 }
 
 // region is where phone numbers without a country code are read: the default

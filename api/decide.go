@@ -54,14 +54,30 @@ func (d *door) decide(w http.ResponseWriter, r *http.Request) error {
 	if err := strict.Decode(raw, &q); err != nil {
 		return err
 	}
-	a, err := d.answer(r, "subject", q)
+	if q.Detail {
+		a, err := d.answer(r, "subject", q)
+		if err != nil {
+			return err
+		}
+		return reply(w, http.StatusOK, &a)
+	}
+	id, err := subjectAt("subject", q.Subject, d.region())
 	if err != nil {
 		return err
 	}
-	if raw, err = appendAnswer(make([]byte, 0, roomForEach), &a); err != nil {
+	a, err := d.told(r, id, q.asked())
+	if err != nil {
 		return err
 	}
-	return send(w, http.StatusOK, append(raw, '\n'))
+	out := write()
+	out.b = appendBrief(out.b, &a)
+	return out.sent(w, nil)
+}
+
+// told answers about a person, without what the answer rests on.
+func (d *door) told(r *http.Request, id subject.ID, asked decision.Question) (brief, error) {
+	a, by, err := d.Decide(r.Context(), id, asked)
+	return brief{a.Allowed, a.Reason, by}, err
 }
 
 func (d *door) decideAll(w http.ResponseWriter, r *http.Request, raw []byte) error {
@@ -70,37 +86,30 @@ func (d *door) decideAll(w http.ResponseWriter, r *http.Request, raw []byte) err
 		return err
 	}
 	together := room(len(list))
-	var answers []answer
+	defer together.leave()
+	var detailed map[int]answer
 	region := d.region()
 	for i := range list {
 		if q := &list[i]; q.Detail {
-			if answers == nil {
-				answers = make([]answer, len(list))
-			}
-			var err error
-			if answers[i], err = d.answer(r, fmt.Sprintf("[%d].subject", i), *q); err != nil {
+			a, err := d.answer(r, fmt.Sprintf("[%d].subject", i), *q)
+			if err != nil {
 				return err
 			}
+			if detailed == nil {
+				detailed = map[int]answer{}
+			}
+			detailed[i] = a
 		} else if err := together.add(i, q.Subject, region, q.asked()); err != nil {
 			return fault.At(fault.Invalid, fmt.Sprintf("[%d].subject", i), "%s", problemOf(err).Detail)
 		}
 	}
-	found, err := together.decide(r.Context(), d.decider)
+	others, err := together.decide(r.Context(), d.decider)
 	if err != nil {
 		return err
 	}
-	if answers == nil {
-		answers = found
-	} else {
-		for n := range found {
-			answers[together.at[n]] = found[n]
-		}
-	}
-	raw, err = appendAnswers(make([]byte, 0, roomForEach*(len(list)+1)), answers)
-	if err != nil {
-		return err
-	}
-	return send(w, http.StatusOK, raw)
+	out := write()
+	out.b, err = appendAnswers(out.b, len(list), detailed, others)
+	return out.sent(w, err)
 }
 
 // roomForEach is about how many bytes an answer has without its detail.
@@ -110,39 +119,33 @@ func (q *question) asked() decision.Question {
 	return decision.Question{Purpose: q.Purpose, Data: q.Data, Recipient: q.Recipient, Signals: consent.Signals(q.Signals)}
 }
 
-// answer asks. What the policy does not name is an answer too; only
-// an identifier that is none is an error, at the field.
+// answer asks, and says what the answer rests on, in words. What the policy does not
+// name is an answer too; only an identifier that is none is an error, at the field.
 func (d *door) answer(r *http.Request, field string, q question) (answer, error) {
 	id, err := subjectAt(field, q.Subject, d.region())
 	if err != nil {
 		return answer{}, err
 	}
 	asked := q.asked()
-	a, err := d.decided(r, id, asked, q.Detail)
-	if err == nil && q.Detail {
+	a, err := d.decided(r, id, asked)
+	if err == nil {
 		a.Chain, err = d.chain(r.Context(), asked, a)
 	}
 	return a, err
 }
 
-// decided answers about a person; what an answer rests on is in the store alone.
-func (d *door) decided(r *http.Request, id subject.ID, asked decision.Question, detail bool) (answer, error) {
-	from := d.decider
-	switch {
-	case !detail:
-	case d.Store == nil:
+// decided answers about a person, with what the answer rests on, which is in the
+// store alone.
+func (d *door) decided(r *http.Request, id subject.ID, asked decision.Question) (answer, error) {
+	if d.Store == nil {
 		return answer{}, fault.At(fault.Invalid, "detail", "a replica knows the answer, not what it rests on: ask the server")
-	default:
-		from = stored{d.Store}
 	}
-	a, by, err := from.Decide(r.Context(), id, asked)
+	a, by, err := d.Store.DecideBy(r.Context(), id, asked)
 	if err != nil {
 		return answer{}, err
 	}
 	out := answer{Allowed: a.Allowed, Reason: a.Reason, Policy: by}
-	if detail {
-		out.detail(a)
-	}
+	out.detail(a)
 	return out, nil
 }
 

@@ -153,7 +153,7 @@ func (d *door) explainTo(w http.ResponseWriter, r *http.Request, p explainPage) 
 	}
 	q := decision.Question{Purpose: strings.TrimSpace(p.Purpose), Recipient: strings.TrimSpace(p.Recipient), Signals: consent.Signals{GPC: p.GPC}}
 	q.Data = append(q.Data, strings.FieldsFunc(p.Data, func(r rune) bool { return r == ',' || r == '،' || r == ' ' })...)
-	a, err := d.decided(r, id, q, true)
+	a, err := d.decided(r, id, q)
 	if err != nil {
 		return nil, err
 	}

@@ -42,16 +42,16 @@ func (d *door) gate(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return barred(w)
 	}
-	a, err := d.decided(r, id, q, false)
+	a, err := d.told(r, id, q)
 	if err != nil {
 		return err
 	}
-	w.Header().Set(headReason, string(a.Reason))
-	w.Header().Set(headPolicy, string(a.Policy))
+	w.Header().Set(headReason, string(a.reason))
+	w.Header().Set(headPolicy, string(a.policy))
 	switch {
-	case a.Reason == decision.Stale:
+	case a.reason == decision.Stale:
 		return fault.New(fault.Overloaded, "what is known here is too old to tell")
-	case !a.Allowed:
+	case !a.allowed:
 		return barred(w)
 	}
 	w.Header().Set(headSubject, string(id))
@@ -85,6 +85,6 @@ func (d *door) gated(r *http.Request) (id subject.ID, q decision.Question, ok bo
 	for _, v := range r.Header.Values("Sec-GPC") {
 		q.Signals.GPC = q.Signals.GPC || v == "1"
 	}
-	id, err := subject.Parse(r.Header.Get(headSubject), d.region())
+	id, err := identifier(r.Header.Get(headSubject), d.region())
 	return id, q, err == nil
 }

@@ -205,19 +205,9 @@ func (r *reader) length(n int, f *Field, of string) {
 }
 
 // step goes down to a member; whoever calls it goes back up.
-func (r *reader) step(name string) {
-	if r.path == nil {
-		r.path = make([]byte, 0, 64)
-	}
-	if len(r.path) > 0 {
-		r.path = append(r.path, '.')
-	}
-	r.path = append(r.path, Shown(name)...)
-}
+func (r *reader) step(name string) { r.path = append(r.path, step{name, -1}) }
 
-func (r *reader) stepTo(i int) {
-	r.path = append(strconv.AppendInt(append(r.path, '['), int64(i), 10), ']')
-}
+func (r *reader) stepTo(i int) { r.path = append(r.path, step{element: i}) }
 
 // Shown gives the name of a member where it may be shown: an identifier of at
 // most 40 letters, and "?" for everything else, which might be a person's data.

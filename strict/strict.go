@@ -20,6 +20,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -82,7 +83,7 @@ func DecodeOpen[T ~string | ~[]byte](data T, into any) error {
 }
 
 func decode[T ~string | ~[]byte](data T, into any, f Field, open bool) error {
-	r := reader{data: string(data), open: open}
+	r := reader{data: string(data), open: open, path: make([]step, 0, 8)}
 	if !utf8.ValidString(r.data) {
 		return Faults{fault.New(fault.Malformed, "the body is not UTF-8")}
 	}
@@ -113,19 +114,41 @@ type reader struct {
 	open   bool // members that the shape lacks are passed over
 	pos    int
 	depth  int
-	path   []byte
+	path   []step
 	faults Faults
+}
+
+// step is one down to where the reader is: to a member, or to an element of a list.
+type step struct {
+	name    string
+	element int // -1: a member
+}
+
+// where gives the path in words, such as choices[1].decision.
+func (r *reader) where() string {
+	var b []byte
+	for i, s := range r.path {
+		switch {
+		case s.element >= 0:
+			b = append(strconv.AppendInt(append(b, '['), int64(s.element), 10), ']')
+			continue
+		case i > 0:
+			b = append(b, '.')
+		}
+		b = append(b, Shown(s.name)...)
+	}
+	return string(b)
 }
 
 // broken is the end of the reading: the document is not JSON.
 func (r *reader) broken(format string, args ...any) *fault.Error {
 	words := fmt.Sprintf(format, args...)
-	return fault.At(fault.Malformed, string(r.path), "%s, at byte %d", words, r.pos)
+	return fault.At(fault.Malformed, r.where(), "%s, at byte %d", words, r.pos)
 }
 
 // wrong notes a mistake of shape at the path; reading goes on.
 func (r *reader) wrong(format string, args ...any) {
 	if len(r.faults) < maxFaults {
-		r.faults = append(r.faults, fault.At(fault.Invalid, string(r.path), format, args...))
+		r.faults = append(r.faults, fault.At(fault.Invalid, r.where(), format, args...))
 	}
 }

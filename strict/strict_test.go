@@ -184,3 +184,108 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// open is a shape of which others' members are passed over.
+type open struct {
+	Who   *openWho `json:"who"`
+	Many  []Raw    `json:"many" max:"3"`
+	Extra Object   `json:"extra"`
+	Words []string `json:"words"`
+	Page  *openWho `json:"page"`
+	Yes   bool     `json:"yes"`
+}
+
+type openWho struct {
+	Type string `json:"type"`
+	Size int    `json:"size"`
+}
+
+type (
+	Raw    = strict.Raw
+	Object = strict.Object
+)
+
+// FuzzDecodeOpen asks encoding/json about documents of an open shape: what is taken
+// reads as the same; a member that stands twice, or in another case, which readers
+// understand in different ways, is not taken.
+func FuzzDecodeOpen(f *testing.F) {
+	for _, seed := range []string{
+		`{"who":{"type":"a","size":3},"many":[1,"x",{"a":[]}],"extra":{"a":{"a":1}},"words":["\ud83d\ude00"],"page":null,"yes":true,"other":{"who":1}}`,
+		`{"who":{"type":"a","Type":"b"}}`, `{"yes":true,"yes":false}`, `{"YES":true}`, `{"other":1,"other":2}`, `{"who":null,"many":null,"extra":null,"words":null,"yes":null}`,
+		`{"\u0079es":true}`, "{\"ye\u017f\":true}", `{"who":{"size":1e1}}`, `[]`, `null`, `{"many":[1,2,3,4]}`, `{"extra":[]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		var got open
+		err := strict.DecodeOpen(doc, &got)
+		var want struct {
+			Who   *openWho
+			Many  []json.RawMessage
+			Extra json.RawMessage
+			Words []string
+			Page  *openWho
+			Yes   bool
+		}
+		if !json.Valid(doc) {
+			if fault.KindOf(err) != fault.Malformed {
+				t.Fatalf("%q is not JSON, and the error is %v", doc, err)
+			}
+			return
+		}
+		reads := json.Unmarshal(doc, &want)
+		twofold := ambiguous(doc)
+		switch {
+		case err == nil && reads != nil:
+			t.Fatalf("%q is taken, and encoding/json says %v", doc, reads)
+		case err == nil && twofold:
+			t.Fatalf("%q is taken, and can be read in two ways", doc)
+		case err != nil:
+			return
+		}
+		same := reflect.DeepEqual(got.Who, want.Who) && reflect.DeepEqual(got.Page, want.Page) && got.Yes == want.Yes && reflect.DeepEqual(got.Words, want.Words) &&
+			(string(got.Extra) == string(want.Extra) || got.Extra == "" && string(want.Extra) == "null") && len(got.Many) == len(want.Many)
+		for i := range got.Many {
+			same = same && string(got.Many[i]) == string(want.Many[i])
+		}
+		if !same {
+			t.Fatalf("%q reads as %+v, not %+v", doc, got, want)
+		}
+	})
+}
+
+// ambiguous reports whether the outermost object of a document, or one of those that
+// the shape looks into, has a member twice, or one that only its case tells from a
+// member of the shape.
+func ambiguous(doc []byte) bool {
+	return names(doc, []string{"who", "many", "extra", "words", "page", "yes"}, func(name string, value json.RawMessage) bool {
+		return (name == "who" || name == "page") && names(value, []string{"type", "size"}, nil)
+	})
+}
+
+// names looks at the names of an object's members.
+func names(doc []byte, shape []string, within func(string, json.RawMessage) bool) bool {
+	d := json.NewDecoder(bytes.NewReader(doc))
+	if open, _ := d.Token(); open != json.Delim('{') {
+		return false
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		token, _ := d.Token()
+		name := token.(string)
+		var value json.RawMessage
+		if d.Decode(&value) != nil {
+			return false
+		}
+		for _, s := range shape {
+			if name != s && strings.EqualFold(name, s) {
+				return true
+			}
+		}
+		if seen[name] || within != nil && within(name, value) {
+			return true
+		}
+		seen[name] = true
+	}
+	return false
+}
