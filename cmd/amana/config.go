@@ -210,14 +210,10 @@ func (c *config) override(fs *flag.FlagSet) (apply func()) {
 func (c *config) check() error {
 	var errs []error
 	for name, at := range map[string]*string{"public_url": &c.PublicURL, "company_url": &c.CompanyURL} {
-		if *at == "" {
-			continue
+		var err error
+		if *at, err = siteAddress(*at); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
-		u, err := url.Parse(*at)
-		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-			errs = append(errs, fmt.Errorf("%s: %q is not like https://privacy.example.com", name, *at))
-		}
-		*at = strings.TrimSuffix(*at, "/")
 	}
 	for key, list := range map[string][]string{"trusted_proxies": c.TrustedProxies, "webhook_networks": c.WebhookNetworks} {
 		if _, err := networksIn(key, list); err != nil {
@@ -233,6 +229,18 @@ func (c *config) check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// siteAddress holds the address of pages to what is put together with it: "" stays so.
+func siteAddress(s string) (string, error) {
+	if s == "" {
+		return s, nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return s, fmt.Errorf("%q is not like https://privacy.example.com", s)
+	}
+	return strings.TrimSuffix(s, "/"), nil
 }
 
 // networksIn reads the networks of a key; an address alone is a network too.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -72,10 +73,10 @@ func so(raw json.RawMessage, bar *progress) error {
 }
 
 // output is what is written: a file that is there when it is whole, and not
-// before, or standard output.
+// before, a pipe or a device, or standard output.
 type output struct {
 	io.Writer
-	name string
+	name string // that the file takes in the end; "" where there is none
 	file *os.File
 	pack *gzip.Writer
 }
@@ -84,13 +85,20 @@ func createOutput(e env, name string) (*output, error) {
 	if name == "" {
 		return &output{Writer: e.stdout}, nil
 	}
-	f, err := beginFile(name)
-	if err != nil {
+	if at, err := filepath.EvalSymlinks(name); err == nil {
+		name = at // a link goes on leading where it led
+	}
+	o, begin := &output{name: name}, beginFile
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // it is written into, and stays what it is
+		o.name, begin = "", func(name string) (*os.File, error) { return os.OpenFile(name, os.O_WRONLY, 0) }
+	}
+	var err error
+	if o.file, err = begin(name); err != nil {
 		return nil, err
 	}
-	o := &output{Writer: f, name: name, file: f}
+	o.Writer = o.file
 	if strings.HasSuffix(name, ".gz") {
-		o.pack = gzip.NewWriter(f)
+		o.pack = gzip.NewWriter(o.file)
 		o.Writer = o.pack
 	}
 	return o, nil
@@ -104,6 +112,9 @@ func (o *output) finish(err error) error {
 	}
 	if o.pack != nil && err == nil {
 		err = o.pack.Close()
+	}
+	if o.name == "" {
+		return errors.Join(err, o.file.Close())
 	}
 	if err == nil {
 		err = o.file.Sync()

@@ -50,6 +50,9 @@ func open(ctx context.Context, at place, publicURL string, p *policy.Policy) (*i
 
 // openLog is open with the name of the log of a new installation; "" makes none.
 func openLog(ctx context.Context, at place, publicURL, log string) (_ *installation, err error) {
+	if publicURL, err = siteAddress(publicURL); err != nil {
+		return nil, fmt.Errorf("public_url: %w", err)
+	}
 	in := &installation{dir: at.dir, site: publicURL}
 	if in.lock, err = lock(at.dir, log != "" || at.keys != ""); err != nil {
 		return nil, err

@@ -5,9 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/keyring"
 	rights "github.com/amana-privacy/amana/request"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
@@ -72,5 +74,41 @@ func TestAFileOfAnothersIsNotWrittenInto(t *testing.T) {
 		if err != nil || info.Mode().Perm() != 0o600 || sizeOf(theirs) != 0 {
 			t.Errorf("%s: %v, %v, %d bytes are theirs", name, info.Mode(), err, sizeOf(theirs))
 		}
+	}
+}
+
+// A pipe or a device is written into, and stays what it is.
+func TestAnExportGoesIntoAPipe(t *testing.T) {
+	s := newShop(t, "")
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string)
+	go func() {
+		raw, _ := os.ReadFile(pipe)
+		got <- string(raw)
+	}()
+	s.did("export", "--by", "Mona Haddad", "--out", pipe)
+	if info, err := os.Stat(pipe); err != nil || info.Mode().Type() != os.ModeNamedPipe {
+		t.Fatalf("it is %v now, %v", info.Mode(), err)
+	}
+	if text := <-got; !strings.HasPrefix(text, `{"head":`) || !strings.Contains(text, `{"end":`) {
+		t.Errorf("%.80s", text)
+	}
+}
+
+// Receipts say where an answer is taken back: an address that is none is refused
+// before anything is made.
+func TestAnAddressThatIsNoneMovesNobody(t *testing.T) {
+	s := newShop(t, "")
+	all := filepath.Join(t.TempDir(), "all.ndjson")
+	s.did("export", "--by", "Mona Haddad", "--out", all)
+	n := shop{t, place{dir: filepath.Join(t.TempDir(), "new")}}
+	if code, said := n.does("import", "export", all, "--public-url", "privacy.example"); code != exitNo || !strings.Contains(said, "is not like https://") {
+		t.Errorf("%d %s", code, said)
+	}
+	if exists(n.at.file()) || keyring.Exists(n.at.keyring()) {
+		t.Error("an installation was made")
 	}
 }
