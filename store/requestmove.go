@@ -92,6 +92,20 @@ func (db *DB) Request(ctx context.Context, id string, owners ...subject.ID) (req
 	return r, nil
 }
 
+// ErasureAbout gives an erasure that takes one of some identifiers, whichever of the
+// person's it was asked by. Any other request is fault.Unknown.
+func (db *DB) ErasureAbout(ctx context.Context, id string, ids ...subject.ID) (request.Request, error) {
+	r, _, err := db.RequestAny(ctx, id)
+	takes := func(one subject.ID) bool { return slices.Contains(ids, one) }
+	if err == nil && (r.Kind != request.Erasure || !slices.ContainsFunc(linked(r), takes)) {
+		err = errNoRequest
+	}
+	if err != nil {
+		return request.Request{}, err
+	}
+	return r, nil
+}
+
 // RequestAny gives a request and whose it is, for who answers it.
 func (db *DB) RequestAny(ctx context.Context, id string) (r request.Request, owner subject.ID, err error) {
 	return db.requestBy(db.reader(ctx), id)

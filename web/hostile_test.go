@@ -94,11 +94,7 @@ func TestAThiefWithTheMailboxWaits(t *testing.T) {
 	owner.chooses(url.Values{"answer": {"yes:a/tailored_offers"}})
 	owner.chooses(url.Values{"answer": {"yes:b/newsletter"}})
 	w.visitor().confirmBy(w.mail().Path)
-	thief := w.visitor()
-	thief.knock("sara@example.com")
-	if a := thief.post("/en/me/code", url.Values{"code": {w.mail().Code}}); a.StatusCode != http.StatusSeeOther {
-		t.Fatal(a.Status)
-	}
+	thief := w.byMail("email:sara@example.com")
 	a := thief.post("/en/me/erase", url.Values{"do": {"erase"}})
 	if a.StatusCode != http.StatusSeeOther && a.StatusCode != http.StatusForbidden {
 		t.Fatal(a.Status)
@@ -136,5 +132,92 @@ func TestALookAlikeIsSomebodyElse(t *testing.T) {
 	m := w.mail()
 	if a := v.post("/en/me/code", url.Values{"code": {m.Code}}); a.StatusCode != http.StatusSeeOther || m.To == "sara@example.com" {
 		t.Fatal(a.Status, m.To)
+	}
+}
+
+// TestAPolicyThatAsksForMoreProofClosesNoWayOut: both examples ask for level 2 to see
+// data. By a mailbox alone one answers, takes back, asks, and signs out elsewhere.
+func TestAPolicyThatAsksForMoreProofClosesNoWayOut(t *testing.T) {
+	for _, company := range companies {
+		w := open(t, company)
+		v := w.byMail(inbox)
+		for path, want := range map[string]int{"/me": 200, "/me/choices": 200, "/me/requests": 200, "/me/sessions": 200, "/me/identifiers": 200, "/me/children": 200, "/me/sites": 200,
+			"/me/known": 403, "/me/receipts": 403, "/me/correct": 403, "/me/take": 403, "/me/erase": 403} {
+			if a := v.get("/en" + path); a.StatusCode != want {
+				t.Errorf("%s: %s answers %s", company, path, a.Status)
+			}
+		}
+		v.chooses(url.Values{"answer": {"yes:a/newsletter"}})
+		if got := w.decides(inbox, "newsletter"); got != decision.Given {
+			t.Errorf("%s: after a yes it is decided %s", company, got)
+		}
+		v.chooses(url.Values{"choice": {"reject"}})
+		if got := w.decides(inbox, "newsletter"); got != decision.Withdrawn {
+			t.Errorf("%s: after a no to everything it is decided %s", company, got)
+		}
+		a := v.post("/en/me/requests", url.Values{"text": {"Where is my parcel?"}, "kind": {"access"}})
+		page := v.see(a.Header.Get("Location"))
+		if strings.Contains(page, "parcel") || !strings.Contains(page, `href="/en/me/identifiers"`) || !strings.Contains(page, `value="cancel"`) {
+			t.Errorf("%s: what was asked is shown to one mailbox, or cannot be cancelled by it", company)
+		}
+		if text := w.signedIn(inbox).see(strings.Replace(a.Header.Get("Location"), "/ar/", "/en/", 1)); !strings.Contains(text, "parcel") {
+			t.Errorf("%s: what was asked is not shown to who proved more", company)
+		}
+	}
+}
+
+// TestWhoIsToldOfAnErasureStopsIt: somebody at the company's login asks for it; the
+// mailbox that is told sees it and stops it, the phone that is told sees nothing.
+func TestWhoIsToldOfAnErasureStopsIt(t *testing.T) {
+	text := make(chan string, 10)
+	w := open(t, "casco-fiber", func(c *Config) { c.SMS = func(_, message string) bool { text <- message; return true } })
+	const phone subject.ID = "phone:+12075550134"
+	owner := w.signedIn(mina, inbox, phone)
+	owner.chooses(url.Values{"answer": {"yes:a/tailored_offers"}})
+	owner = w.signedIn(mina, inbox, phone) // now that something is known, they are linked
+	for len(text) > 0 {
+		<-text
+	}
+	w.mails()
+	if a := owner.post("/en/me/erase", url.Values{"do": {"erase"}}); a.StatusCode != http.StatusSeeOther {
+		t.Fatal(a.Status)
+	}
+	told := w.mail()
+	select {
+	case message := <-text:
+		if !strings.Contains(message, "http://privacy.example/en/me") || strings.Contains(message, "{") {
+			t.Errorf("the phone is told %q", message)
+		}
+	default:
+		t.Error("the phone is not told")
+	}
+	thief := w.visitor()
+	thief.knock("+12075550134")
+	message := <-text
+	if a := thief.post("/en/me/code", url.Values{"code": {message[len(message)-6:]}}); a.StatusCode != http.StatusSeeOther {
+		t.Fatal(a.Status)
+	}
+	if a := thief.get("/en" + told.Path); a.StatusCode != http.StatusNotFound {
+		t.Errorf("a phone alone sees it: %s", a.Status)
+	}
+	if a := thief.post("/en"+told.Path, url.Values{"do": {"cancel"}}); a.StatusCode != http.StatusNotFound || w.decides(mina, "tailored_offers") != decision.Restricted {
+		t.Errorf("a phone alone stops it: %s", a.Status)
+	}
+	stranger := w.byMail("email:omar@example.com")
+	if a := stranger.get("/en" + told.Path); a.StatusCode != http.StatusNotFound {
+		t.Errorf("a stranger sees it: %s", a.Status)
+	}
+	v := w.byMail(inbox)
+	if page := v.see("/en/me"); !strings.Contains(page, `href="/en`+told.Path+`"`) {
+		t.Error("the start of who is told says nothing of it")
+	}
+	if page := v.see("/en" + told.Path); !strings.Contains(page, `value="cancel"`) || strings.Contains(page, "100042") {
+		t.Error("who is told cannot stop it")
+	}
+	if a := v.post("/en"+told.Path, url.Values{"do": {"confirm"}}); a.StatusCode != http.StatusForbidden {
+		t.Errorf("one mailbox confirms it: %s", a.Status)
+	}
+	if a := v.post("/en"+told.Path, url.Values{"do": {"cancel"}}); a.StatusCode != http.StatusSeeOther || w.decides(mina, "tailored_offers") != decision.Given {
+		t.Errorf("stopping it answers %s, and %s is decided", a.Status, w.decides(mina, "tailored_offers"))
 	}
 }

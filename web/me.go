@@ -49,7 +49,9 @@ func (s *site) start(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page.Erasing = v.pending(list)
+	if page.Erasing, err = s.erasing(v, c, list); err != nil {
+		return err
+	}
 	for _, r := range list {
 		if !r.State.Over() && r.Kind != request.Erasure && len(page.Open) < 5 {
 			page.Open = append(page.Open, v.demandView(r, s.Store.Now()))

@@ -34,12 +34,14 @@ func (f *face) sections() []link {
 }
 
 // homePages are the routes of the private pages that show and change what is kept.
+// What takes something back, or stops it, is behind no more proof than that: a
+// policy that asks for more to see data closes no way out.
 func (s *site) homePages(page func(path string, m ...method)) {
 	page("/me/known", get(s.me(policy.ActAccess, s.meKnown)))
-	page("/me/choices", get(s.me(policy.ActAccess, s.meChoices)), post(s.me(policy.ActObjection, s.meChoose)))
+	page("/me/choices", get(s.me(policy.ActObjection, s.meChoices)), post(s.me(policy.ActObjection, s.meChoose)))
 	page("/me/receipts", get(s.me(policy.ActAccess, s.meReceipts)))
-	page("/me/requests", get(s.me(policy.ActAccess, s.meRequests)), post(s.me(policy.ActComplaint, s.meAsk)))
-	page("/me/requests/{id}", get(s.me(policy.ActAccess, s.meRequest)), post(s.me(policy.ActAccess, s.meMove)))
+	page("/me/requests", get(s.me(policy.ActComplaint, s.meRequests)), post(s.me(policy.ActComplaint, s.meAsk)))
+	page("/me/requests/{id}", get(s.me(policy.ActObjection, s.meRequest)), post(s.me(policy.ActObjection, s.meMove)))
 	page("/me/requests/{id}/file", get(s.me(policy.ActPortability, s.meFile)))
 	page("/me/correct", get(s.me(policy.ActCorrection, s.meCorrect)), post(s.me(policy.ActCorrection, s.meCorrected)))
 	page("/me/children", get(s.me(policy.ActObjection, s.meChildren)), post(s.me(policy.ActObjection, s.meChildMoves)))
@@ -52,6 +54,23 @@ func (s *site) homePages(page func(path string, m ...method)) {
 type waiting struct {
 	ID    string
 	Until string
+}
+
+// erasing is pending, where the erasure was asked by another identifier, too:
+// whoever it takes is told of it, and may stop it.
+func (s *site) erasing(v *visit, c *customer, list []request.Request) (*waiting, error) {
+	if w := v.pending(list); w != nil || !c.speaks() {
+		return w, nil
+	}
+	f, err := s.Store.Facts(v.Context(), c.By)
+	if err != nil || f.By == "" {
+		return nil, err
+	}
+	r, err := s.Store.ErasureAbout(v.Context(), f.By, c.IDs...)
+	if fault.KindOf(err) == fault.Unknown {
+		return nil, nil
+	}
+	return v.pending([]request.Request{r}), err
 }
 
 // pending gives the erasure of a person that waits, nil where none does.
@@ -83,7 +102,10 @@ func (s *site) meKnown(v *visit, c *customer) error {
 	if err != nil {
 		return err
 	}
-	page := knownPage{base: v.privateBase("/me/known", v.T("known.title")), Pic: known.Of(v.notice, v.version, v.Words, voices), Erasing: v.pending(list)}
+	page := knownPage{base: v.privateBase("/me/known", v.T("known.title")), Pic: known.Of(v.notice, v.version, v.Words, voices)}
+	if page.Erasing, err = s.erasing(v, c, list); err != nil {
+		return err
+	}
 	for _, id := range c.IDs {
 		page.Mine = append(page.Mine, v.shownID(id))
 	}

@@ -93,7 +93,9 @@ func (s *site) showMine(v *visit, c *customer, status int, changed bool) error {
 	if err != nil {
 		return err
 	}
-	page.Erasing = v.pending(list)
+	if page.Erasing, err = s.erasing(v, c, list); err != nil {
+		return err
+	}
 	mine, err := s.mine(v, c)
 	if err != nil {
 		return err
@@ -142,7 +144,7 @@ func (s *site) voice(v *visit, mine map[subject.ID]browser, p notice.Purpose, id
 	}
 	out.Switch.Value = answerOf(i, key, "")
 	if st := b.states[key]; st.Paused != nil {
-		out.Paused = v.T("mine.paused", "time", v.DateTime(st.Resumes))
+		out.Switch.Now, out.Paused = v.T("mine.paused.now"), v.T("mine.paused", "time", v.DateTime(st.Resumes))
 	} else if st.Yes != nil {
 		for n, d := range pauses {
 			out.Pauses = append(out.Pauses, pauseView{fmt.Sprint(n, ":", answerOf(i, key, "")), v.Duration(d.Months, d.Seconds)})

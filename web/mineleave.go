@@ -91,8 +91,10 @@ func (s *site) showErase(v *visit, c *customer, status int, nothing bool) error 
 		return err
 	}
 	p := v.version.Policy
-	page := erasePage{base: v.privateBase("/me/erase", v.T("erase.title")), Waiting: v.pending(list), Nothing: nothing,
-		Hours: v.Duration(0, int64(request.ToThink/time.Second))}
+	page := erasePage{base: v.privateBase("/me/erase", v.T("erase.title")), Nothing: nothing, Hours: v.Duration(0, int64(request.ToThink/time.Second))}
+	if page.Waiting, err = s.erasing(v, c, list); err != nil {
+		return err
+	}
 	for _, id := range c.takes() {
 		page.Mine = append(page.Mine, v.shownID(id))
 	}
@@ -161,7 +163,23 @@ func (s *site) meErased(v *visit, c *customer) error {
 	if !slices.Equal(r.Demand.Ticket, public) { // one waits already: its ticket was shown
 		return v.redirect(http.StatusSeeOther, v.path("/me/requests/"+r.ID))
 	}
+	s.tellErasing(v, c, r)
 	return v.redirect(http.StatusSeeOther, v.path("/erasure/"+ticket))
+}
+
+// tellErasing sends text messages to the phones that an erasure takes; the mails are
+// queued with it.
+func (s *site) tellErasing(v *visit, c *customer, r request.Request) {
+	ids := slices.Clone(c.IDs)
+	for _, id := range r.Demand.Linked {
+		ids = append(ids, subject.ID(id))
+	}
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		if id.Kind() == subject.Phone && s.SMS != nil {
+			s.text(v, id, v.T("sms.erasing", "company", v.base.Company, "time", v.DateTime(r.Acts), "link", s.PublicURL+v.path("/me")), "")
+		}
+	}
 }
 
 // ticket shows what became of an erasure to who has its ticket, without a

@@ -186,17 +186,45 @@ func clipped(s string) string {
 
 type requestPage struct {
 	base
-	One   demandView
-	Slips []slipLine
-	Again time.Duration // the page is asked for again by itself: it shows progress
+	One    demandView
+	Hidden bool // what was written, or a download, needs more proof than the session has
+	Slips  []slipLine
+}
+
+// request gives a request of the session's identifiers, or an erasure that takes one
+// of them: whoever is told of that may see and stop it, but for a phone alone.
+func (s *site) request(v *visit, c *customer) (request.Request, error) {
+	r, err := s.Store.Request(v.Context(), v.PathValue("id"), c.IDs...)
+	if fault.KindOf(err) == fault.Unknown && c.speaks() {
+		return s.Store.ErasureAbout(v.Context(), v.PathValue("id"), c.IDs...)
+	}
+	return r, err
+}
+
+// shows takes out of a request what the session has not proved enough for: that it
+// is there, how far it has come and the way to stop it are shown all the same.
+func (page *requestPage) shows(c *customer, p *policy.Policy, r request.Request) {
+	one := &page.One
+	sensitive := false
+	for id := range r.Demand.Corrections {
+		sensitive = sensitive || p.Data[id].Sensitive
+	}
+	if !c.proves(p, policy.ActAccess, sensitive) && r.Kind != request.Pause {
+		page.Hidden = len(one.Facts) > 0 || one.Answer != ""
+		one.Facts, one.Answer = nil, ""
+	}
+	if one.File != "" && !c.proves(p, policy.ActPortability, false) {
+		page.Hidden, one.File, one.Seal = true, "", ""
+	}
 }
 
 func (s *site) meRequest(v *visit, c *customer) error {
-	r, err := s.Store.Request(v.Context(), v.PathValue("id"), c.IDs...)
+	r, err := s.request(v, c)
 	if err != nil {
 		return err
 	}
 	page := requestPage{base: v.privateBase("/me/requests/"+r.ID, v.Of("demand", r.Kind)), One: v.demandView(r, s.Store.Now())}
+	page.shows(c, v.version.Policy, r)
 	if r.State == request.Waiting {
 		page.One.Confirm = c.Level >= policy.ProofTwo && s.second(c, r) != ""
 	}
@@ -226,7 +254,7 @@ func (s *site) meMove(v *visit, c *customer) error {
 		return tooLargeOr(err, fault.Malformed)
 	}
 	id := v.PathValue("id")
-	r, err := s.Store.Request(v.Context(), id, c.IDs...)
+	r, err := s.request(v, c)
 	if err != nil {
 		return err
 	}

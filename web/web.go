@@ -160,8 +160,8 @@ func (s *site) routes() *http.ServeMux {
 // privatePages are those of a customer who is signed in, and the ways in.
 func (s *site) privatePages(mux *http.ServeMux, l string) {
 	s.page(mux, l, "/me", get(s.start))
-	s.page(mux, l, "/me/sessions", get(s.me(policy.ActAccess, s.sessionList)), post(s.me(policy.ActAccess, s.endSessions)))
-	s.page(mux, l, "/me/sites", get(s.me(policy.ActAccess, s.meSites)), post(s.me(policy.ActAccess, s.meCarry)))
+	s.page(mux, l, "/me/sessions", get(s.me(policy.ActComplaint, s.sessionList)), post(s.me(policy.ActComplaint, s.endSessions)))
+	s.page(mux, l, "/me/sites", get(s.me(policy.ActComplaint, s.meSites)), post(s.me(policy.ActComplaint, s.meCarry)))
 	s.page(mux, l, "/me/sign-in", post(s.signIn))
 	s.page(mux, l, "/me/code", get(s.code), post(s.tryCode))
 	s.page(mux, l, "/me/link/{token}", get(s.link), post(s.useLink))
