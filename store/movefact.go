@@ -228,8 +228,12 @@ func (t *tx) tieAgain(q, p *person, since map[subject.ID]links) error {
 }
 
 // eraseToo asks anew for an erasure that waited elsewhere, unless it was asked for
-// here already: its time to think begins again, and the person is told.
+// here already: its time to think begins again, and the person is told. Of whom
+// nothing came there is nothing to erase.
 func (t *tx) eraseToo(p *person) error {
+	if p.fresh {
+		return nil
+	}
 	before, err := t.requestsOf([]*person{p})
 	if err != nil || slices.ContainsFunc(before, func(r request.Request) bool { return r.Kind == request.Erasure }) {
 		return err

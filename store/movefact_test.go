@@ -149,6 +149,8 @@ func TestTheStricterHoldsWhereSomebodyIsKnown(t *testing.T) {
 	w := newWorld(t)
 	w.both()
 	w.bound()
+	w.demand(request.Access, request.Demand{Text: "What do you know?"}, "customer:asks") // and nothing comes of it here
+	w.demand(request.Erasure, request.Demand{}, "customer:asks")
 	lines := w.exports()
 	n := w.elsewhere("")
 	n.moves(slices.DeleteFunc(slices.Clone(lines), func(l transfer.Line) bool { return l.Person != nil || l.Receipt != nil || l.Stops != nil }))
