@@ -87,7 +87,7 @@ func (d *door) decideAll(w http.ResponseWriter, r *http.Request, raw []byte) err
 	}
 	together := room(len(list))
 	defer together.leave()
-	var detailed map[int]answer
+	var detailed map[int]*answer
 	region := d.region()
 	for i := range list {
 		if q := &list[i]; q.Detail {
@@ -96,9 +96,9 @@ func (d *door) decideAll(w http.ResponseWriter, r *http.Request, raw []byte) err
 				return err
 			}
 			if detailed == nil {
-				detailed = map[int]answer{}
+				detailed = map[int]*answer{}
 			}
-			detailed[i] = a
+			detailed[i] = &a
 		} else if err := together.add(i, q.Subject, region, q.asked()); err != nil {
 			return fault.At(fault.Invalid, fmt.Sprintf("[%d].subject", i), "%s", problemOf(err).Detail)
 		}

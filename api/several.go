@@ -168,14 +168,14 @@ func appendBool(b []byte, v bool) []byte {
 
 // appendAnswers writes a list of answers: those that have their detail, by place,
 // and the others in their order.
-func appendAnswers(b []byte, n int, detailed map[int]answer, others []brief) (_ []byte, err error) {
+func appendAnswers(b []byte, n int, detailed map[int]*answer, others []brief) (_ []byte, err error) {
 	b = append(b, '[')
 	for i := range n {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		if a, ok := detailed[i]; ok {
-			if b, err = appendAnswer(b, &a); err != nil {
+			if b, err = appendAnswer(b, a); err != nil {
 				return b, err
 			}
 			continue

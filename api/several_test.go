@@ -25,14 +25,14 @@ func asJSON(t *testing.T, v any) string {
 // written holds every form of answers to what encoding/json makes of them.
 func written(t *testing.T, list []answer, more ...decided) {
 	t.Helper()
-	detailed, others, all := map[int]answer{}, []brief{}, more
+	detailed, others, all := map[int]*answer{}, []brief{}, more
 	for i, a := range list {
 		short := brief{a.Allowed, a.Reason, a.Policy}
 		if asJSON(t, a) == asJSON(t, &short) {
 			others = append(others, short)
 			all = append(all, decided{a.Allowed, &short})
 		} else {
-			detailed[i] = a
+			detailed[i] = &list[i]
 		}
 		all = append(all, decided{a.Allowed, &list[i]})
 	}
@@ -93,7 +93,7 @@ func FuzzAnswers(f *testing.F) {
 			{func() ([]byte, error) { return appendAnswer(nil, &full) }, full},
 			{func() ([]byte, error) { return appendAnswer(nil, &chained) }, chained},
 			{func() ([]byte, error) {
-				return appendAnswers(nil, 3, map[int]answer{0: full, 2: chained}, []brief{{a.Allowed, a.Reason, a.Policy}})
+				return appendAnswers(nil, 3, map[int]*answer{0: &full, 2: &chained}, []brief{{a.Allowed, a.Reason, a.Policy}})
 			}, []answer{full, a, chained}},
 			{func() ([]byte, error) { return appendDecided(nil, &decided{allowed, m}) }, decided{allowed, m}},
 			{func() ([]byte, error) { return appendDecided(nil, &decided{allowed, &chained}) }, decided{allowed, &chained}},

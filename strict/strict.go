@@ -22,6 +22,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/amana-privacy/amana/fault"
@@ -83,7 +84,9 @@ func DecodeOpen[T ~string | ~[]byte](data T, into any) error {
 }
 
 func decode[T ~string | ~[]byte](data T, into any, f Field, open bool) error {
-	r := reader{data: string(data), open: open, path: make([]step, 0, 8)}
+	r := readers.Get().(*reader)
+	defer r.leave()
+	r.data, r.open = string(data), open
 	if !utf8.ValidString(r.data) {
 		return Faults{fault.New(fault.Malformed, "the body is not UTF-8")}
 	}
@@ -116,6 +119,17 @@ type reader struct {
 	depth  int
 	path   []step
 	faults Faults
+}
+
+// readers are those that read nothing now.
+var readers = sync.Pool{New: func() any { return &reader{path: make([]step, 0, 8)} }}
+
+// leave gives a reader to others. It keeps nothing of what it read.
+func (r *reader) leave() {
+	path := r.path[:0]
+	clear(path[:cap(path)])
+	*r = reader{path: path}
+	readers.Put(r)
 }
 
 // step is one down to where the reader is: to a member, or to an element of a list.
