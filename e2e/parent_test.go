@@ -111,6 +111,7 @@ func TestAParentPermitsInABrowser(t *testing.T) {
 			for _, box := range []string{`input[name="purpose"]`, `input[name="recipient"]`, "#guardian"} {
 				parent.Click(box)
 			}
+			parent.Type("#grown", fmt.Sprint(time.Now().Year()+3))
 			parent.Type("#name", "هدى حداد")
 			if status := parent.Follow(`button[value="sign"]`); status != 200 {
 				t.Fatalf("signing answers %d", status)

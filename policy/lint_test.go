@@ -54,6 +54,7 @@ func TestLintFindsWhatBreaksTheCharter(t *testing.T) {
 		{"marketing without confirming", "    confirm: double\n", "", "A5", "    title: {en: Our letter"},
 		{"confirming without an address", "    acts_on: [device]", "    acts_on: [device]\n    confirm: double", "A5", "    confirm: double"},
 		{"acting on nothing", "    acts_on: [device]", "    acts_on: []", "A4", "    acts_on: []"},
+		{"how often without a yes", "    basis: legal_obligation\n", "    basis: legal_obligation\n    frequency: [monthly]\n", "B8", "    frequency: [monthly]"},
 		{"kept from the wrong day", "    marks: [marketing]", "    marks: [marketing]\n    keep_from: last_use", "A4", "    keep_from: last_use"},
 		{"a yes that holds for no time", "    keep: P2Y\n    confirm: double", "    keep: P0D\n    confirm: double", "A4", "    keep: P0D"},
 		{"topic twice", "id: poems", "id: novels", "B8", "      - {id: novels, label: {en: Poems"},

@@ -23,6 +23,9 @@ func (l *linter) purpose(id string, p Purpose) {
 	if p.Basis == Consent && p.Keep.Said && p.Keep.Months == 0 && p.Keep.Seconds == 0 {
 		l.at(path+".keep", "A4", "a yes that is kept for no time ends the moment it is given", "write how long it holds, e.g. P1Y")
 	}
+	if p.Basis != Consent && p.Basis != "" && len(p.Frequency) > 0 && asking(p.Marks) == "" {
+		l.at(path+".frequency", "B8", path+" asks for no yes, so nobody is asked how often", "write basis: consent, or leave frequency out")
+	}
 	l.addresses(path, p)
 	l.topics(path, p.Topics)
 	for _, who := range p.Recipients {

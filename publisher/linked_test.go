@@ -1,6 +1,7 @@
 package publisher_test
 
 import (
+	"errors"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/feed"
 	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
 	"github.com/amana-privacy/amana/table"
 )
@@ -94,8 +96,12 @@ func testReplicasHearOfLinks(t *testing.T, w *world) {
 				w.relink(rnd, id, people[rnd.IntN(len(people))])
 				continue
 			}
+			if rnd.IntN(6) == 0 {
+				w.happens(rnd, id)
+				continue
+			}
 			answer := []consent.Answer{consent.Given, consent.Given, consent.Given, consent.Withdrawn}[rnd.IntN(4)]
-			if err := w.say(id, purposes[2+rnd.IntN(4)], answer); err != nil && fault.KindOf(err) != fault.Invalid {
+			if err := w.say(id, purposes[2+rnd.IntN(4)], answer); err != nil && fault.KindOf(err) != fault.Invalid && !errors.Is(err, store.ErrBelowAge) {
 				t.Fatal(err)
 			}
 		}
@@ -106,12 +112,14 @@ func testReplicasHearOfLinks(t *testing.T, w *world) {
 			}
 			for _, id := range people {
 				for _, purpose := range purposes {
-					given += who.agrees(i, id, decision.Question{Purpose: purpose})
+					for _, recipient := range recipients[2:] {
+						given += who.agrees(i, id, decision.Question{Purpose: purpose, Recipient: recipient})
+					}
 				}
 			}
 		}
 	}
-	if given < 20 {
+	if given < 12 {
 		t.Errorf("only %d answers were yes", given)
 	}
 }

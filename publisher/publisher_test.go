@@ -146,8 +146,9 @@ func (w *world) relink(rnd *rand.Rand, a, b subject.ID) {
 }
 
 var (
-	people   = []subject.ID{"email:a@example.com", "email:b@example.com", "phone:+12075550134", "phone:+12075550135", "customer:1", "customer:2", "device:AAECAwQFBgcICQoLDA0ODw"}
-	purposes = []string{"newsletter", "offers", "text_updates", "tailored_offers", "coverage_study", "analytics", "billing", "network_security", "nothing"}
+	people     = []subject.ID{"email:a@example.com", "email:b@example.com", "phone:+12075550134", "phone:+12075550135", "customer:1", "customer:2", "device:AAECAwQFBgcICQoLDA0ODw"}
+	recipients = []string{"", "", "", "institute", "texter", "texter"}
+	purposes   = []string{"newsletter", "offers", "text_updates", "tailored_offers", "coverage_study", "analytics", "billing", "network_security", "nothing"}
 )
 
 // Whatever happens, in whatever order, what is answered from memory is what the
@@ -171,11 +172,11 @@ func TestMemoryAnswersAsTheStoreDoes(t *testing.T) {
 				} else {
 					w.publish()
 				}
-			case n < 4:
+			case n < 3:
 				if _, err := w.db.Erase(t.Context(), id, store.BySubject); fault.KindOf(err) != fault.Unknown {
 					must(t, err)
 				}
-			case n == 4:
+			case n < 5:
 				must(t, w.db.Shred(t.Context()))
 			case n == 5:
 				must(t, w.db.RotateFeed(t.Context()))
@@ -184,30 +185,32 @@ func TestMemoryAnswersAsTheStoreDoes(t *testing.T) {
 				w.p.Close()
 				w.p = w.publisher(w.db, w.cfg.Ring)
 			case n < 10:
-				w.pass(time.Duration(rnd.IntN(400*24)) * time.Hour)
+				w.pass(time.Duration(rnd.IntN(160*24)) * time.Hour)
 			case n < 13:
 				w.db.Confirm(t.Context(), id, purpose, consent.SurfaceDemo) // refused where nothing waits
-			case n < 15: // what holds for a person holds for each of their identifiers
+			case n < 14: // what holds for a person holds for each of their identifiers
 				ask := store.Ask{Subjects: []subject.ID{id, people[rnd.IntN(len(people))]}, Kind: request.Restriction}
-				if rnd.IntN(2) == 0 {
+				if rnd.IntN(4) > 0 {
 					ask.Kind, ask.Demand = request.Objection, request.Demand{Purposes: []string{"network_security"}}
 				}
 				_, _, err := w.db.Ask(t.Context(), ask)
 				if k := fault.KindOf(err); err != nil && k != fault.Invalid && k != fault.Conflict && k != fault.Unknown && k != fault.Overloaded {
 					t.Fatal(err)
 				}
-			case n < 17:
+			case n < 16:
 				w.permits(rnd)
 			case n < 20:
 				w.relink(rnd, id, people[rnd.IntN(len(people))])
+			case n < 23:
+				w.happens(rnd, id)
 			default:
-				err := w.say(id, purpose, []consent.Answer{consent.Given, consent.Given, consent.Refused, consent.Withdrawn}[rnd.IntN(4)])
+				err := w.say(id, purposes[rnd.IntN(6)], []consent.Answer{consent.Given, consent.Given, consent.Given, consent.Given, consent.Refused, consent.Withdrawn}[rnd.IntN(6)])
 				if err != nil && fault.KindOf(err) != fault.Invalid && !errors.Is(err, store.ErrBelowAge) {
 					t.Fatal(err)
 				}
 			}
 			for _, id := range people {
-				q := decision.Question{Purpose: purposes[rnd.IntN(len(purposes))], Signals: consent.Signals{GPC: rnd.IntN(3) == 0}}
+				q := decision.Question{Purpose: purposes[rnd.IntN(len(purposes))], Recipient: recipients[rnd.IntN(len(recipients))], Signals: consent.Signals{GPC: rnd.IntN(3) == 0}}
 				reason := w.same(w.p, id, q)
 				mu.Lock()
 				told[reason]++
@@ -216,12 +219,65 @@ func TestMemoryAnswersAsTheStoreDoes(t *testing.T) {
 		}
 	})
 	t.Cleanup(func() {
-		for _, r := range []decision.Reason{decision.Given, decision.Withdrawn, decision.Erased, decision.Restricted, decision.Objected, decision.Basis, decision.Expired, decision.UnknownSubject, decision.Child} {
-			if told[r] < 3 {
+		for _, r := range []decision.Reason{decision.RecipientSuspended, decision.ForbiddenByLaw, decision.RecipientNotPermitted, decision.Given, decision.Withdrawn, decision.Erased, decision.Restricted, decision.Objected, decision.Basis, decision.Expired, decision.UnknownSubject, decision.Child} {
+			if told[r] < 2 {
 				t.Errorf("%s was told %d times: %v", r, told[r], told)
 			}
 		}
 	})
+}
+
+// happens does one of the things that change answers of somebody besides what they
+// say: a pause and its end, what is stopped for everybody, an erasure that waits and
+// its end, a third party, a parent's word and a parent's erasure.
+func (w *world) happens(rnd *rand.Rand, id subject.ID) {
+	w.t.Helper()
+	ctx, purpose := w.t.Context(), purposes[2+rnd.IntN(4)]
+	var err error
+	switch rnd.IntN(9) {
+	case 0:
+		_, _, err = w.db.Pause(ctx, id, []string{purpose}, w.clock().Add(time.Duration(1+rnd.IntN(40))*24*time.Hour), "en")
+	case 1, 2:
+		err = w.endsSomething(rnd, id)
+	case 3, 7, 8:
+		err = w.db.Stop(ctx, []string{"texter", "institute"}[:rnd.IntN(3)], []string{"network_security", purpose}[:rnd.IntN(3)])
+	case 4:
+		var r request.Request
+		r, _, err = w.db.Ask(ctx, store.Ask{Subjects: []subject.ID{id}, Kind: request.Erasure, Alone: rnd.IntN(2) == 0})
+		if err == nil && rnd.IntN(3) > 0 {
+			_, _, err = w.db.Cancel(ctx, r.ID, id)
+		}
+	case 5:
+		_, err = w.db.Submit(ctx, store.Submission{Subject: id, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: "coverage_study", Recipient: "institute", Decision: consent.Given}}})
+	default:
+		if w.permits(rnd); rnd.IntN(3) == 0 {
+			_, err = w.db.Erase(ctx, "email:parent@example.com", store.BySubject)
+		}
+	}
+	if k := fault.KindOf(err); err != nil && k != fault.Conflict && k != fault.Unknown && k != fault.Invalid {
+		w.t.Fatal(err)
+	}
+}
+
+// endsSomething ends what waits of somebody.
+func (w *world) endsSomething(rnd *rand.Rand, id subject.ID) error {
+	list, err := w.db.Requests(w.t.Context(), id)
+	for _, r := range list {
+		switch {
+		case r.State != request.Waiting:
+		case r.Kind == request.Pause:
+			_, err := w.db.Resume(w.t.Context(), r.ID, id)
+			return err
+		case r.Kind == request.Erasure && rnd.IntN(4) > 0:
+			_, _, err := w.db.Cancel(w.t.Context(), r.ID, id)
+			return err
+		case r.Kind == request.Erasure && w.clock().Before(r.Acts):
+			w.pass(r.Acts.Sub(w.clock()))
+			_, err := w.db.EraseRequested(w.t.Context(), r.ID)
+			return err
+		}
+	}
+	return err
 }
 
 // permits has a parent permit something for a child, or take it back.

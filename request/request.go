@@ -107,6 +107,7 @@ type Permit struct {
 	Recipients []string         `json:"recipients,omitempty"` // third parties: PURPOSE/RECIPIENT
 	Policy     policy.VersionID `json:"policy"`               // what was shown
 	Signature  string           `json:"signature"`            // the name that was typed
+	Grown      int              `json:"grown,omitempty"`      // the year in which the child comes of the age, by the parent's word; 0: not said
 	Proved     bool             `json:"proved,omitempty"`     // who asked was signed in, or the browser itself; false: anybody can type an address
 }
 

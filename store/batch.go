@@ -85,6 +85,7 @@ type batch struct {
 
 	next   func(shard int) (int64, error) // takes the next number of a shard; nil: after last
 	linked bool                           // it may write for who is linked: all their shards are locked
+	grown  *person                        // is no child any more: their facts are to be saved; nil: nobody
 }
 
 // fold appends the events of one recording in memory. What is refused leaves
@@ -114,8 +115,8 @@ func (b *batch) fold(r *recording) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.facts.Child && slices.ContainsFunc(events, func(e consent.Event) bool { return e.Act == consent.ActGiven && e.Surface != consent.SurfaceParent }) {
-		return ErrBelowAge
+	if err := b.ofAge(p, events); err != nil {
+		return err
 	}
 	if p.suppressed && r.attested {
 		return fault.At(fault.Conflict, "subject", "this person was erased; only an act of their own begins anew")
@@ -129,6 +130,24 @@ func (b *batch) fold(r *recording) (err error) {
 	}
 	b.askToConfirm(r, p)
 	b.remember(r)
+	return nil
+}
+
+// ofAge holds that a yes is said by nobody who is below the age, but by a parent for
+// them. The first one after their time is over ends it.
+func (b *batch) ofAge(p *person, events []consent.Event) error {
+	own := func(e consent.Event) bool { return e.Act == consent.ActGiven && e.Surface != consent.SurfaceParent }
+	older := func(e consent.Event) bool { return own(e) && e.Claim != (consent.Claim{}) } // it may be from before
+	switch {
+	case !p.facts.Child || !slices.ContainsFunc(events, own):
+		return nil
+	case !p.facts.grown(b.now) || slices.ContainsFunc(events, older):
+		return ErrBelowAge
+	case !b.linked:
+		return errLinked // a batch writes no facts
+	}
+	p.facts.Child, p.facts.Permits, p.facts.Grown = false, nil, time.Time{}
+	b.grown = p
 	return nil
 }
 

@@ -22,19 +22,16 @@ import (
 // stays is in the receipt, which is kept sealed for its time; by says who
 // demanded it, the subject or the company.
 func (db *DB) Erase(ctx context.Context, id subject.ID, by ErasedBy) (Recorded, error) {
-	members, err := db.Person(ctx, id)
-	ids := []subject.ID{id}
-	for _, m := range members {
-		ids = append(ids, m.ID)
-	}
-	if err == nil {
-		err = db.endPermissionsOf(ctx, ids...)
-	}
-	if err != nil {
-		return Recorded{}, fmt.Errorf("erasing: %w", err)
-	}
 	var done []*appended
-	err = db.write(ctx, func(t *tx) error {
+	set := func() ([]subject.ID, error) {
+		members, err := db.Person(ctx, id)
+		ids := []subject.ID{id}
+		for _, m := range members {
+			ids = append(ids, m.ID)
+		}
+		return ids, err
+	}
+	err := db.erasing(ctx, set, func(t *tx) error {
 		if err := t.lockPerson(id); err != nil {
 			return err
 		}
@@ -54,7 +51,11 @@ func (db *DB) Erase(ctx context.Context, id subject.ID, by ErasedBy) (Recorded, 
 }
 
 // eraseAll erases identifiers of one person, but those that are not known any more.
+// While one of them permits something it is errPermitted.
 func (t *tx) eraseAll(ids []subject.ID, by ErasedBy) (done []*appended, err error) {
+	if err := t.noPermissions(ids); err != nil {
+		return nil, err
+	}
 	for _, id := range ids {
 		p, err := t.db.lookup(t.row, id)
 		if err != nil {

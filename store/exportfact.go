@@ -20,6 +20,9 @@ func (x *export) facts(p *person) (*transfer.Facts, error) {
 		return nil, nil
 	}
 	out := &transfer.Facts{Child: f.Child}
+	if !f.Grown.IsZero() {
+		out.Grown = stamp(f.Grown)
+	}
 	if !f.Restricted.IsZero() {
 		waits, alone, err := x.erasing(p)
 		if err != nil {
@@ -45,11 +48,19 @@ func (x *export) facts(p *person) (*transfer.Facts, error) {
 // another of their identifiers, and whether it is all that restricts.
 func (x *export) erasing(p *person) (waits, alone bool, err error) {
 	const erasures = `SELECT count(*) > 0 FROM request WHERE kind = 'erasure' AND state = 'waiting' AND shard_id = ? AND `
-	if by, none := uuid.Parse(p.facts.By); none == nil {
-		shard, n := whereIs(by)
-		if _, err = x.row(erasures+`n = ?`, []any{shard, n}, &alone); err != nil || alone {
-			return alone, alone, err
+	alone = len(p.facts.By) > 0
+	for _, id := range p.facts.By {
+		var erasure bool
+		if by, none := uuid.Parse(id); none == nil {
+			shard, n := whereIs(by)
+			if _, err = x.row(erasures+`n = ?`, []any{shard, n}, &erasure); err != nil {
+				return false, false, err
+			}
 		}
+		waits, alone = waits || erasure, alone && erasure
+	}
+	if waits {
+		return waits, alone, nil
 	}
 	_, err = x.row(erasures+`subject_id = ?`, []any{p.id.Shard(), p.id[:]}, &waits)
 	return waits, false, err

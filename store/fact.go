@@ -3,6 +3,8 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/amana-privacy/amana/consent"
@@ -16,14 +18,16 @@ import (
 // each of the person's identifiers.
 type Facts struct {
 	Restricted time.Time            // since when; zero: not
-	By         string               // id of the request that restricted
+	By         []string             // ids of the requests that restrict, sorted
 	Named      []string             // contract purposes that were named beforehand and go on
 	Objected   map[string]time.Time // purposes objected to, since when
 
 	// Child says that the person is known to be below the age at which a yes
 	// counts. Permits are the permissions of parents that stand: the ids of their requests.
+	// From Grown on nobody born as late as that is below it; zero: no end is known.
 	Child   bool
 	Permits []string
+	Grown   time.Time
 
 	// Heard are the noes of a browser that are no words of its own: they reached it
 	// from who was signed in (Meet), and go on to nobody else. By what they were to, when.
@@ -33,11 +37,12 @@ type Facts struct {
 // storedFacts are Facts as they stand in a subject's row.
 type storedFacts struct {
 	Restricted int64            `json:"r,omitempty"`
-	By         string           `json:"b,omitempty"`
+	By         string           `json:"b,omitempty"` // with a space between
 	Named      []string         `json:"n,omitempty"`
 	Objected   map[string]int64 `json:"o,omitempty"`
 	Child      bool             `json:"c,omitempty"`
 	Permits    []string         `json:"p,omitempty"`
+	Grown      int64            `json:"g,omitempty"`
 	Heard      []heardNo        `json:"h,omitempty"`
 }
 
@@ -48,7 +53,7 @@ type heardNo struct {
 }
 
 func (f Facts) stored() string {
-	s := storedFacts{Restricted: moment(f.Restricted), By: f.By, Named: f.Named, Child: f.Child, Permits: f.Permits}
+	s := storedFacts{Restricted: moment(f.Restricted), By: strings.Join(f.By, " "), Named: f.Named, Child: f.Child, Permits: f.Permits, Grown: moment(f.Grown)}
 	for id, at := range f.Objected {
 		if s.Objected == nil {
 			s.Objected = map[string]int64{}
@@ -76,7 +81,7 @@ func unmarshalFacts(raw string) (f Facts, err error) {
 	if err := json.Unmarshal([]byte(raw), &s); err != nil {
 		return f, fmt.Errorf("reading facts: %w", err)
 	}
-	f = Facts{Restricted: fromMoment(s.Restricted), By: s.By, Named: s.Named, Child: s.Child, Permits: s.Permits}
+	f = Facts{Restricted: fromMoment(s.Restricted), By: strings.Fields(s.By), Named: s.Named, Child: s.Child, Permits: s.Permits, Grown: fromMoment(s.Grown)}
 	for id, at := range s.Objected {
 		if f.Objected == nil {
 			f.Objected = map[string]time.Time{}
@@ -90,6 +95,43 @@ func unmarshalFacts(raw string) (f Facts, err error) {
 		f.Heard[consent.Key{Purpose: no.Purpose, Recipient: no.Recipient}] = fromMoment(no.At)
 	}
 	return f, nil
+}
+
+// restrict writes down that a request restricts; named are the contract purposes
+// that go on all the same.
+func (f *Facts) restrict(by string, named []string, now time.Time) {
+	if f.Restricted.IsZero() {
+		f.Restricted, f.Named = now, named
+	}
+	f.Named = both(f.Named, named)
+	f.By = either(f.By, []string{by})
+}
+
+// free takes a request away from those that restrict, and says whether it was among
+// them. With the last one the restriction ends.
+func (f *Facts) free(by string) bool {
+	if !slices.Contains(f.By, by) {
+		return false
+	}
+	if f.By = slices.DeleteFunc(slices.Clone(f.By), func(id string) bool { return id == by }); len(f.By) == 0 {
+		f.Restricted, f.By, f.Named = time.Time{}, nil, nil
+	}
+	return true
+}
+
+// grown reports whether the time is over in which a child is one. It ends by the
+// person's own next yes.
+func (f Facts) grown(now time.Time) bool {
+	return f.Child && !f.Grown.IsZero() && !now.Before(f.Grown)
+}
+
+// both gives what stands in two lists, either what stands in one of them, sorted.
+func both(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return !slices.Contains(b, s) })
+}
+
+func either(a, b []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
 }
 
 // Person gives facts as decisions take them.

@@ -26,6 +26,7 @@ const (
 	Standing    Outcome = "standing"    // the same stands already, or a yes for a yes
 	NoStands    Outcome = "no_stands"   // a yes, where a no stands
 	NewerYes    Outcome = "newer_yes"   // a no that is older than what the person said here
+	BelowAge    Outcome = "child"       // a yes of a child, which is a parent's to give
 	Erased      Outcome = "erased"      // the person was erased, and comes back by an act of their own alone
 	Unconfirmed Outcome = "unconfirmed" // a yes that has to be confirmed, and nobody says it was
 	Expired     Outcome = "expired"     // a yes whose keeping time is over
@@ -116,7 +117,7 @@ func (g *imported) judge(b *batch, p *person) ([]consent.Event, error) {
 	states, now := maps.Clone(p.states), fromMillis(max(p.at, millis(b.now)))
 	var events []consent.Event
 	for i, row := range g.rows {
-		j := judgement{known: b.known, states: states, now: now, row: row}
+		j := judgement{known: b.known, states: states, now: now, row: row, child: p.facts.Child}
 		more, outcome, err := j.of(g.sets)
 		if err != nil {
 			return nil, err
@@ -140,6 +141,7 @@ type judgement struct {
 	states map[consent.Key]consent.State
 	now    time.Time
 	row    transfer.Row
+	child  bool
 }
 
 func (j judgement) of(sets []Evidence) ([]consent.Event, Outcome, error) {
@@ -175,6 +177,8 @@ func (j judgement) yes(set Evidence) ([]consent.Event, Outcome, error) {
 		said = set.Set.FirstDay()
 	}
 	switch s := j.states[j.key()]; {
+	case j.child:
+		return nil, BelowAge, nil
 	case isNo(s), isNo(j.states[consent.Key{Purpose: j.row.Choice.Purpose}]):
 		return nil, NoStands, nil
 	case s.Status != consent.NotAsked:

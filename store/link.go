@@ -31,6 +31,7 @@ type Linking struct {
 	First, Second subject.ID
 	Proved        []subject.ID // all that whoever asks has proved at once, both among them
 	Company       bool         // the company vouches for both
+	Session       string       // the token of the session in which it is asked; "" = none
 	Language      string       // of the messages that tell of it
 	Path          string       // of the page that undoes it, without the token: /en/me/undo/
 }
@@ -46,7 +47,7 @@ type Notice struct {
 // Link makes two identifiers one person's, with all the first is linked with. A
 // no that either said is written to the other, and what else holds for one holds
 // for both: the stricter wins, and only later words may widen it. A yes does not
-// cross. Every address of the person is written to in the same transaction, and
+// cross. What is asked in a session that ended meanwhile is ErrEnded. Every address of the person is written to in the same transaction, and
 // told of all (Notice), so that phones may be too. Linking what is linked changes
 // nothing. Two that both belong with others are ErrOthers.
 func (db *DB) Link(ctx context.Context, l Linking) (Recorded, []Notice, error) {
@@ -81,6 +82,9 @@ func (j joined) all() []*person { return append(slices.Clone(j.firsts), j.second
 func (t *tx) link(l Linking) (done []*appended, told []Notice, err error) {
 	v := t.known.inForce()
 	j, err := t.sides(l)
+	if err == nil && l.Session != "" {
+		err = t.holdSession(l.Session)
+	}
 	if err == nil && l.Company {
 		err = t.notErased(j)
 	}
@@ -164,7 +168,7 @@ func (j joined) may(l Linking) error {
 func (j joined) tie(l Linking, now int64) {
 	var f Facts
 	for _, p := range j.all() {
-		f = stricter(f, p.facts)
+		f = stricter(f, p.facts, fromMillis(now))
 		if p.links.Since == 0 { // linked with none before, nor elsewhere
 			p.links.Since = now
 			p.links.Vouched = l.Company
@@ -172,7 +176,10 @@ func (j joined) tie(l Linking, now int64) {
 		}
 	}
 	for _, p := range j.all() {
-		f.Permits = p.facts.Permits // what a parent permitted for one identifier is permitted for no other
+		f.Permits = nil
+		if f.Child {
+			f.Permits = p.facts.Permits // what a parent permitted for one identifier is permitted for no other
+		}
 		f.Heard = p.facts.Heard
 		p.facts = f
 		for _, q := range j.all() {
@@ -186,19 +193,35 @@ func (j joined) tie(l Linking, now int64) {
 }
 
 // stricter gives what holds for one whose identifiers two facts were written to.
-func stricter(f, g Facts) Facts {
-	if f.Restricted.IsZero() {
+func stricter(f, g Facts, now time.Time) Facts {
+	switch {
+	case f.Restricted.IsZero():
 		f.Restricted, f.By, f.Named = g.Restricted, g.By, g.Named
-	} else if !g.Restricted.IsZero() {
-		f.Named = slices.DeleteFunc(slices.Clone(f.Named), func(s string) bool { return !slices.Contains(g.Named, s) })
+	case !g.Restricted.IsZero():
+		f.By, f.Named = either(f.By, g.By), both(f.Named, g.Named)
 	}
-	f.Child = f.Child || g.Child
+	if f.Child, f.Grown = stillChild(f, g, now); !f.Child {
+		f.Permits = nil
+	}
 	if len(g.Objected) > 0 {
 		all := maps.Clone(g.Objected)
 		maps.Copy(all, f.Objected)
 		f.Objected = all
 	}
 	return f
+}
+
+// stillChild gives whether one of two is a child still, and until when both are: the
+// later of two ends, none where one has none.
+func stillChild(f, g Facts, now time.Time) (child bool, grown time.Time) {
+	for _, one := range []Facts{f, g} {
+		switch {
+		case !one.Child || one.grown(now):
+		case !child || !grown.IsZero() && (one.Grown.IsZero() || one.Grown.After(grown)):
+			child, grown = true, one.Grown
+		}
+	}
+	return child, grown
 }
 
 // noteLink enters into the ledger that an identifier was linked, or is no more.
@@ -441,9 +464,11 @@ func (t *tx) belowWith(p *person) error {
 	if err != nil {
 		return err
 	}
-	others = slices.DeleteFunc(others, func(o *person) bool { return o.facts.Child })
-	for _, o := range others {
-		o.facts.Child = true
-	}
+	others = slices.DeleteFunc(others, func(o *person) bool {
+		child, grown := stillChild(p.facts, o.facts, t.now)
+		same := o.facts.Child == child && o.facts.Grown.Equal(grown)
+		o.facts.Child, o.facts.Grown = child, grown
+		return same
+	})
 	return t.settle(others)
 }

@@ -412,3 +412,72 @@ func TestManyWhoAreLinkedAnswerAtOnce(t *testing.T) {
 		w.check()
 	})
 }
+
+// A no that meets a no ends the recipients' own permissions there all the same.
+func TestANoEndsPermissionsWhereItIsNoAlready(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const other subject.ID = "customer:77"
+		w.linked(customer, other)
+		w.say(other, "coverage_study", consent.Refused)
+		institute := Submission{Subject: other, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: "coverage_study", Recipient: "institute", Decision: consent.Given}}}
+		if _, err := w.db.Submit(t.Context(), institute); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Second)
+		w.say(customer, "coverage_study", consent.Refused)
+		w.unlinked(other)
+		w.say(other, "coverage_study", consent.Given)
+		w.wants(w.ask(other, "coverage_study"), decision.Given)
+		w.wants(w.shares(other, "coverage_study", "institute"), decision.RecipientNotPermitted)
+		w.settled()
+		w.check()
+	})
+}
+
+// Two that both belong with others are joined one by one: taken away there first.
+func TestTwoSetsAreJoinedOneByOne(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const mine, phone subject.ID = "email:sara.n@example.org", "phone:+12075550177"
+		w.say(second, "text_updates", consent.Given)
+		w.linked(sara, second)
+		w.linked(mine, phone)
+		w.say(mine, "text_updates", consent.Refused)
+		if _, err := w.link(sara, mine); !errors.Is(err, ErrOthers) {
+			t.Fatal(err)
+		}
+		w.wants(w.ask(second, "text_updates"), decision.Given)
+		w.unlinked(mine)
+		w.linked(sara, mine)
+		w.linked(sara, phone)
+		members, err := w.db.Person(t.Context(), phone)
+		if err != nil || len(members) != 4 {
+			t.Fatal(members, err)
+		}
+		w.wants(w.ask(second, "text_updates"), decision.Withdrawn) // noes cross at the joining
+		w.settled()
+		w.check()
+	})
+}
+
+// A session that ended while a code was typed in it links nothing.
+func TestASessionThatEndedLinksNothing(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.session("one", sara, "Firefox")
+		l := Linking{First: sara, Second: second, Proved: []subject.ID{sara, second}, Session: "one", Path: "/en/me/undo/"}
+		if err := w.db.EndSession(t.Context(), "one"); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := w.db.Link(t.Context(), l); !errors.Is(err, ErrEnded) {
+			t.Errorf("ended: %v", err)
+		}
+		if members, err := w.db.Person(t.Context(), sara); err != nil || members != nil {
+			t.Errorf("%v, %v", members, err)
+		}
+		w.session("two", sara, "Firefox")
+		l.Session = "two"
+		if _, told, err := w.db.Link(t.Context(), l); err != nil || len(told) != 2 {
+			t.Errorf("%v, %v", told, err)
+		}
+		w.check()
+	})
+}

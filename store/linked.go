@@ -16,8 +16,9 @@ import (
 // a batch has not locked: so such a recording is written in a transaction of its
 // own, and a no is written to every identifier of the person in it.
 
-// errLinked refuses a recording of somebody linked in a batch of others.
-var errLinked = errors.New("linked with other identifiers")
+// errLinked refuses a recording in a batch of others: of somebody linked, or of whom
+// more than an answer changes.
+var errLinked = errors.New("it takes a transaction of its own")
 
 // recordLinked writes a recording with all shards of the person locked.
 func (db *DB) recordLinked(ctx context.Context, r *recording) error {
@@ -47,7 +48,10 @@ func (db *DB) recordLinked(ctx context.Context, r *recording) error {
 				return err
 			}
 		}
-		return t.saveBatch(b)
+		if err := t.saveBatch(b); err != nil || b.grown == nil {
+			return err
+		}
+		return t.saveFacts(b.grown)
 	})
 }
 
@@ -150,10 +154,13 @@ func (b *batch) spread(events []*appended, others []*person) error {
 }
 
 // refuse writes a no that was said elsewhere to an identifier, unless it is no
-// there.
+// there, and nothing that it takes along stands.
 func (b *batch) refuse(p *person, no consent.Event) error {
-	s := p.states[consent.Key{Purpose: no.Purpose, Recipient: no.Recipient}]
-	if isNo(s) && s.Paused == nil {
+	key := consent.Key{Purpose: no.Purpose, Recipient: no.Recipient}
+	s := p.states[key]
+	if isNo(s) && len(ending(p.states, func(k consent.Key) bool {
+		return k == key || k.Purpose == key.Purpose && key.Recipient == ""
+	})) == 0 {
 		return nil
 	}
 	e := consent.Event{Act: consent.ActWithdrawn, Purpose: no.Purpose, Recipient: no.Recipient, Policy: no.Policy,

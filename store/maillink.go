@@ -1,12 +1,10 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -178,18 +176,22 @@ func (k *versions) answering(key consent.Key, given policy.VersionID) policy.Ver
 	return given
 }
 
+// ending gives those of some keys that a no would end, but for recipients whose
+// purpose is among them: they go with it.
+func ending(states map[consent.Key]consent.State, which func(consent.Key) bool) (keys []consent.Key) {
+	ends := func(k consent.Key) bool { return states[k].Ended() != nil && which(k) }
+	for _, k := range inOrder(states) {
+		if ends(k) && (k.Recipient == "" || !ends(consent.Key{Purpose: k.Purpose})) {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
 // taking gives the keys that a no to a purpose takes back, "" being all: the
 // purposes that stand, wait or are paused, and recipients whose purpose does not.
 func taking(states map[consent.Key]consent.State, purpose string) []consent.Key {
-	stands := func(k consent.Key) bool { return states[k].Ended() != nil }
-	keys := slices.Collect(maps.Keys(states))
-	keys = slices.DeleteFunc(keys, func(k consent.Key) bool {
-		return purpose != "" && k.Purpose != purpose || !stands(k) || k.Recipient != "" && stands(consent.Key{Purpose: k.Purpose})
-	})
-	slices.SortFunc(keys, func(a, b consent.Key) int {
-		return cmp.Or(cmp.Compare(a.Purpose, b.Purpose), cmp.Compare(a.Recipient, b.Recipient))
-	})
-	return keys
+	return ending(states, func(k consent.Key) bool { return purpose == "" || k.Purpose == purpose })
 }
 
 // LeaveToken gives the token of the address by which a subject takes a consent

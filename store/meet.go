@@ -22,43 +22,65 @@ import (
 // is known, and one that the company linked, is left as it is. It is safe for
 // concurrent use, and doing it twice does no more.
 func (db *DB) Meet(ctx context.Context, device subject.ID, ids ...subject.ID) (changed bool, err error) {
+	done, err := db.meeting(ctx, device, ids, false)
+	return len(done) > 0, err
+}
+
+// MeetNo is Meet after a no to everything: every yes of the browser is taken back,
+// also to what nobody else is asked. It gives what was taken back of the browser,
+// as the receipts of it.
+func (db *DB) MeetNo(ctx context.Context, device subject.ID, ids ...subject.ID) ([]string, error) {
+	done, err := db.meeting(ctx, device, ids, true)
+	var list []string
+	for _, a := range done {
+		if a.p.name == device {
+			list = append(list, a.event.ID)
+		}
+	}
+	return list, err
+}
+
+func (db *DB) meeting(ctx context.Context, device subject.ID, ids []subject.ID, everything bool) (done []*appended, err error) {
 	if device.Kind() != subject.Device {
-		return false, fmt.Errorf("meeting: %s is no browser", device.Kind())
+		return nil, fmt.Errorf("meeting: %s is no browser", device.Kind())
 	}
 	err = db.write(ctx, func(t *tx) (err error) {
-		changed, err = t.meet(device, ids)
+		done, err = t.meet(device, ids, everything)
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("taking back what a browser and its person said no to: %w", err)
+		return nil, fmt.Errorf("taking back what a browser and its person said no to: %w", err)
 	}
-	return changed, nil
+	return done, nil
 }
 
-func (t *tx) meet(device subject.ID, ids []subject.ID) (changed bool, err error) {
+func (t *tx) meet(device subject.ID, ids []subject.ID, everything bool) ([]*appended, error) {
 	if err := t.lockPerson(append(slices.Clone(ids), device)...); err != nil {
-		return false, err
+		return nil, err
 	}
 	d, err := t.db.lookup(t.row, device)
 	if err != nil || d == nil || d.links.any() {
-		return false, err
+		return nil, err
 	}
 	mine, all, err := t.set(ids)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	b := t.batch()
 	for _, p := range all {
-		if _, err := t.takeBack(b, p, []*person{d}); err != nil {
-			return false, err
+		if err := t.takeBack(b, p, p.refusedBy([]*person{d})); err != nil {
+			return nil, err
 		}
 	}
-	heard, err := t.takeBack(b, d, mine)
-	if err != nil || len(b.events) == 0 {
-		return false, err
+	heard := d.refusedBy(mine)
+	if everything {
+		heard = ending(d.states, func(consent.Key) bool { return true })
+	}
+	if err := t.takeBack(b, d, heard); err != nil || len(b.events) == 0 {
+		return nil, err
 	}
 	if err := t.saveBatch(b); err != nil || len(heard) == 0 {
-		return err == nil, err
+		return b.events, err
 	}
 	if d.facts.Heard == nil {
 		d.facts.Heard = map[consent.Key]time.Time{}
@@ -66,7 +88,7 @@ func (t *tx) meet(device subject.ID, ids []subject.ID) (changed bool, err error)
 	for _, k := range heard {
 		d.facts.Heard[k] = d.states[k].Since
 	}
-	return true, t.saveFacts(d)
+	return b.events, t.saveFacts(d)
 }
 
 // set reads some identifiers, and them with all they are linked with.
@@ -91,25 +113,30 @@ func (t *tx) set(ids []subject.ID) (mine, all []*person, err error) {
 	return mine, all, nil
 }
 
-// takeBack withdraws of one what stands or waits there and is no later than a no of
-// the others, and gives what it was.
-func (t *tx) takeBack(b *batch, of *person, others []*person) (gone []consent.Key, err error) {
-	for _, key := range inOrder(of.states) {
-		since := begun(of.states[key])
-		if since.IsZero() || !slices.ContainsFunc(others, func(o *person) bool { return !o.ownNo(key).Before(since) }) {
-			continue
+// refusedBy gives what stands or waits of one and is no later than a no of the others.
+func (p *person) refusedBy(others []*person) (keys []consent.Key) {
+	for _, key := range inOrder(p.states) {
+		since := begun(p.states[key])
+		if !since.IsZero() && slices.ContainsFunc(others, func(o *person) bool { return !o.ownNo(key).Before(since) }) {
+			keys = append(keys, key)
 		}
+	}
+	return keys
+}
+
+// takeBack withdraws of one what stands of some keys.
+func (t *tx) takeBack(b *batch, of *person, keys []consent.Key) error {
+	for _, key := range keys {
 		v := t.known.newest(key)
-		if v == nil {
+		if v == nil || begun(of.states[key]).IsZero() { // it went with its purpose
 			continue
 		}
 		no := consent.Event{Purpose: key.Purpose, Recipient: key.Recipient, Policy: v.ID, Language: v.Policy.Master(), Surface: consent.SurfaceChoices}
 		if err := b.refuse(of, no); err != nil {
-			return nil, err
+			return err
 		}
-		gone = append(gone, key)
 	}
-	return gone, nil
+	return nil
 }
 
 // begun gives when the oldest yes of a state was said: one that stands, waits or is

@@ -121,3 +121,30 @@ func TestASharedBrowserCarriesNothingFromOneToTheNext(t *testing.T) {
 		w.check()
 	})
 }
+
+// A no to everything ends what the browser allowed too, and is no word of the browser.
+func TestANoToEverythingReachesTheBrowser(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const guest subject.ID = "email:guest@example.org"
+		w.both()
+		w.say(laptop, "analytics", consent.Given)
+		w.say(laptop, "comfort", consent.Given)
+		w.say(guest, "analytics", consent.Given)
+		w.pass(time.Second)
+		for i, want := range []int{2, 0} {
+			ids, err := w.db.MeetNo(t.Context(), laptop, sara)
+			if err != nil || len(ids) != want {
+				t.Fatalf("%d: %v, %v", i, ids, err)
+			}
+		}
+		for _, purpose := range []string{"analytics", "comfort"} {
+			w.wants(w.ask(laptop, purpose), decision.Withdrawn)
+		}
+		w.meets(laptop, false, guest) // the next one
+		w.wants(w.ask(guest, "analytics"), decision.Given)
+		w.say(laptop, "comfort", consent.Given)
+		w.wants(w.ask(laptop, "comfort"), decision.Given)
+		w.settled()
+		w.check()
+	})
+}

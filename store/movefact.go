@@ -81,6 +81,10 @@ func (t *tx) answersOf(r *recording, who transfer.Person) (p *person, fresh bool
 	return p, fresh, err
 }
 
+// elsewhere stands for a request of another installation: no end of one here lifts
+// what it restricts.
+const elsewhere = "elsewhere"
+
 // factsIn reads what an export says.
 func factsIn(in *transfer.Facts) (f Facts, err error) {
 	if in == nil {
@@ -96,7 +100,10 @@ func factsIn(in *transfer.Facts) (f Facts, err error) {
 	}
 	f = Facts{Named: in.Named, Child: in.Child}
 	if in.Restricted != "" {
-		f.Restricted = at(in.Restricted)
+		f.Restricted, f.By = at(in.Restricted), []string{elsewhere}
+	}
+	if in.Grown != "" {
+		f.Grown = at(in.Grown)
 	}
 	for purpose, since := range in.Objected {
 		if f.Objected == nil {
@@ -118,7 +125,7 @@ func factsIn(in *transfer.Facts) (f Facts, err error) {
 // for all that they are linked with.
 func (t *tx) carry(p *person, f Facts) error {
 	was := p.facts
-	p.facts = stricter(p.facts, f)
+	p.facts = stricter(p.facts, f, t.now)
 	if f.Heard != nil {
 		p.facts.Heard = f.Heard
 	}
@@ -134,7 +141,7 @@ func (t *tx) carry(p *person, f Facts) error {
 		return err
 	}
 	for _, o := range others {
-		o.facts = stricter(o.facts, p.facts)
+		o.facts = stricter(o.facts, p.facts, t.now)
 	}
 	if !noted { // a no that was only heard has no record
 		others = append(others, p)

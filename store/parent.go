@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/letter"
+	"github.com/amana-privacy/amana/request"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -132,5 +132,18 @@ func (db *DB) RefuseParent(ctx context.Context, token string) error {
 // which permissions of parents one counts nonetheless: none ends them all. It is
 // a fact about the person, saved with the event that follows.
 func (t *tx) below(p *person, permits []string) {
-	p.facts.Child, p.facts.Permits = true, slices.Compact(slices.Sorted(slices.Values(permits)))
+	p.facts.Child, p.facts.Permits = true, either(permits, nil)
+}
+
+// until writes down when a child is none any more, as the parent said who permits
+// something: of several the latest counts. Where none said so it is when whoever was
+// born today comes of the age.
+func (t *tx) until(p *person, permit *request.Permit) {
+	now := p.facts
+	now.Child = now.Child && !now.Grown.IsZero()
+	year := permit.Grown
+	if year == 0 {
+		year = t.now.Year() + t.known.inForce().Policy.Children.MinimumAge
+	}
+	_, p.facts.Grown = stillChild(now, Facts{Child: true, Grown: time.Date(year+1, 1, 1, 0, 0, 0, 0, time.UTC)}, t.now)
 }

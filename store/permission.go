@@ -32,6 +32,7 @@ type Signed struct {
 	Purposes   []string
 	Recipients []string         // third parties of these: PURPOSE/RECIPIENT
 	Name       string           // typed as a signature
+	Grown      int              // the year in which the child comes of the age; 0: not said
 	Language   string           // a declared one
 	Policy     policy.VersionID // that was shown; it has to be the one in force
 }
@@ -92,6 +93,9 @@ func (t *tx) signable(ask ParentAsk, s Signed) (Signed, error) {
 	if !slices.Contains(v.Policy.Languages, s.Language) {
 		s.Language = v.Policy.Master()
 	}
+	if first := t.now.Year(); s.Grown != 0 && (s.Grown < first || s.Grown > first+v.Policy.Children.MinimumAge) {
+		return s, fault.At(fault.Invalid, "grown", "not a year in which a child comes of the age")
+	}
 	for _, id := range s.Purposes {
 		if !slices.Contains(ask.Purposes, id) {
 			return s, fault.At(fault.Invalid, "purpose", "this was not asked for")
@@ -107,6 +111,9 @@ func (t *tx) signable(ask ParentAsk, s Signed) (Signed, error) {
 
 // sign begins the request of a parent.
 func (t *tx) sign(ask ParentAsk, s Signed) (r request.Request, done *appended, err error) {
+	if err := t.lockPerson(ask.Parent, ask.Child); err != nil {
+		return r, nil, err
+	}
 	own, err := t.whole([]subject.ID{ask.Child})
 	if err == nil && slices.Contains(own, ask.Parent) {
 		err = fault.At(fault.Invalid, "parent", "not the address of a parent")
@@ -118,7 +125,7 @@ func (t *tx) sign(ask ParentAsk, s Signed) (r request.Request, done *appended, e
 	if err != nil {
 		return r, nil, err
 	}
-	permit := &request.Permit{Child: string(ask.Child), Recipients: s.Recipients, Policy: s.Policy, Signature: s.Name, Proved: ask.Proved}
+	permit := &request.Permit{Child: string(ask.Child), Recipients: s.Recipients, Policy: s.Policy, Signature: s.Name, Grown: s.Grown, Proved: ask.Proved}
 	child, err := t.db.lookup(t.row, ask.Child)
 	if err != nil {
 		return r, nil, err
@@ -229,8 +236,11 @@ func (t *tx) forgetPermission(p *person, r request.Request) error {
 }
 
 // Permit takes the second step: the parent's permission stands from its return
-// on, and every yes it gives. One that was not signed, or whose time is over, is
-// fault.Conflict. After a crash it is gone on with (Permitted).
+// on, and every yes it gives. With the first permission every other yes of the child
+// ends: it was not a parent's. For an address that was merely typed, and is not known
+// to be a child's, nothing ends, and a yes only waits for its mailbox. One that was
+// not signed, or whose time is over, is fault.Conflict. After a crash it is gone on
+// with (Permitted).
 func (db *DB) Permit(ctx context.Context, id string) (Recorded, error) {
 	var done *appended
 	err := db.write(ctx, func(t *tx) error { return t.permit(id, &done) })
@@ -260,8 +270,7 @@ func (t *tx) permit(id string, done **appended) error {
 		return err
 	}
 	if r.Demand.Permit.Proved || c.facts.Child {
-		t.below(c, append(slices.Clone(c.facts.Permits), r.ID))
-		err = t.belowWith(c)
+		err = t.permitted(c, r)
 	} else if c.fresh { // anyone can type an address: it stays suppressed, and lapses where nobody confirms
 		if err = t.notErased(joined{first: c, second: c}); err == nil {
 			err = t.exec(insertUnconfirmed, c.id.Shard(), c.id[:], millis(t.known.inForce().Policy.Confirm.Within.After(t.now)))
@@ -283,6 +292,46 @@ func (t *tx) permit(id string, done **appended) error {
 		return err
 	}
 	return t.saveRequest(p, r)
+}
+
+// permitted writes down that a parent permitted something for a child. With the first
+// permission it ends what the child itself said yes to: here, where others that come
+// at the same moment see it.
+func (t *tx) permitted(c *person, r request.Request) error {
+	first := !c.facts.Child || len(c.facts.Permits) == 0
+	if r.Demand.Permit.Proved || c.facts.Grown.IsZero() {
+		t.until(c, r.Demand.Permit)
+	}
+	t.below(c, append(slices.Clone(c.facts.Permits), r.ID))
+	if err := t.belowWith(c); err != nil || !first {
+		return err
+	}
+	others, err := t.db.others(t.row, c.links)
+	if err != nil {
+		return err
+	}
+	b, gives := t.batch(), givenBy(r)
+	var ended []*appended
+	for _, key := range ending(c.states, func(k consent.Key) bool { return !gives[k] }) {
+		a, err := b.append(c, b.takenByParent(c, key))
+		if err != nil {
+			return err
+		}
+		ended = append(ended, a)
+	}
+	if err := b.spread(ended, others); err != nil {
+		return err
+	}
+	return t.saveBatch(b)
+}
+
+// givenBy gives what a permission gives.
+func givenBy(r request.Request) map[consent.Key]bool {
+	gives := map[consent.Key]bool{}
+	for _, c := range (Signed{Purposes: r.Demand.Purposes, Recipients: r.Demand.Permit.Recipients}).choices() {
+		gives[consent.Key{Purpose: c.Purpose, Recipient: c.Recipient}] = true
+	}
+	return gives
 }
 
 var errOverPermission = fault.New(fault.Conflict, "there is nothing to confirm")
@@ -316,10 +365,7 @@ func (t *tx) tellChild(c *person, r request.Request, step receipt.DemandStep) er
 	return err
 }
 
-// Permitted writes the yeses of a permission that was confirmed. With the first
-// permission every other yes of the child ends: it was not a parent's. For an
-// address that was merely typed, and is not known to be a child's, nothing ends,
-// and a yes only waits for its mailbox.
+// Permitted writes the yeses of a permission that was confirmed.
 func (db *DB) Permitted(ctx context.Context, id string) error {
 	r, _, err := db.RequestAny(ctx, id)
 	if err != nil || r.Kind != request.Permission || r.State != request.Working {
@@ -364,13 +410,6 @@ func (db *DB) giveFor(ctx context.Context, child subject.ID, r request.Request) 
 			}
 			purposes := b.known.version(permit.Policy).Policy.Purposes
 			return slices.DeleteFunc(events, func(e consent.Event) bool { return !purposes[e.Purpose].Double() }), nil
-		case len(p.facts.Permits) > 1:
-			return events, nil
-		}
-		for _, key := range taking(p.states, "") {
-			if !slices.ContainsFunc(given, func(c consent.Choice) bool { return c.Purpose == key.Purpose && c.Recipient == key.Recipient }) {
-				events = append(events, b.takenByParent(p, key))
-			}
 		}
 		return events, nil
 	}})
@@ -385,163 +424,4 @@ func (b *batch) takenByParent(p *person, key consent.Key) consent.Event {
 		e.Language = v.Policy.Master()
 	}
 	return e
-}
-
-// EndPermission takes a permission back, at once and at any time: what it gave is
-// withdrawn, but for what another permission gives as well. One that was not
-// confirmed yet is forgotten. Done twice it is done once.
-func (db *DB) EndPermission(ctx context.Context, id string) (Recorded, error) {
-	var done *appended
-	var r request.Request
-	err := db.write(ctx, func(t *tx) (err error) {
-		r, done, err = t.unpermitted(id)
-		return err
-	})
-	if err == nil && r.State == request.Cancelled {
-		err = db.Unpermitted(context.WithoutCancel(ctx), id)
-	}
-	if err != nil {
-		return Recorded{}, fmt.Errorf("taking a permission back: %w", err)
-	}
-	if done == nil {
-		return Recorded{db: db}, nil
-	}
-	return Recorded{db: db, appended: []*appended{done}, ids: []string{done.id.String()}}, nil
-}
-
-func (t *tx) unpermitted(id string) (r request.Request, done *appended, err error) {
-	child, err := t.lockPermission(id)
-	if err != nil {
-		return r, nil, err
-	}
-	p, r, err := t.request(id)
-	switch {
-	case err != nil || r.State == request.Cancelled:
-		return r, nil, err
-	case r.State == request.Waiting:
-		return r, nil, t.forgetPermission(p, r)
-	}
-	if err := t.unpermit(child, r); err != nil {
-		return r, nil, err
-	}
-	r.State, r.Ended, r.Acts = request.Cancelled, t.now, t.now
-	if done, err = t.record(p, &r, receipt.DemandCancelled, BySubject, t.known.inForce().ID); err != nil {
-		return r, nil, err
-	}
-	return r, done, t.saveRequest(p, r)
-}
-
-// unpermit takes a permission from a child's facts.
-func (t *tx) unpermit(child subject.ID, r request.Request) error {
-	if child == "" {
-		return nil
-	}
-	c, err := t.db.lookup(t.row, child)
-	if err != nil || c == nil {
-		return err
-	}
-	if slices.Contains(c.facts.Permits, r.ID) {
-		t.below(c, slices.DeleteFunc(slices.Clone(c.facts.Permits), func(p string) bool { return p == r.ID }))
-	}
-	return t.tellChild(c, r, receipt.DemandCancelled)
-}
-
-// Unpermitted withdraws what a permission gave that was taken back. After a crash
-// it is gone on with.
-func (db *DB) Unpermitted(ctx context.Context, id string) error {
-	r, _, err := db.RequestAny(ctx, id)
-	if err != nil || r.Kind != request.Permission || r.State != request.Cancelled || r.Acts.IsZero() {
-		return err
-	}
-	child, err := db.ChildOf(ctx, r)
-	if err == nil && child != "" {
-		err = db.takeFor(ctx, child, r)
-	}
-	if err != nil {
-		return err
-	}
-	_, _, err = db.move(ctx, "ending what a permission gave", id, BySubject, func(_ *tx, _ *person, r request.Request) (request.Request, receipt.DemandStep, error) {
-		r.Acts = time.Time{}
-		return r, "", nil
-	})
-	return err
-}
-
-// byParents gives which yeses of a person a parent gave, by their events.
-func (db *DB) byParents(ctx context.Context, id subject.ID) (map[string]bool, error) {
-	states, err := db.States(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for _, key := range taking(states, "") {
-		ids = append(ids, states[key].Ended().Event)
-	}
-	list, err := db.Receipts(ctx, ids)
-	given := map[string]bool{}
-	for _, r := range list {
-		if c := r.Record.HasConsent; c != nil && c.Surface == consent.SurfaceParent {
-			given[r.ID] = true
-		}
-	}
-	return given, err
-}
-
-// takeFor withdraws what a permission gave and no other does; of somebody who is
-// not known to be a child no yes but a parent's.
-func (db *DB) takeFor(ctx context.Context, child subject.ID, r request.Request) error {
-	facts, err := db.Facts(ctx, child)
-	if err != nil {
-		return err
-	}
-	var others []string
-	for _, id := range facts.Permits {
-		other, _, err := db.RequestAny(ctx, id)
-		if err != nil && fault.KindOf(err) != fault.Unknown {
-			return err
-		}
-		if err == nil && id != r.ID {
-			others = append(others, other.Demand.Purposes...)
-		}
-	}
-	var given map[string]bool
-	if !facts.Child {
-		if given, err = db.byParents(ctx, child); err != nil {
-			return err
-		}
-	}
-	_, err = db.append(ctx, &recording{id: child, existing: true, make: func(b *batch, p *person) (events []consent.Event, err error) {
-		for _, purpose := range r.Demand.Purposes {
-			if slices.Contains(others, purpose) {
-				continue
-			}
-			for _, key := range taking(p.states, purpose) {
-				if p.facts.Child || given[p.states[key].Ended().Event] {
-					events = append(events, b.takenByParent(p, key))
-				}
-			}
-		}
-		return events, nil
-	}})
-	if fault.KindOf(err) == fault.Unknown { // erased in between
-		return nil
-	}
-	return err
-}
-
-// endPermissionsOf ends what parents who are erased have permitted: nobody could
-// take it back any more.
-func (db *DB) endPermissionsOf(ctx context.Context, parents ...subject.ID) error {
-	list, err := db.Requests(ctx, parents...)
-	if err != nil {
-		return err
-	}
-	for _, r := range list {
-		if r.Kind == request.Permission && (r.State != request.Cancelled || !r.Acts.IsZero()) {
-			if _, err := db.EndPermission(ctx, r.ID); err != nil && fault.KindOf(err) != fault.Unknown {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -78,18 +78,12 @@ func (t *tx) ask(a Ask) (r request.Request, done *appended, err error) {
 	if err != nil {
 		return r, nil, err
 	}
-	before, err := t.requestsOf(people)
+	open, same, err := t.openOf(people, a)
 	if err != nil {
 		return r, nil, err
 	}
-	open := 0
-	for _, b := range before {
-		if b.State.Over() {
-			continue
-		}
-		if open++; a.asked(b) {
-			return b, nil, nil
-		}
+	if same != nil {
+		return *same, nil, nil
 	}
 	if open >= maxOpen {
 		return r, nil, fault.New(fault.Conflict, "too many requests are open: wait until some are answered")
@@ -123,6 +117,33 @@ func (a Ask) asked(open request.Request) bool {
 		return open.Kind == a.Kind && open.Demand.Text == a.Demand.Text && maps.Equal(open.Demand.Corrections, a.Demand.Corrections)
 	}
 	return false
+}
+
+// openOf counts the open requests of people, and gives the one that is this demand
+// already. An erasure or a download is one that takes all of them: what was asked by a
+// phone number alone is none of the person who has it.
+func (t *tx) openOf(people []*person, a Ask) (open int, same *request.Request, err error) {
+	for _, p := range people {
+		list, err := t.requestsOf([]*person{p})
+		if err != nil {
+			return 0, nil, err
+		}
+		for _, r := range list {
+			if r.State.Over() {
+				continue
+			}
+			if open++; a.asked(r) && (a.Kind != request.Erasure && a.Kind != request.Portability || takes(r, p, people)) {
+				return open, &r, nil
+			}
+		}
+	}
+	return open, nil, nil
+}
+
+// takes reports whether a request of somebody is about all of some people.
+func takes(r request.Request, owner *person, people []*person) bool {
+	about := append(linked(r), owner.name)
+	return !slices.ContainsFunc(people, func(p *person) bool { return !slices.Contains(about, p.name) })
 }
 
 // takesAll reports whether a demand is about all identifiers of the person: what
@@ -183,9 +204,7 @@ func (t *tx) follows(people []*person, r *request.Request, p *policy.Policy) err
 				}
 			}
 		default:
-			if who.facts.Restricted.IsZero() {
-				who.facts.Restricted, who.facts.By, who.facts.Named = t.now, r.ID, contracts(p)
-			}
+			who.facts.restrict(r.ID, contracts(p), t.now)
 		}
 		if err := t.saveFacts(who); err != nil {
 			return err

@@ -51,15 +51,8 @@ func (db *DB) DueRequests(ctx context.Context, limit int) ([]DueRequest, error) 
 // identifiers at once: all are erased when it returns, or none. The receipts
 // are sealed to the request's ticket. Before its time it is fault.Conflict.
 func (db *DB) EraseRequested(ctx context.Context, id string) (Recorded, error) {
-	r, owner, err := db.RequestAny(ctx, id)
-	if err == nil && r.Kind == request.Erasure && r.State == request.Waiting && !db.now().Before(r.Acts) {
-		err = db.endPermissionsOf(ctx, append(linked(r), owner)...)
-	}
-	if err != nil {
-		return Recorded{}, fmt.Errorf("erasing as requested: %w", err)
-	}
 	var done []*appended
-	err = db.write(ctx, func(t *tx) error {
+	err := db.erasing(ctx, func() ([]subject.ID, error) { return db.dueToErase(ctx, id) }, func(t *tx) error {
 		done = nil
 		if err := t.lockLinked(id); err != nil {
 			return err
@@ -71,7 +64,15 @@ func (db *DB) EraseRequested(ctx context.Context, id string) (Recorded, error) {
 		if r.Kind != request.Erasure || r.State != request.Waiting || t.now.Before(r.Acts) {
 			return fault.New(fault.Conflict, "it is not time to erase")
 		}
-		if done, err = t.eraseAll(append([]subject.ID{p.name}, linked(r)...), BySubject); err != nil {
+		ids := append([]subject.ID{p.name}, linked(r)...)
+		all, err := t.whole(ids)
+		if err != nil {
+			return err
+		}
+		if done, err = t.eraseAll(ids, BySubject); err != nil {
+			return err
+		}
+		if err := t.free(all, r.ID); err != nil { // who was linked since it was asked
 			return err
 		}
 		return t.fillTicket(r.Demand.Ticket, done)
@@ -79,11 +80,17 @@ func (db *DB) EraseRequested(ctx context.Context, id string) (Recorded, error) {
 	if err != nil {
 		return Recorded{}, fmt.Errorf("erasing as requested: %w", err)
 	}
-	out := Recorded{db: db, appended: done}
-	for _, a := range done {
-		out.ids = append(out.ids, a.id.String())
+	return db.recorded(done), nil
+}
+
+// dueToErase gives whom a request is about where it is an erasure whose time has
+// come; none else.
+func (db *DB) dueToErase(ctx context.Context, id string) ([]subject.ID, error) {
+	r, owner, err := db.RequestAny(ctx, id)
+	if err != nil || r.Kind != request.Erasure || r.State != request.Waiting || db.now().Before(r.Acts) {
+		return nil, err
 	}
-	return out, nil
+	return append(linked(r), owner), nil
 }
 
 // partSize is how much of a download is sealed as one.

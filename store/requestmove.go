@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -215,24 +214,23 @@ func owns(ids []subject.ID, p *person, r request.Request) bool {
 	return slices.Contains(ids, p.name) || slices.ContainsFunc(linked(r), func(id subject.ID) bool { return slices.Contains(ids, id) })
 }
 
-// lift takes back what an erasure restricted. What another request restricted
+// lift takes back what an erasure restricted. What another request restricts as well
 // stays. p is saved with the event that follows.
 func (t *tx) lift(p *person, r request.Request) error {
-	free := func(q *person) bool {
-		if q == nil || q.facts.By != r.ID {
-			return false
-		}
-		q.facts.Restricted, q.facts.By, q.facts.Named = time.Time{}, "", nil
-		return true
-	}
-	free(p)
+	p.facts.free(r.ID)
 	ids, err := t.whole(append([]subject.ID{p.name}, linked(r)...))
 	if err != nil {
 		return err
 	}
-	for _, id := range ids[1:] {
+	return t.free(ids[1:], r.ID)
+}
+
+// free ends what a request restricts for identifiers, but for those that are not
+// known any more.
+func (t *tx) free(ids []subject.ID, request string) error {
+	for _, id := range ids {
 		q, err := t.db.lookup(t.row, id)
-		if err == nil && free(q) {
+		if err == nil && q != nil && q.facts.free(request) {
 			if err = t.saveFacts(q); err == nil {
 				err = t.announce(q)
 			}

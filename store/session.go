@@ -102,6 +102,20 @@ func (db *DB) Session(ctx context.Context, token string) (data []byte, ok bool, 
 	return data, ok, nil
 }
 
+// ErrEnded is what is asked in a session that ended meanwhile.
+var ErrEnded = fault.New(fault.Denied, "the session ended meanwhile")
+
+// holdSession keeps a session from ending until this transaction has; ErrEnded where
+// it did.
+func (t *tx) holdSession(token string) error {
+	var id string
+	ok, err := t.row(`UPDATE session SET seen = seen WHERE hash = ? AND until > ? RETURNING id`, []any{t.db.tokenTag(token), millis(t.now)}, &id)
+	if err == nil && !ok {
+		err = ErrEnded
+	}
+	return err
+}
+
 // SessionID gives the id under which the session of a token is listed; "" where
 // there is none.
 func (db *DB) SessionID(ctx context.Context, token string) (id string, err error) {

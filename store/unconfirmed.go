@@ -201,6 +201,20 @@ func (t *tx) lapse(id keyring.SubjectID) error {
 	case p.links.any() || p.name.Kind() != subject.Email || !lapsed(p.states, t.now):
 		return forget()
 	}
+	if proved, err := t.proved(p); err != nil || proved {
+		return errors.Join(err, forget())
+	}
 	p.place = t.db.placeOf(p.name)
 	return t.remove(p)
+}
+
+// proved reports whether anything is known of an address besides what somebody may
+// have typed: what holds for its owner, a request, a passkey.
+func (t *tx) proved(p *person) (is bool, err error) {
+	if p.facts.stored() != "" {
+		return true, nil
+	}
+	_, err = t.row(`SELECT EXISTS (SELECT 1 FROM request WHERE shard_id = ? AND subject_id = ?) OR EXISTS (SELECT 1 FROM passkey WHERE shard_id = ? AND subject_id = ?)`,
+		[]any{p.id.Shard(), p.id[:], p.id.Shard(), p.id[:]}, &is)
+	return is, err
 }

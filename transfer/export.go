@@ -93,6 +93,7 @@ type Facts struct {
 	Named      []string          `json:"named,omitempty"`      // contract purposes that a restriction spares
 	Objected   map[string]string `json:"objected,omitempty"`   // purposes objected to: since when
 	Child      bool              `json:"child,omitempty"`      // below the age at which a yes counts
+	Grown      string            `json:"grown,omitempty"`      // from when on a child is none, by their own next yes
 	Heard      []Heard           `json:"heard,omitempty"`
 }
 

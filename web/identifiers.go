@@ -157,7 +157,10 @@ func (c *customer) stands(id subject.ID, now time.Time) bool {
 
 // join links what was proved with what the session was begun with.
 func (s *site) join(v *visit, c *customer, id subject.ID) error {
-	_, told, err := s.Store.Link(v.Context(), store.Linking{First: c.By, Second: id, Proved: slices.Concat(c.kept.IDs, c.kept.Other, []subject.ID{id}), Language: v.Tag, Path: v.path("/me/undo/")})
+	_, told, err := s.Store.Link(v.Context(), store.Linking{First: c.By, Second: id, Proved: slices.Concat(c.kept.IDs, c.kept.Other, []subject.ID{id}), Session: c.token, Language: v.Tag, Path: v.path("/me/undo/")})
+	if errors.Is(err, store.ErrEnded) {
+		return v.redirect(http.StatusSeeOther, v.path("/me"))
+	}
 	if problem := v.unlinkable(err); problem != "" {
 		return s.showIdentifiers(v, c, http.StatusConflict, problem)
 	}

@@ -225,3 +225,26 @@ func TestTheCompanysLoginLinks(t *testing.T) {
 		t.Errorf("after a no of the mailbox: %s", got)
 	}
 }
+
+// Two that both stand with others are told the way to become one, and it works.
+func TestTwoSetsBecomeOne(t *testing.T) {
+	w := open(t, "casco-fiber")
+	v, other := w.byMail(saraAt), w.byMail(saraOther)
+	v.proves(w, "email:sara@work.example")
+	other.proves(w, "email:sara@home.example")
+	v.post("/en/me/identifiers", url.Values{"address": {"sara.n@example.org"}})
+	a := v.post("/en/me/code", url.Values{"code": {w.mail().Code}})
+	if a.StatusCode != http.StatusConflict || !strings.Contains(a.text, "Sign in by it, take it away from those, and add it again") {
+		t.Fatalf("adding answers %s\n%s", a.Status, a.text)
+	}
+	ref := between(t, other.see("/en/me/identifiers"), `name="remove" value="`, `"`)
+	if a := other.post("/en/me/identifiers", url.Values{"remove": {ref}}); a.StatusCode != http.StatusSeeOther {
+		t.Fatal(a.Status)
+	}
+	w.mails()
+	v.proves(w, saraOther)
+	v.proves(w, "email:sara@home.example")
+	if members, err := w.db.Person(t.Context(), saraOther); err != nil || len(members) != 4 {
+		t.Error(members, err)
+	}
+}

@@ -29,6 +29,22 @@ func (s *site) meet(v *visit, ids ...subject.ID) error {
 	return s.settle(v.ResponseWriter, v.Request, v.face, b, nil)
 }
 
+// meetNo is meet after a no to everything, which ends every yes of the browser too;
+// it gives the receipts of that.
+func (s *site) meetNo(v *visit, ids ...subject.ID) (receipts []string, err error) {
+	b, err := s.browserOf(v.Request, v.version)
+	if err != nil || b.id == "" {
+		return nil, err
+	}
+	if receipts, err = s.Store.MeetNo(v.Context(), b.id, ids...); err != nil || len(receipts) == 0 {
+		return receipts, err
+	}
+	if value, _ := cookieOf(v.Request); value.Untold {
+		return receipts, nil
+	}
+	return receipts, s.settle(v.ResponseWriter, v.Request, v.face, b, nil)
+}
+
 // tell lets what a browser answered reach who is signed in with it.
 func (s *site) tell(ctx context.Context, r *http.Request, device subject.ID) error {
 	_, in, _, err := s.sessions.load(r)

@@ -181,3 +181,27 @@ func TestASignInWidensNothing(t *testing.T) {
 		}
 	}
 }
+
+// A no to everything on the person's own page is one for the browser at hand too,
+// with its receipts, and leaves other browsers as they are.
+func TestANoToEverythingIsOneForTheBrowser(t *testing.T) {
+	w := open(t, "casco-fiber")
+	w.publish(strings.Replace(example(t, "casco-fiber"), "access: 2, correction: 2, erasure: 2", "access: 1, correction: 2, erasure: 2", 1))
+	v, other := w.visitor(), w.visitor()
+	for _, one := range []*visitor{v, other} {
+		one.follow(url.Values{"answer": {"yes:analytics"}})
+		one.follow(url.Values{"answer": {"yes:comfort"}})
+	}
+	w.pass(time.Second)
+	v.entered(saraAt)
+	v.wantsGranted("analytics", "comfort")
+	a := v.post("/en/me/choices", url.Values{"choice": {"reject"}})
+	if a.StatusCode != http.StatusSeeOther {
+		t.Fatal(a.Status)
+	}
+	v.wantsGranted()
+	v.decides(other.device(), "analytics", "", decision.Given)
+	if n := strings.Count(v.see(a.Header.Get("Location")), `download="receipt.json"`); n < 2 {
+		t.Errorf("%d receipts are shown", n)
+	}
+}

@@ -63,14 +63,16 @@ func (s *site) erasing(v *visit, c *customer, list []request.Request) (*waiting,
 		return w, nil
 	}
 	f, err := s.Store.Facts(v.Context(), c.By)
-	if err != nil || f.By == "" {
-		return nil, err
+	for _, by := range f.By {
+		r, missing := s.Store.ErasureAbout(v.Context(), by, c.IDs...)
+		if fault.KindOf(missing) == fault.Unknown {
+			continue
+		}
+		if w := v.pending([]request.Request{r}); w != nil || missing != nil {
+			return w, missing
+		}
 	}
-	r, err := s.Store.ErasureAbout(v.Context(), f.By, c.IDs...)
-	if fault.KindOf(err) == fault.Unknown {
-		return nil, nil
-	}
-	return v.pending([]request.Request{r}), err
+	return nil, err
 }
 
 // pending gives the erasure of a person that waits, nil where none does.

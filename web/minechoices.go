@@ -244,8 +244,11 @@ func (s *site) mineChosen(v *visit, c *customer) (ids []string, anchor string, e
 	case len(f["answer"])+len(f["choice"])+len(f["object"])+len(f["pause"]) != 1:
 		return nil, "", fault.At(fault.Invalid, "choice", "say one thing, once")
 	case f.Get("choice") == "reject":
-		ids, err = s.noToEverything(v, c)
-		return ids, "", err
+		if ids, err = s.noToEverything(v, c); err != nil {
+			return ids, "", err
+		}
+		more, err := s.meetNo(v, c.IDs...)
+		return append(ids, more...), "", err
 	case f.Get("object") != "":
 		ids, err = s.object(v, c, []string{f.Get("object")})
 		return ids, "#o-" + f.Get("object"), err
@@ -405,8 +408,8 @@ func (s *site) submitMine(v *visit, c *customer, id subject.ID, shown *policy.Ve
 	return ids, nil
 }
 
-// noToEverything takes back every yes that stands or waits, of each identifier,
-// and objects to every use that bears it. It asks nothing of what was never
+// noToEverything takes back every yes that stands or waits, of each identifier
+// (meetNo: and of the browser at hand), and objects to every use that bears it. It asks nothing of what was never
 // allowed.
 func (s *site) noToEverything(v *visit, c *customer) (ids []string, err error) {
 	for _, id := range c.IDs {

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/amana-privacy/amana/cookie"
@@ -177,6 +179,8 @@ type parentPage struct {
 	Action   string
 	Child    *shownID // nil: the link opens nothing
 	Purposes []notice.Purpose
+	Age      int    // at which a yes counts; 0: it is not known to be a child's, and not asked when it ends
+	Grown    string // the year that was typed
 	Name     string
 	Wrong    string
 	Changed  bool
@@ -203,7 +207,9 @@ func (s *site) showParent(v *visit, status int, page parentPage) error {
 	v.speak(ask.Language)
 	page.base, page.Action = v.linkBase(path, v.T("parent.title")), v.path(path)
 	child := v.childID(ask.Child)
-	page.Child = &child
+	if page.Child = &child; ask.Proved {
+		page.Age = v.version.Policy.Children.MinimumAge
+	}
 	page.Purposes = v.asked(ask.Purposes)
 	return v.show(status, never, "parent", page)
 }
@@ -239,7 +245,11 @@ func (s *site) parentSigns(v *visit) error {
 		}
 		return v.show(http.StatusOK, never, "parent", parentPage{base: v.linkBase("/", v.T("parent.refused")), Done: "refused"})
 	}
-	page := parentPage{Name: clipped(form.Get("name")), Chosen: map[string]bool{}}
+	grown, err := s.grown(v)
+	if err != nil {
+		return err
+	}
+	page := parentPage{Name: clipped(form.Get("name")), Grown: clipped(form.Get("grown")), Chosen: map[string]bool{}}
 	for _, value := range append(slices.Clone(form["purpose"]), form["recipient"]...) {
 		page.Chosen[value] = true
 	}
@@ -247,11 +257,18 @@ func (s *site) parentSigns(v *visit) error {
 		page.Wrong = v.T("parent.wrong")
 		return s.showParent(v, http.StatusUnprocessableEntity, page)
 	}
-	signed := store.Signed{Purposes: form["purpose"], Recipients: form["recipient"], Name: form.Get("name"), Language: v.Tag, Policy: policy.VersionID(form.Get("version"))}
+	if grown < 0 {
+		page.Wrong = v.T("parent.grown.no")
+		return s.showParent(v, http.StatusUnprocessableEntity, page)
+	}
+	signed := store.Signed{Purposes: form["purpose"], Recipients: form["recipient"], Name: form.Get("name"), Grown: grown, Language: v.Tag, Policy: policy.VersionID(form.Get("version"))}
 	r, done, err := s.Store.SignPermission(v.Context(), token, signed)
 	switch fault.KindOf(err) {
 	case fault.Invalid:
 		page.Wrong = v.T("parent.wrong")
+		if e, ok := errors.AsType[*fault.Error](err); ok && e.Field == "grown" {
+			page.Wrong = v.T("parent.grown.no")
+		}
 		return s.showParent(v, http.StatusUnprocessableEntity, page)
 	case fault.Conflict:
 		page.Changed = true
@@ -267,4 +284,21 @@ func (s *site) parentSigns(v *visit) error {
 		out.Receipts = append(out.Receipts, slip{Title: v.Of("demand", r.Kind), Href: v.path("/receipt/" + s.links.make(s.Now(), id))})
 	}
 	return v.show(http.StatusOK, never, "parent", out)
+}
+
+// grown reads the year in which a child comes of the age; 0 where it is not asked,
+// -1 where none was typed.
+func (s *site) grown(v *visit) (int, error) {
+	ask, err := s.Store.ParentAsked(v.Context(), v.PathValue("token"))
+	if err != nil && fault.KindOf(err) != fault.Denied {
+		return 0, err
+	}
+	if !ask.Proved {
+		return 0, nil
+	}
+	year, err := strconv.Atoi(subject.Digits(v.PostForm.Get("grown")))
+	if err != nil || year == 0 {
+		return -1, nil
+	}
+	return year, nil
 }

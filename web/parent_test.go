@@ -63,7 +63,7 @@ func (v *visitor) names(page answered, language, parent string) answered {
 // signs takes the first step, with what is ticked.
 func (v *visitor) signs(path string, more url.Values) answered {
 	v.t.Helper()
-	form := url.Values{"version": {string(v.db.InForce().ID)}, "do": {"sign"}, "name": {"هدى حداد"}, "guardian": {"yes"}}
+	form := url.Values{"version": {string(v.db.InForce().ID)}, "do": {"sign"}, "name": {"هدى حداد"}, "guardian": {"yes"}, "grown": {"٢٠٢٩"}}
 	for k, list := range more {
 		form[k] = list
 	}
@@ -118,7 +118,7 @@ func TestAParentPermits(t *testing.T) {
 			parent := w.visitor() // on another device
 			page := parent.get(first.Path)
 			wellFormed(t, page, l)
-			if strings.Contains(page.text, childMail) || strings.Contains(page.text, " checked") || strings.Count(page.text, `name="purpose"`) != 2 {
+			if strings.Contains(page.text, childMail) || strings.Contains(page.text, " checked") || strings.Contains(page.text, `name="grown"`) || strings.Count(page.text, `name="purpose"`) != 2 {
 				t.Error("the page says more than it has to, or ticks something beforehand")
 			}
 			if w.kept() != 0 {
@@ -226,8 +226,15 @@ func TestAParentPermitsABrowser(t *testing.T) {
 	if page := parent.see(first.Path); strings.Count(page, `name="recipient"`) != 1 {
 		t.Error("the third party has no question of its own")
 	}
+	for _, year := range []string{"", "soon", "1999", "2999"} {
+		if a := parent.signs(first.Path, url.Values{"purpose": {"ad_measurement"}, "grown": {year}}); a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(a.text, `name="grown"`) {
+			t.Errorf("the year %q: %s", year, a.Status)
+		}
+	}
 	parent.signs(first.Path, url.Values{"purpose": {"ad_measurement"}})
-	parent.post(w.later().Path, url.Values{"do": {"permit"}})
+	if a := parent.post(w.later().Path, url.Values{"do": {"permit"}}); !strings.Contains(a.text, "From the year 2030 on") {
+		t.Errorf("the permission's page: %s\n%s", a.Status, a.text)
+	}
 	if shown := child.see("/en/choices"); child.named("amana") == "" || !strings.Contains(shown, "Yes") {
 		t.Error("the browser does not hear of it")
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/amana-privacy/amana/consent"
@@ -27,6 +28,7 @@ type permissionView struct {
 	Stands   bool
 	When     string // the second mail comes, or the permission began or ended
 	Purposes []permittedView
+	Grown    string     // the year from which on the child decides alone; "" where it was not said
 	Slips    []slipLine // of the child's own answers
 }
 
@@ -65,6 +67,9 @@ func (s *site) permission(v *visit, r request.Request) (out permissionView, err 
 		out.State = v.T("permit.stands")
 	default:
 		out.State, out.When = v.T("permit.ended"), v.DateTime(r.Ended)
+	}
+	if grown := r.Demand.Permit.Grown; out.Stands && grown != 0 {
+		out.Grown = v.Digits(strconv.Itoa(grown + 1))
 	}
 	child, err := s.Store.ChildOf(v.Context(), r)
 	if err != nil {

@@ -254,6 +254,7 @@ var whyLeft = map[string]string{
 	string(transfer.TestRow):       "made to try things out",
 	string(store.NoStands):         "a yes where a no stands",
 	string(store.NewerYes):         "a no that is older than what the person said here",
+	string(store.BelowAge):         "a yes of a child, which is a parent's to give",
 	string(store.Erased):           "the person was erased",
 	string(store.NoRecipient):      "no recipient with a permission of its own",
 	string(store.NoFrequency):      "not offered so often",

@@ -91,7 +91,7 @@ func TestEveryReasonHasWords(t *testing.T) {
 			t.Errorf("%s has no words", r)
 		}
 	}
-	for _, o := range []store.Outcome{store.NoStands, store.NewerYes, store.Erased, store.Unconfirmed, store.Expired, store.NoPurpose, store.NoRecipient, store.NoTopic, store.NoFrequency, store.WrongKind} {
+	for _, o := range []store.Outcome{store.NoStands, store.NewerYes, store.BelowAge, store.Erased, store.Unconfirmed, store.Expired, store.NoPurpose, store.NoRecipient, store.NoTopic, store.NoFrequency, store.WrongKind} {
 		if whyLeft[string(o)] == "" {
 			t.Errorf("%s has no words", o)
 		}
