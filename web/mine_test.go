@@ -437,7 +437,7 @@ func TestAPauseEndsByItself(t *testing.T) {
 	}
 	key := consent.Key{Purpose: "tailored_offers"}
 	page := v.chooses(url.Values{"pause": {"1:a/tailored_offers"}})
-	if got := w.decides(mina, "tailored_offers"); got != decision.Withdrawn || len(receiptLink.FindAllString(page, -1)) != 1 || !strings.Contains(page, "Paused until") {
+	if got := w.decides(mina, "tailored_offers"); got != decision.Withdrawn || len(receiptLink.FindAllString(page, -1)) != 1 || !strings.Contains(page, "Paused until") || !strings.Contains(page, "Yes, but paused") {
 		t.Fatalf("while it is paused: %s", got)
 	}
 	w.pass(27 * 24 * time.Hour)
