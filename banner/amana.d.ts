@@ -7,12 +7,13 @@ export type Purpose = string
 export type Question = Purpose | `!${Purpose}` | { all?: Question[]; any?: Question[]; not?: Question[] }
 
 /** Where an answer came from. */
-export type Origin = 'load' | 'banner' | 'dialog' | 'placeholder' | 'link' | 'api' | 'once'
+export type Origin = 'load' | 'banner' | 'dialog' | 'placeholder' | 'api'
 
 export interface Change {
   added: Purpose[]
   removed: Purpose[]
-  origin: Origin
+  /** Absent where another tab, or another of your sites, has answered. */
+  origin?: Origin
 }
 
 export interface Events {

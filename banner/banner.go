@@ -96,24 +96,30 @@ type settings struct {
 	Q int               `json:"q,omitempty"`
 	P int               `json:"p,omitempty"`
 	Z int               `json:"z,omitempty"`
-	M [][]any           `json:"m,omitempty"`
+	M map[string]string `json:"m,omitempty"`
+	N map[string]string `json:"n,omitempty"`
 	K string            `json:"k,omitempty"`
 	U string            `json:"u,omitempty"`
 	D string            `json:"d,omitempty"`
 	T string            `json:"t,omitempty"`
-	F string            `json:"f,omitempty"`
-	W string            `json:"w,omitempty"`
 	S map[string]string `json:"s,omitempty"`
 	E string            `json:"e,omitempty"`
 	C string            `json:"c,omitempty"`
 }
 
-// with gives a part its settings, in one function with what it was built to.
+// with gives a part its settings, in one function with what it was built to: in
+// their place where the part has but one, else by a name.
 func with(settings any, part string) []byte {
 	if inner, ok := strings.CutPrefix(part, "(()=>{"); ok {
-		part = strings.TrimSuffix(inner, "})();")
+		part = strings.TrimSuffix(strings.TrimSuffix(inner, "})();"), ";")
 	}
-	return []byte("(()=>{let $C=" + string(literal(settings)) + ";" + part + "})()")
+	value := string(literal(settings))
+	if strings.Count(part, "$C") == 1 {
+		part = strings.Replace(part, "$C", value, 1)
+	} else {
+		part = "let $C=" + value + ";" + part
+	}
+	return []byte("(()=>{" + part + "})()")
 }
 
 // literal writes plain values as a JavaScript literal. A script that is no part

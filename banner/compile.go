@@ -46,16 +46,16 @@ func Compile(v *policy.Version, w *lang.Words, attributes string) (*Script, erro
 	}
 	s := &Script{v: v, Type: scriptType(w), Details: fileOf("application/json; charset=utf-8", ".json", details)}
 	s.all = settings{V: cookie.Revision(v.ID), L: w.Tag, K: attributes,
-		D: s.Details.Path(), T: page.questions, F: page.held, W: page.way, S: stores(v.Policy), E: w.T("banner.failed"), C: styleOf(v.Policy)}
-	if !slices.ContainsFunc(list, func(a asked) bool { return !a.Heeds }) {
+		D: s.Details.Path(), T: page.parts, S: stores(v.Policy), E: w.T("banner.failed"), C: styleOf(v.Policy)}
+	switch {
+	case len(list) == 0:
+		s.all.Z = 2
+	case !slices.ContainsFunc(list, func(a asked) bool { return !a.Heeds }):
 		s.all.Z = 1
 	}
+	s.all.M = ConsentMode(v.Policy, nil)
 	s.Questions = fileOf(javaScript, ".js", []byte("let $C="+string(literal(s.all))+";"+farJS))
-	s.all.M = [][]any{{"default", ConsentMode(v.Policy, nil)}}
-	if len(ConsentMode(v.Policy, nil)) == 0 {
-		s.all.M = nil
-	}
-	s.gate = settings{M: s.all.M, U: s.Questions.Path()}
+	s.gate = settings{M: s.all.M, U: strings.TrimPrefix(s.Questions.Path(), "/")} // from /amana.js
 	s.Static = fileOf(s.Type, ".js", encode(s.Type, with(s.all, answered+"{"+staticJS+"}else{"+fullJS+"}")))
 	return s, nil
 }
@@ -74,7 +74,10 @@ func (s *Script) For(v Visitor) []byte {
 
 func (v Visitor) set(s settings, p *policy.Policy) settings {
 	if v.Answer != "" {
-		s.B, s.G, s.H = v.Answer, values(v.Granted), values(v.Heeding)
+		s.B, s.G, s.H = v.Answer+"$", values(v.Granted), values(v.Heeding)
+		if strings.HasSuffix(v.Answer, ".") {
+			s.B = v.Answer + `.{29}.?$` // time and id, and no mark behind them
+		}
 	}
 	if v.Answer != "" && v.Ask {
 		s.Q = 1
@@ -82,8 +85,8 @@ func (v Visitor) set(s settings, p *policy.Policy) settings {
 	if v.GPC {
 		s.P = 1
 	}
-	if s.M != nil && len(v.Granted) > 0 {
-		s.M = append(slices.Clip(s.M), []any{"update", ConsentMode(p, v.Granted)})
+	if len(v.Granted) > 0 {
+		s.N = ConsentMode(p, v.Granted)
 	}
 	return s
 }
@@ -133,20 +136,27 @@ func ConsentMode(p *policy.Policy, given []consent.Key) map[string]string {
 	return m
 }
 
-// stores gives for each switch the names that it stores, as one regular
-// expression; a pixel stores nothing.
+// stores gives for each switch the names that it stores, as one more alternative
+// of a regular expression. A pixel stores nothing, and the cookie of the answer
+// goes with no purpose, whatever the file says of it.
 func stores(p *policy.Policy) map[string]string {
 	m := map[string]string{}
 	for _, s := range p.Storage {
 		u := p.Purposes[s.Purpose]
-		if u.Basis != policy.Consent || !slices.Contains(u.Acts(), subject.Device) || s.Kind == "pixel" {
+		if u.Basis != policy.Consent || !slices.Contains(u.Acts(), subject.Device) || s.Kind == "pixel" || s.Name == cookie.Name {
 			continue
 		}
 		name := strings.ReplaceAll(regexp.QuoteMeta(s.Name), `\*`, ".*")
-		if m[s.Purpose] != "" {
-			name = m[s.Purpose] + "|" + name
+		if regexp.MustCompile("^" + name + "$").MatchString(cookie.Name) {
+			name = "(?!" + cookie.Name + "$)" + name
 		}
-		m[s.Purpose] = name
+		if m[s.Purpose] != "" {
+			name = "|" + name
+		}
+		m[s.Purpose] += name
+	}
+	for id, names := range m {
+		m[id] = "|^(" + names + ")$"
 	}
 	return m
 }

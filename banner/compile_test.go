@@ -10,6 +10,7 @@ import (
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/examples"
+	"github.com/amana-privacy/amana/policy"
 )
 
 func keys(purposes ...string) (list []consent.Key) {
@@ -114,6 +115,47 @@ func TestTextsDoNotBreakOut(t *testing.T) {
 	for _, body := range []string{string(s.For(Visitor{})), string(s.Details.Body), string(s.Questions.Body)} {
 		if strings.Contains(body, "<script>alert") || strings.Contains(body, `\<script`) {
 			t.Errorf("markup of a text stands in\n%s", body)
+		}
+	}
+}
+
+// What a purpose stores goes with its yes; the answer itself never does.
+func TestTheAnswersOwnCookieStays(t *testing.T) {
+	p := *example(t, "casco-fiber").Policy
+	p.Storage = nil
+	for _, name := range []string{"amana", "ama*", "qc_visitor", "a.b*"} {
+		p.Storage = append(p.Storage, policy.Stored{Name: name, Kind: "cookie", Purpose: "analytics"})
+	}
+	p.Storage = append(p.Storage, policy.Stored{Name: "amana", Kind: "cookie", Purpose: "comfort"}, policy.Stored{Name: "x.gif", Kind: "pixel", Purpose: "comfort"}, policy.Stored{Name: "basket", Kind: "cookie", Purpose: "account"})
+	want := map[string]string{"analytics": `|^((?!amana$)ama.*|qc_visitor|a\.b.*)$`}
+	if d := cmp.Diff(want, stores(&p)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestWhereNothingIsAskedNoLayerIsShown(t *testing.T) {
+	src, err := examples.FS.ReadFile("casco-fiber/amana.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		from, to string
+		want     int
+	}{
+		"something":                 {"", "", 0},
+		"what heeds a signal alone": {"acts_on: [device]", "acts_on: [email]", 1},
+		"nothing":                   {"acts_on: [device]", "acts_on: [email]", 2},
+	} {
+		changed := string(src)
+		if c.want > 0 {
+			changed = strings.ReplaceAll(changed, c.from, c.to)
+		}
+		if c.want == 1 {
+			before, after, _ := strings.Cut(changed, "\n  ad_measurement:\n")
+			changed = before + "\n  ad_measurement:\n" + strings.Replace(after, c.to, c.from, 1)
+		}
+		if got := compile(t, version(t, changed), "en").all.Z; got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
 }

@@ -31,8 +31,8 @@ type stored struct{ Name, Why, Life string }
 
 // texts are the pieces of HTML that a script carries or fetches.
 type texts struct {
-	questions, held, way string
-	details              []string // by purpose, in the order of the questions
+	parts   string   // the questions, what stands in the place of something that waits, the way back
+	details []string // by purpose, in the order of the questions
 }
 
 // write fills the templates.
@@ -48,11 +48,10 @@ func write(w *lang.Words, list []asked) (texts, error) {
 		return b.String()
 	}
 	heeds := slices.ContainsFunc(list, func(a asked) bool { return a.Heeds })
-	out.questions = fill("questions", struct {
+	out.parts = fill("questions", struct {
 		Asked []asked
 		Heeds bool
-	}{list, heeds})
-	out.held, out.way = fill("held", nil), fill("way", nil)
+	}{list, heeds}) + fill("held", nil) + fill("way", nil)
 	for _, a := range list {
 		out.details = append(out.details, fill("details", a))
 	}

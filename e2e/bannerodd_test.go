@@ -232,8 +232,11 @@ func TestABrowserThatKeepsNothing(t *testing.T) {
 	at := s.page("stores", nil, head+`<script>for (const n of ["localStorage", "sessionStorage", "indexedDB", "caches"]) Object.defineProperty(window, n, {get() { throw new DOMException("off", "SecurityError") }})</script>`+s.script()+s.waiting()+`<body><main><h1>A page</h1></main></body></html>`)
 	p := Open(t, at, View{})
 	p.shows(layer)
+	Eval[bool](p, `["qc_visitor", "lantern_a", "casco_view", "kept"].forEach(n => document.cookie = n + "=1;path=/"), true`)
 	p.Click(layer + " [data-amana-action=reject]")
 	p.state("set")
+	p.within("the cookies of every purpose go", `/^kept=1; amana=1\.\w{8}\.0$/.test(document.cookie.split("; ").sort().reverse().join("; "))`)
+	Eval[bool](p, `document.cookie = "kept=;max-age=0;path=/", true`)
 	heard(p)
 	if n := p.Count(layer); n > 0 {
 		t.Error("the layer stays")

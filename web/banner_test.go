@@ -291,7 +291,7 @@ func TestANoThatWasNotHeardIsHeardLater(t *testing.T) {
 	said := v.cookie()
 	u, _ := url.Parse(v.URL)
 	v.client.Jar.SetCookies(u, []*http.Cookie{{Name: "amana", Value: said + ".u", Path: "/"}}) // as the script marks it
-	if got := v.get("/amana.js").text; strings.Contains(got, `g:[`) || !strings.Contains(got, "data-amana-action") {
+	if got := v.get("/amana.js").text; strings.Contains(got, `,g:["`) || !strings.Contains(got, "data-amana-action") {
 		t.Error("something of it counts still")
 	}
 	a := v.ask("/v1/choices", ownSite, `{"choice":"reject","version":"`+string(w.db.InForce().ID)+`"}`)

@@ -135,10 +135,14 @@ func singles(choices []singleChoice, p *policy.Policy) (map[consent.Key]bool, er
 	return yes, nil
 }
 
-// readJSON reads the body strictly, as the company door does.
+// readJSON reads the body strictly, as the company door does. It may come as
+// plain text, too: of that browsers ask no leave beforehand (a preflight), and who
+// may send is held by the origin (admit), not by the type.
 func readJSON(r *http.Request) (q choiceRequest, err error) {
-	if err := edge.JSON(r.Header); err != nil {
-		return q, err
+	if r.Header.Get("Content-Type") != "text/plain;charset=UTF-8" { // as fetch sends a text
+		if err := edge.JSON(r.Header); err != nil {
+			return q, err
+		}
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -46,7 +46,7 @@ var parts = []struct {
 }{
 	{name: "full", source: "full.ts"},
 	{name: "gate", source: "gate.ts", alone: true},
-	{name: "far", source: "ui.ts", far: true},
+	{name: "far", source: "far.ts", far: true},
 	{name: "static", source: "static.ts"},
 	{name: "gpp", source: "gpp.ts"},
 }

@@ -1,1 +1,1 @@
-(()=>{var n=document,a=n.createElement("script");function t(...e){(window.dataLayer??=[]).push(arguments)}$C.m?.map(e=>t("consent",...e));a.src=new URL("/amana.js?lang="+$C.l,n.currentScript.src).href;n.head.append(a);})();
+(()=>{var n=document,e=n.createElement("script");function t(...a){(window.dataLayer??=[]).push(arguments)}$C.m&&t("consent","default",$C.m);e.src=new URL("/amana.js?lang="+$C.l,n.currentScript.src).href;n.head.append(e);})();

@@ -3,20 +3,19 @@
 interface Config {
   v: string // the version shown, by the first digits of its id
   l: string // language of the texts
-  b?: string // how the cookie begins to which this script answers
+  b?: string // the cookie to which this script answers, as a regular expression
   g?: string[] // switches that count by that cookie
   h?: string[] // those of them that a signal takes away
   q?: 1 // there is something to ask all the same
   p?: 1 // the request carried Sec-GPC
-  z?: 1 // under the signal there is nothing to ask
-  m?: [string, object][] // commands of Consent Mode
+  z?: number // 1: under the signal there is nothing to ask; 2: there is nothing ever
+  m?: object // what Consent Mode is told first: everything denied
+  n?: object // and then: what is granted by that cookie
   k: string // what the cookie ends with: its attributes
   u: string // address of the questions, for the gate
-  t: string // the questions, as HTML
+  t: string // as HTML: the questions, what stands in the place of something that waits, the way back
   c: string // their style
-  s: Record<string, string> // names that a switch stores, as a regular expression
-  f: string // what stands in the place of something that waits
-  w: string // the way back, for a page that has none
+  s: Record<string, string> // names that a switch stores, as an alternative of a regular expression
   d: string // address of the details
   e: string // words for: could not be saved
 }

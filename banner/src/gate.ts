@@ -3,18 +3,20 @@
 //
 // The server reads the cookie and says what counts (C.g). It counts only in a
 // browser that has the very cookie, so that a copy kept anywhere grants nothing.
-import { act } from './ui'
+import { act, ask, back, close, hold } from './ui'
 
 export const d = document, C = $C, w = window as any, root = d.createElement('section')
-export const base = new URL((d.currentScript as HTMLScriptElement).src).origin
+const src = (d.currentScript as HTMLScriptElement).src
+export const base = ALONE ? src : new URL(src).origin
 export const signal = (navigator as any).globalPrivacyControl || C.p
 
 export const minus = (a: string[], b: string[]) => a.filter(id => !b.includes(id))
 
 // cookie gives ours as it stands, "null" where there is none.
 export const cookie = () => d.cookie.match(/\bamana=[^;]*/) + ''
-const mine = d.cookie.includes('amana=1.' + C.b)
-export const is = { _asked: ALONE ? mine : mine && !C.q, _now: [] as string[], _was: mine && cookie() }
+
+const mine = cookie().match('1.' + C.b)
+export const is = { _asked: (ALONE ? mine : mine && !C.q) as unknown, _now: [] as string[], _was: cookie() }
 
 // has says whether what is asked for counts. A recipient's switch counts only
 // with its purpose's: the server has seen to that.
@@ -24,7 +26,8 @@ export const has = (q: any): boolean => q.at ? q[0] == '!' ? !has(q.slice(1)) : 
 export const emit = (name: string, detail?: unknown) => d.dispatchEvent(new CustomEvent('amana:' + name, { detail }))
 
 // consent tells Google Consent Mode, whose queue wants an arguments object.
-export const consent = function () { (w.dataLayer ??= []).push(arguments) } as (...a: unknown[]) => void
+// One with nothing to say is not told.
+export const consent = (how: string, what?: object) => what && (function () { (w.dataLayer ??= []).push(arguments) } as any)('consent', how, what)
 
 // What has run and cannot be un-run, and the scripts that wait, one after the other.
 export const ran = new Set<Question>()
@@ -33,16 +36,18 @@ let queue: unknown
 // scan sees to every tag that waits, and, once the state is longer than "loading",
 // to the way back where the page has none.
 // Before that it looks whether another tab, or another of our sites, has answered
-// since, also while this page lay in the browser's memory: what ran has to stop.
-const scan = () => {
+// since, also while this page lay in the browser's memory: what ran has to stop,
+// and nothing is asked any more.
+const scan = (_?: unknown) => {
   if (is._was && cookie() != is._was) {
     is._was = ''
+    if (!ALONE && !is._asked) close(), is._asked = true
     update([])
     ran.size && location.reload()
   }
   d.querySelectorAll<any>('[data-purpose],[type="text/plain"],iframe[data-name][data-src]').forEach(e => {
     const s = e.dataset, q = s.purpose || s.category || s.name + ''
-    if (!has(q)) return e._seen ||= e.matches('iframe,video,audio,embed,object,img:not([width="1"])') && act('hold', e, q)
+    if (!has(q)) return e._seen ||= e.matches('iframe,video,audio,embed,object,img:not([width="1"])') && (ALONE ? act('hold', e, q) : hold(e, q))
     if (q[0] != '!') ran.add(q)
     if (e.content) e.replaceWith(e.content)
     else if (e.type == 'text/plain') e._seen ||= queue = (async before => {
@@ -51,11 +56,12 @@ const scan = () => {
       e.type = s.type ?? ''
       if (s.src) e.src = s.src
       e.replaceWith(e)
-      if (e.src) await new Promise(done => e.onload = e.onerror = done)
+      // One that never comes, or that this browser does not run, holds up the rest for a while only.
+      if (e.src) await new Promise(done => e.addEventListener('load', done) || e.addEventListener('error', done) || setTimeout(done, 9e3))
     })(queue)
-    else for (const k in s) /^(src|href|poster|data)/.test(k) && (e[k] ||= s[k])
+    else for (const k in s) k.match('^(src|href|poster|data)') && (e[k] ||= s[k])
   })
-  if (d.readyState[7] && !d.querySelector('[data-amana],[href$="#privacy-choices"]')) act('back')
+  if (d.readyState[7] && !d.querySelector('[data-amana],[href$="#privacy-choices"]')) ALONE ? act('back') : back()
 }
 
 // update makes a list of switches count.
@@ -67,7 +73,7 @@ export const update = (list: string[], origin?: string) => {
   scan()
 }
 
-const listen = (name: string, f: (detail: any) => void) => {
+export const listen = (name: string, f: (detail: any) => void) => {
   const heard = (e: any) => f(e.detail)
   d.addEventListener('amana:' + name, heard)
   if (name == 'ready') f(is._now)
@@ -76,16 +82,12 @@ const listen = (name: string, f: (detail: any) => void) => {
 
 w.amana = {
   has, on: listen, get: () => is._now,
-  when: (q: Question) => new Promise<void>(done => {
-    const look = () => has(q) && done()
-    listen('change', look)
-    look()
-  }),
+  when: (q: Question) => new Promise<void>(done => (listen('change', () => has(q) && done()), has(q) && done())),
   set: (list: string[]) => act('save', list, 'api'),
   accept: () => act('accept', 0, 'api'),
   reject: () => act('reject', 0, 'api'),
-  show: () => act(),
-  $: ALONE ? [update, ran, is, signal] : 0,
+  show: ALONE ? act : () => act(),
+  $: ALONE ? [update, ran, is, signal, root] : 0,
 }
 
 const click = (e: Event) => {
@@ -103,17 +105,18 @@ const look = () => {
     d.addEventListener('click', click)
     d.addEventListener('visibilitychange', scan)
     addEventListener('hashchange', hash)
-    is._asked || act('ask')
+    is._asked || (ALONE ? act('ask') : ask())
     hash()
   }
-  waiting ||= setTimeout(() => { waiting = 0; scan() })
+  waiting ||= setTimeout(() => scan(waiting = 0))
 }
 
 export const start = () => {
   root.id = 'amana'
   if (ALONE) root.hidden = true
-  C.m?.map(o => consent('consent', ...o))
-  update(mine ? minus(C.g!, signal ? C.h! : []) : [], 'load')
+  consent('default', C.m)
+  if (mine) consent('update', C.n)
+  update(minus(mine ? C.g! : [], signal ? C.h! : []), 'load')
   emit('ready', is._now)
   d.addEventListener('readystatechange', scan)
   w.cookieStore?.addEventListener('change', scan)

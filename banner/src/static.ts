@@ -4,6 +4,6 @@ export {}
 
 const d = document, s = d.createElement('script')
 function consent(..._: unknown[]) { ((window as any).dataLayer ??= []).push(arguments) }
-$C.m?.map(o => consent('consent', ...o))
+if ($C.m) consent('consent', 'default', $C.m)
 s.src = new URL('/amana.js?lang=' + $C.l, (d.currentScript as HTMLScriptElement).src).href
 d.head.append(s)
