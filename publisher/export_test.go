@@ -23,3 +23,9 @@ func (p *Publisher) Renewed(ctx context.Context) error {
 		}
 	}
 }
+
+// HoldNext has the next epoch wait until release.
+func (p *Publisher) HoldNext() (release func()) {
+	p.beginning.Lock()
+	return p.beginning.Unlock
+}

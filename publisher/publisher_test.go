@@ -14,6 +14,7 @@ import (
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/feed"
 	"github.com/amana-privacy/amana/internal/pgtest"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/policy"
@@ -355,5 +356,35 @@ func TestServersFollowEachOther(t *testing.T) {
 		} else if time.Now().After(end) {
 			t.Fatal("the other server never hears of the policy")
 		}
+	}
+}
+
+// While the table of the next epoch is made, however long that takes, this server
+// answers from memory and its replicas hear that all is as it was.
+func TestAServerGoesOnWhileTheNextEpochIsMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "15")
+	const id, ask = subject.ID("phone:+12075550134"), "text_updates"
+	must(t, w.say(id, ask, consent.Given))
+	r := w.replica()
+	r.catchesUp()
+	release := sync.OnceFunc(w.p.HoldNext())
+	defer release()
+	must(t, w.db.RotateFeed(t.Context()))
+	for end := time.Now().Add(feed.Bound + feed.Bound/2); time.Now().Before(end); {
+		r.catchesUp()
+	}
+	if w.same(w.p, id, decision.Question{Purpose: ask}) != decision.Given {
+		t.Error("the yes is gone")
+	}
+	must(t, w.say(id, ask, consent.Withdrawn))
+	r.catchesUp()
+	if got := r.table.Decide(id, decision.Question{Purpose: ask}, w.clock()); got.Reason != decision.Withdrawn {
+		t.Errorf("the replica says %s", got.Reason)
+	}
+	release()
+	must(t, w.p.Renewed(t.Context()))
+	if w.same(w.p, id, decision.Question{Purpose: ask}) != decision.Withdrawn {
+		t.Error("the no is gone")
 	}
 }
