@@ -22,9 +22,9 @@ fi
 bin=$PWD/bin/fuzz
 cd "$1"
 # Go 1.26 may end a target in a false "context deadline exceeded" when its time
-# is up (go.dev/issue/75804); such an end names no input, and gets one more try.
+# is up (go.dev/issue/75804); such an end names no input, and gets more tries.
 # Minimising is kept short: of a long input it would take all the time there is.
-for try in 1 2; do
+for try in 1 2 3 4; do
 	if out=$("$bin/$1.test" -test.run='^$' -test.fuzz="^$2\$" -test.fuzztime="${FUZZTIME:-2s}" \
 		-test.fuzzminimizetime=100x -test.parallel=1 -test.fuzzcachedir="$bin/$1.corpus" 2>&1); then
 		echo "ok  $1 $2, $(grep -Eo 'execs: [0-9]+' <<<"$out" | tail -1)"

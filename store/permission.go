@@ -345,7 +345,7 @@ func (t *tx) lockPermission(id string) (subject.ID, error) {
 	if r.Kind != request.Permission {
 		return "", errNoRequest
 	}
-	child, err := t.db.childOf(r, func(id keyring.SubjectID) (*person, error) { return t.db.subjectBy(t.ctx, id) })
+	child, err := t.db.childOf(r, func(id keyring.SubjectID) (*person, error) { return t.db.byID(t.row, id) })
 	if err != nil {
 		return "", err
 	}
