@@ -95,6 +95,34 @@ func TestTheFirstPermissionsEndTheChildsOwnYeses(t *testing.T) {
 	})
 }
 
+// A permission may begin and end among acts that are written together: what the
+// second reads is what the first wrote.
+func TestAPermissionEndsInTheMomentItBegins(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.mailing()
+		child := subject.ID("customer:41")
+		r := w.asksTwice(child, Signed{Purposes: []string{"coverage_study"}})
+		err := w.db.write(t.Context(), func(tx *tx) error {
+			var done *appended
+			if err := tx.permit(r.ID, &done); err != nil {
+				return err
+			}
+			_, _, err := tx.unpermitted(r.ID)
+			return err
+		})
+		if err == nil {
+			err = w.db.Unpermitted(t.Context(), r.ID)
+		}
+		f, ferr := w.db.Facts(t.Context(), child)
+		if err = errors.Join(err, ferr); err != nil || len(f.Permits) > 0 {
+			t.Errorf("%+v, %v", f, err)
+		}
+		w.wants(w.ask(child, "coverage_study"), decision.Child)
+		w.settled()
+		w.check()
+	})
+}
+
 // While a parent is erased nobody confirms a permission that nobody could take back.
 func TestAnErasedParentLeavesNoPermission(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
