@@ -33,8 +33,11 @@ type declaration struct {
 // RegisterEvidence registers a set and enters it in the ledger, by the name of
 // who declares it. A set that is registered already is given as it is; a name
 // that stands for another is fault.Conflict. A version or purpose that is not
-// there is fault.Invalid at its field.
+// there, and a text that nobody was shown yet, are fault.Invalid at their field.
 func (db *DB) RegisterEvidence(ctx context.Context, set transfer.EvidenceSet) (Evidence, error) {
+	if err := db.shownYet(set); err != nil {
+		return Evidence{}, err
+	}
 	return db.registerEvidence(ctx, set, policy.VersionID(set.Policy))
 }
 
@@ -59,11 +62,23 @@ func (db *DB) registerEvidence(ctx context.Context, set transfer.EvidenceSet, eq
 
 // CheckEvidence gives what RegisterEvidence would, and registers nothing.
 func (db *DB) CheckEvidence(ctx context.Context, set transfer.EvidenceSet) (Evidence, error) {
+	if err := db.shownYet(set); err != nil {
+		return Evidence{}, err
+	}
 	e, _, err := db.known.Load().declare(db.reader(ctx), set, policy.VersionID(set.Policy), db.now())
 	if err != nil {
 		return e, fmt.Errorf("looking at evidence: %w", err)
 	}
 	return e, nil
+}
+
+// shownYet refuses a set whose first day lies ahead: a year was mistyped, and a yes
+// without a time would be one of that day.
+func (db *DB) shownYet(set transfer.EvidenceSet) error {
+	if set.FirstDay().After(db.now().AddDate(0, 0, 1)) { // it may be a day of any place on earth
+		return fault.At(fault.Invalid, "from", "lies ahead: nobody was shown the text yet")
+	}
+	return nil
 }
 
 // declare gives what a set is declared to be: as it was registered, or as it

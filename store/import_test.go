@@ -271,6 +271,7 @@ func testEvidenceIsDeclaredInPublic(t *testing.T, w *world) {
 		"policy":               func(s *transfer.EvidenceSet) { s.Name, s.Policy = "other", string(policy.IDOf(nil)) },
 		"by":                   func(s *transfer.EvidenceSet) { s.Name, s.By = "other", "42" },
 		"source":               func(s *transfer.EvidenceSet) { s.Name, s.Source = "other", "" },
+		"from":                 func(s *transfer.EvidenceSet) { s.Name, s.From, s.Until = "other", "2062-06-01", "2062-06-30" },
 	} {
 		wrong := set
 		change(&wrong)

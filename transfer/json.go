@@ -52,7 +52,7 @@ func (p *plan) object(line int, raw []byte, yield func(Row, error) bool) bool {
 			several = list
 		}
 	}
-	if several == nil {
+	if a, ok := p.decide(base); several == nil || len(several) == 0 && ok && a.no() { // a no of the person is one, whatever they were on
 		return yield(p.understand(line, base))
 	}
 	for _, v := range several {

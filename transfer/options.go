@@ -65,6 +65,9 @@ func (o Options) plan() (*plan, error) {
 	if err := o.addColumns(p); err != nil {
 		return nil, err
 	}
+	for _, f := range o.Columns {
+		p.ofYes = p.ofYes && f != Time // who names a column means it
+	}
 	for word, meaning := range o.Words {
 		a, ok := map[string]answer{"given": yes, "refused": refused, "withdrawn": withdrawn}[meaning]
 		if !ok {

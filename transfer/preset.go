@@ -18,6 +18,7 @@ type preset struct {
 	told    bool              // by the first part of the file's name, where that is one
 	nested  string            // of JSON: the member whose elements are the answers, in small letters
 	soft    bool              // a time in Withdrawn says when a no was said, not that it was
+	ofYes   bool              // a time in Time is that of the yes; of a no only Withdrawn says when
 }
 
 // answer is what a word means: a decision, or why it is none.
@@ -75,6 +76,10 @@ func byName(list []Field) map[string]Field {
 //
 // Of the subscribers as its API gives them, one a line, each element of lists is
 // an answer, by the list's name.
+//
+// When somebody unsubscribed is nowhere to be read: created_at is when they were
+// entered, and updated_at does not change with every unsubscription (queries.sql,
+// unsubscribe-by-campaign).
 var listmonk = preset{
 	columns: map[string]Field{
 		"email": Email, "status": Decision, "createdat": Time,
@@ -87,6 +92,7 @@ var listmonk = preset{
 	status: []string{"confirmed", "unconfirmed", "unsubscribed"},
 	needs:  true,
 	nested: "lists",
+	ofYes:  true,
 }
 
 // mailchimp is one of the files of an audience export: subscribed_…,
@@ -111,6 +117,7 @@ var mailchimp = preset{
 	status: []string{"subscribed", "unsubscribed", "cleaned", "nonsubscribed"},
 	needs:  true,
 	told:   true,
+	ofYes:  true,
 }
 
 // onetrust is what OneTrust's Universal Consent gives of data subjects: one a
@@ -140,6 +147,7 @@ var onetrust = preset{
 	},
 	nested: "purposes",
 	soft:   true,
+	ofYes:  true,
 }
 
 // StatusOf gives what the name of a file says of all its rows, "" where it says

@@ -89,22 +89,22 @@ func TestKnownExportsAreRead(t *testing.T) {
 		{"nonsubscribed_email_audience_export_5f2b1c9d01.csv", mail(transfer.Options{Preset: "mailchimp", Purpose: "newsletter"}), []string{"2 decision not_an_answer"}},
 		{"listmonk-subscribers.csv", mail(transfer.Options{Preset: "listmonk", Purpose: "newsletter", Status: "confirmed"}), []string{
 			"2 email:sara@example.com newsletter given 2021-03-14T09:12:31Z letter-2019",
-			"3 email:omar@example.com newsletter withdrawn 2019-05-01T07:00:00Z",
+			"3 email:omar@example.com newsletter withdrawn",
 			"4 decision not_an_answer",
 		}},
 		{"listmonk-subscribers.csv", mail(transfer.Options{Preset: "listmonk", Purpose: "newsletter", Status: "unconfirmed"}), []string{
 			"2 decision unconfirmed",
-			"3 email:omar@example.com newsletter withdrawn 2019-05-01T07:00:00Z",
+			"3 email:omar@example.com newsletter withdrawn",
 			"4 decision not_an_answer",
 		}},
 		{"listmonk-subscribers.csv", mail(transfer.Options{Preset: "listmonk", Purpose: "newsletter", Status: "unconfirmed", Words: map[string]string{"Unconfirmed": "given"}}), []string{
 			"2 email:sara@example.com newsletter given 2021-03-14T09:12:31Z letter-2019",
-			"3 email:omar@example.com newsletter withdrawn 2019-05-01T07:00:00Z",
+			"3 email:omar@example.com newsletter withdrawn",
 			"4 decision not_an_answer",
 		}},
 		{"listmonk-subscribers.ndjson", mail(transfer.Options{Preset: "listmonk", Purposes: lists}), []string{
 			"1 email:sara@example.com newsletter given 2021-03-14T09:12:31Z letter-2019",
-			"1 email:sara@example.com offers withdrawn 2021-03-14T09:12:31Z",
+			"1 email:sara@example.com offers withdrawn",
 			"1 decision unconfirmed",
 			"2 email:omar@example.com newsletter withdrawn",
 		}},
@@ -281,6 +281,9 @@ func TestNothingIsMadeOfARowThatContradictsItself(t *testing.T) {
 			transfer.Options{Preset: "listmonk", Status: "confirmed"}, []string{"1  unreadable", "1 email:a@example.com newsletter withdrawn", "1 decision not_an_answer"}},
 		{"email,status\na@example.com,disabled\nb@example.com,enabled\n", transfer.Options{Preset: "listmonk", Status: "unsubscribed", Purpose: "newsletter"},
 			[]string{"2 email:a@example.com newsletter withdrawn", "3 email:b@example.com newsletter withdrawn"}},
+		{`{"email":"a@example.com","status":"blocklisted","lists":[]}`, transfer.Options{Preset: "listmonk", Status: "confirmed", Purpose: "newsletter"}, []string{"1 email:a@example.com newsletter withdrawn"}},
+		{`{"email":"a@example.com","status":"blocklisted","lists":[]}`, transfer.Options{Preset: "listmonk", Status: "confirmed"}, []string{"1 purpose purpose"}},
+		{`{"email":"a@example.com","status":"enabled","lists":[]}`, transfer.Options{Preset: "listmonk", Status: "confirmed", Purpose: "newsletter", Evidence: []*transfer.EvidenceSet{letter}}, nil},
 	} {
 		got, err := told(t, c.in, c.o)
 		if err != nil {
@@ -288,6 +291,29 @@ func TestNothingIsMadeOfARowThatContradictsItself(t *testing.T) {
 		}
 		if d := cmp.Diff(c.want, got); d != "" {
 			t.Errorf("%.80s: %s", c.in, d)
+		}
+	}
+}
+
+// When somebody was entered is not when they unsubscribed: a no that bore that time
+// would lose against a yes that was said here between the two.
+func TestANoDoesNotBearTheTimeOfTheYes(t *testing.T) {
+	for name, c := range map[string]struct {
+		in   string
+		o    transfer.Options
+		want string
+	}{
+		"listmonk":                {"email,status,created_at\na@example.com,enabled,2019-05-01 10:00:00 +0000 UTC\n", transfer.Options{Preset: "listmonk", Status: "unsubscribed"}, "withdrawn"},
+		"listmonk's API":          {`{"email":"a@example.com","status":"enabled","lists":[{"name":"newsletter","subscription_status":"unsubscribed","subscription_created_at":"2019-05-01T10:00:00Z"}]}`, transfer.Options{Preset: "listmonk"}, "withdrawn"},
+		"listmonk, a column told": {"email,status,unsubscribed_at\na@example.com,enabled,2022-05-01 10:00\n", transfer.Options{Preset: "listmonk", Status: "unsubscribed", Columns: map[string]transfer.Field{"unsubscribed_at": transfer.Time}}, "withdrawn 2022-05-01T10:00:00Z"},
+		"mailchimp":               {"Email Address,OPTIN_TIME,UNSUB_TIME\na@example.com,2019-05-01 10:00:00,\n", transfer.Options{Preset: "mailchimp", Status: "unsubscribed"}, "withdrawn"},
+		"onetrust":                {`{"Identifier":"a@example.com","Purposes":[{"Name":"newsletter","Status":"WITHDRAWN","ConsentDate":"2019-05-01T10:00:00"}]}`, transfer.Options{Preset: "onetrust"}, "withdrawn"},
+		"csv":                     {"email,decision,time\na@example.com,no,2019-05-01\n", transfer.Options{}, "refused 2019-05-01T00:00:00Z"},
+	} {
+		c.o.Purpose = "newsletter"
+		got, err := told(t, c.in, c.o)
+		if err != nil || len(got) != 1 || !strings.HasSuffix(got[0], "email:a@example.com newsletter "+c.want) {
+			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
 }

@@ -125,10 +125,11 @@ func isID(s string) bool {
 	return s != "" && len(s) <= 64
 }
 
-// circumstances reads what may be missing of a no.
+// circumstances reads what may be missing of a no. A no that would bear the time of
+// a yes would be older than it is, and lose against what the person said since.
 func (p *plan) circumstances(row *Row, r record) {
 	said := r[Time]
-	if row.Choice.Decision != consent.Given && strings.TrimSpace(r[Withdrawn]) != "" {
+	if no := row.Choice.Decision != consent.Given; no && (p.ofYes || strings.TrimSpace(r[Withdrawn]) != "") {
 		said = r[Withdrawn]
 	}
 	if t, ok := when(said, p.Zone); ok && !t.After(p.Now) {

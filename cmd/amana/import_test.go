@@ -126,3 +126,15 @@ func sizeOf(path string) int64 {
 	}
 	return info.Size()
 }
+
+// --zone has to work where the machine has no list of zones, as in a container
+// with nothing but the program.
+func TestZonesAreInTheProgram(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "\ntime/tzdata\n") {
+		t.Error("the zones are not in the program")
+	}
+}

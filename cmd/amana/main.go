@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // --zone of imports, on machines without zones of their own
 )
 
 // Exit codes of every verb.
