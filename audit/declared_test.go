@@ -3,8 +3,13 @@ package audit
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/amana-privacy/amana/feed"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/transfer"
 )
@@ -56,5 +61,51 @@ func TestExportsNameWhoMadeThem(t *testing.T) {
 		if filtered(7, []byte(bad)) == nil {
 			t.Errorf("taken: %s", bad)
 		}
+	}
+}
+
+func TestRecordsOfSearchesAndOpeningsAreHeldToTheirForm(t *testing.T) {
+	for _, c := range []struct {
+		of        func(int64, []byte) error
+		good, bad string
+	}{
+		{searched, `{"by":"t1","purpose":"newsletter","time":"2026-11-21T10:00:00.000Z","type":"search"}`, `{"by":"t1","purpose":"","time":"2026-11-21T10:00:00.000Z","type":"search"}`},
+		{searched, `{"by":"","purpose":"newsletter","time":"2026-11-21T10:00:00.000Z","type":"search"}`, `{"by":"t1","purpose":"newsletter","time":"today","type":"search"}`},
+		{keptOpened, `{"by":["Mona","Omar"],"receipt":"0b6b4f5e","time":"2026-11-21T10:00:00.000Z","type":"kept_opened"}`, `{"by":["Mona","mona"],"receipt":"0b6b4f5e","time":"2026-11-21T10:00:00.000Z","type":"kept_opened"}`},
+		{keptOpened, `{"by":["Mona","Omar"],"receipt":"0b6b4f5e","time":"2026-11-21T10:00:00.000Z","type":"kept_opened"}`, `{"by":["Mona"],"receipt":"0b6b4f5e","time":"2026-11-21T10:00:00.000Z","type":"kept_opened"}`},
+	} {
+		if err := c.of(7, []byte(c.good)); err != nil {
+			t.Errorf("%s: %v", c.good, err)
+		}
+		if l, ok := errors.AsType[lieError](c.of(7, []byte(c.bad))); !ok || l.Lie != ImproperRecord {
+			t.Errorf("taken: %s", c.bad)
+		}
+	}
+}
+
+// A head of the feed in the log is one that the log's key signed, before or after
+// it was handed over.
+func TestHeadsOfTheFeedAreThoseOfTheLog(t *testing.T) {
+	tell := func(s *shop, origin string, by note.Signer) *shop {
+		head, err := feed.Head{Origin: origin, Epoch: "e1", Number: 1, Time: time.UnixMilli(1_800_000_000_000)}.Sign(by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.record(map[string]string{"type": "feed", "time": "2026-11-21T10:00:00.000Z", "head": string(head)})
+	}
+	s := newShop(t)
+	first := s.signer
+	tell(s, "shop.example/log", first).to(20).handOver(newShop(t))
+	tell(s, "shop.example/log", first) // it was on its way
+	before, _ := otherKey(t, "shop.example/before")
+	tell(tell(s, "shop.example/log", s.signer), "shop.example/before", before)
+	v, _ := s.holds()
+	if v.Records != 5 || strings.Contains(strings.Join(v.Notes, ""), "does not know") {
+		t.Errorf("%+v", v)
+	}
+	thief, _ := otherKey(t, "shop.example/log")
+	tell(s, "shop.example/log", thief)
+	if v, _ := s.audits(); v.Outcome != Lied || v.Findings[0].Lie != ImproperRecord || !strings.Contains(v.Findings[0].Text, "head of the feed at leaf 24") {
+		t.Errorf("another's head of the feed: %s", strings.Join(v.Lines(), "\n"))
 	}
 }

@@ -1,12 +1,14 @@
 package audit
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -58,7 +60,7 @@ func (s *source) get(ctx context.Context, address string, buf []byte, limit int,
 	}
 }
 
-func (s *source) once(ctx context.Context, address string, buf []byte, limit int, fresh bool) (_ []byte, again bool, err error) {
+func (s *source) once(ctx context.Context, address string, buf []byte, limit int, fresh bool) (body []byte, again bool, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, false, err
@@ -77,18 +79,53 @@ func (s *source) once(ctx context.Context, address string, buf []byte, limit int
 	case resp.StatusCode != http.StatusOK:
 		return nil, resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests, fmt.Errorf("%s answered %s", address, resp.Status)
 	}
-	body := buf[:0]
-	if cap(body) < limit+1 {
-		body = make([]byte, 0, limit+1)
-	}
-	n, err := io.ReadFull(resp.Body, body[:limit+1])
+	in, err := unpacked(resp)
 	if err == nil {
+		body, err = whole(in, buf, limit)
+	}
+	if errors.Is(err, errTooLong) {
 		return nil, false, fmt.Errorf("%s has more than %d bytes", address, limit)
 	}
-	if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+	if err != nil {
 		return nil, true, fmt.Errorf("fetching %s: %w", address, err)
 	}
-	return body[:n], false, nil
+	return body, false, nil
+}
+
+// unpacked gives what an answer holds. Nothing is asked for pressed, and yet some
+// keep it so and send it so. A page for people, such as who stands between may show
+// in the place of anything, is no part of a log and says nothing of it.
+func unpacked(resp *http.Response) (io.Reader, error) {
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+		return nil, errors.New("a page for people came in its place")
+	}
+	switch form := resp.Header.Get("Content-Encoding"); form {
+	case "", "identity":
+		return resp.Body, nil
+	case "gzip":
+		return gzip.NewReader(resp.Body)
+	default:
+		return nil, fmt.Errorf("it is encoded as %q, which nobody asked for", form)
+	}
+}
+
+var errTooLong = errors.New("too long")
+
+// whole reads all there is into buf[:0]; more than limit bytes are errTooLong. What
+// broke off is an error: it must not be taken for all there is.
+func whole(r io.Reader, buf []byte, limit int) ([]byte, error) {
+	body := slices.Grow(buf[:0], limit+1)[:limit+1]
+	for n := 0; ; {
+		more, err := r.Read(body[n:])
+		switch n += more; {
+		case n > limit:
+			return nil, errTooLong
+		case err == io.EOF:
+			return body[:n], nil
+		case err != nil:
+			return nil, err
+		}
+	}
 }
 
 // tile fetches a tile. A log may have let go of a partial tile for the full

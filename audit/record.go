@@ -15,7 +15,6 @@ import (
 	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
-	"github.com/amana-privacy/amana/transfer"
 )
 
 // maxRecord is the largest public record that is read, in bytes.
@@ -135,6 +134,12 @@ func (a *audit) content(leaf int64, record []byte) error {
 		return takenOut(leaf, record)
 	case "scrub":
 		return filtered(leaf, record)
+	case "search":
+		return searched(leaf, record)
+	case "kept_opened":
+		return keptOpened(leaf, record)
+	case "feed":
+		return a.told(leaf, record)
 	}
 	if kind.Type != "policy" {
 		a.note("not looked at: what public records of type " + kind.Type + " say, which this version does not know")
@@ -162,56 +167,6 @@ func (a *audit) content(leaf int64, record []byte) error {
 		}
 	}
 	a.next.Policies = append(a.next.Policies, Publication{leaf, p.Policy, p.Time})
-	return nil
-}
-
-// declaration is the public record of what imported yeses rest on.
-type declaration struct {
-	Type     string           `json:"type"`
-	ID       string           `json:"id"`
-	Policy   policy.VersionID `json:"policy"`
-	Time     string           `json:"time"`
-	Evidence json.RawMessage  `json:"evidence"` // the set: what was shown, when and where, and who declares that
-}
-
-// declared holds a declaration to its form: its set is the one its id names.
-func declared(leaf int64, record []byte) error {
-	var d declaration
-	dec := json.NewDecoder(bytes.NewReader(record))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&d); err != nil {
-		return lie(ImproperRecord, "the declaration of evidence at leaf %d is none: %s", leaf, err)
-	}
-	set, err := transfer.ReadEvidence("the declaration", d.Evidence, "")
-	_, late := receipt.Time(d.Time)
-	if err != nil || late != nil || set.ID() != d.ID || !versionForm.MatchString(string(d.Policy)) {
-		return lie(ImproperRecord, "the declaration of evidence at leaf %d is not what its id names", leaf)
-	}
-	return nil
-}
-
-// takenOut holds the public record of an export to its form: somebody took
-// everybody's answers out.
-func takenOut(leaf int64, record []byte) error {
-	var r struct{ Type, Time, By string }
-	dec := json.NewDecoder(bytes.NewReader(record))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&r)
-	if _, terr := receipt.Time(r.Time); err != nil || terr != nil || r.By == "" {
-		return lie(ImproperRecord, "the record of an export at leaf %d names no time or nobody", leaf)
-	}
-	return nil
-}
-
-// filtered holds the public record of a filtered list to its form.
-func filtered(leaf int64, record []byte) error {
-	var r struct{ Type, Time, Purpose, Recipient string }
-	dec := json.NewDecoder(bytes.NewReader(record))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&r)
-	if _, terr := receipt.Time(r.Time); err != nil || terr != nil || r.Purpose == "" {
-		return lie(ImproperRecord, "the record of a filtered list at leaf %d names no time or purpose", leaf)
-	}
 	return nil
 }
 

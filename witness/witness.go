@@ -61,6 +61,9 @@ type watched struct {
 	line string            // ours under it; "" until signed in this process
 }
 
+// KeyFile is the witness's key in its folder.
+const KeyFile = "key"
+
 var plainPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)*$`)
 
 // Open opens a witness's folder, or makes one with a new key.
@@ -77,7 +80,7 @@ func Open(c Config) (_ *Witness, err error) {
 			w.lock.Close()
 		}
 	}()
-	if w.signer, err = openKey(filepath.Join(c.Dir, "key"), c.Name, c.Now); err != nil {
+	if w.signer, err = openKey(filepath.Join(c.Dir, KeyFile), c.Name, c.Now); err != nil {
 		return nil, err
 	}
 	for _, l := range c.Logs {

@@ -59,7 +59,11 @@ func runAudit(ctx context.Context, e env, args []string) error {
 	if *asJSON {
 		err = json.NewEncoder(e.stdout).Encode(v)
 	} else {
-		_, err = fmt.Fprintln(e.stdout, strings.Join(v.Lines(), "\n"))
+		for line := range strings.SplitSeq(strings.Join(v.Lines(), "\n"), "\n") {
+			if _, err = fmt.Fprintln(e.stdout, plain(line)); err != nil {
+				break
+			}
+		}
 	}
 	if err != nil {
 		return err

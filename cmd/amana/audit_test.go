@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -136,6 +137,30 @@ func TestALogIsWitnessedAndAudited(t *testing.T) {
 	}
 }
 
+// What a log says of itself is printed, and must not steer the terminal of whoever
+// looks into it.
+func TestWhatALogSaysSteersNoTerminal(t *testing.T) {
+	root := ledger.EmptyRoot()
+	head := "shop\x1b]0;all is well\a\u009b2J\u202e.example/log\n0\n" + base64.StdEncoding.EncodeToString(root[:]) + "\n\n— shop AAAAAAAA\n"
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/log/checkpoint" {
+			http.NotFound(w, r)
+			return
+		}
+		io.WriteString(w, head)
+	}))
+	defer shop.Close()
+	code, out := amana(t, "audit", shop.URL)
+	if code != exitUnknown || !strings.Contains(out, ".example/log, 0 entries") {
+		t.Fatalf("%d\n%q", code, out)
+	}
+	for line := range strings.SplitSeq(out, "\n") {
+		if line != plain(line) {
+			t.Errorf("%q", line)
+		}
+	}
+}
+
 // cosigned waits until a witness's signature is shown.
 func cosigned(t *testing.T, h *house, key string) {
 	t.Helper()
@@ -171,18 +196,7 @@ func TestAWitnessServesAndRemembers(t *testing.T) {
 	dir, key := filepath.Join(t.TempDir(), "seen"), otherKey(t)
 	var first string
 	for range 2 {
-		ctx, stop := context.WithCancel(t.Context())
-		out, in := io.Pipe()
-		done := make(chan int)
-		go func() {
-			done <- run(ctx, env{strings.NewReader(""), in, io.Discard}, []string{"witness", "--dir", dir, "--name", "witness.example/w1", "--listen", "127.0.0.1:0", "--log", key + "=/shop"})
-			in.Close()
-		}()
-		lines := bufio.NewScanner(out)
-		lines.Scan()
-		address := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "witness"))
-		lines.Scan()
-		mine := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "witness key"))
+		address, mine, stop := startsWitness(t, "--dir", dir, "--name", "witness.example/w1", "--log", key+"=/shop")
 		if _, err := ledger.NewCosignatureVerifier(mine); err != nil || first != "" && mine != first {
 			t.Errorf("%q after %q: %v", mine, first, err)
 		}
@@ -195,11 +209,42 @@ func TestAWitnessServesAndRemembers(t *testing.T) {
 		if resp.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s", resp.Status)
 		}
-		stop()
-		if code := <-done; code != exitYes {
+		if code := stop(); code != exitYes {
 			t.Errorf("stopped with %d", code)
 		}
 	}
+}
+
+// A folder that is there and empty, as one that is mounted, is no witness's yet.
+func TestAWitnessInAnEmptyFolderIsNamedAfterItsMachine(t *testing.T) {
+	_, mine, stop := startsWitness(t, "--dir", t.TempDir(), "--log", otherKey(t))
+	if host, _ := os.Hostname(); !strings.HasPrefix(mine, host+"/witness+") {
+		t.Errorf("%q", mine)
+	}
+	if code := stop(); code != exitYes {
+		t.Errorf("stopped with %d", code)
+	}
+}
+
+// startsWitness runs the verb, and gives what it prints: its address and its key.
+func startsWitness(t *testing.T, args ...string) (address, key string, stop func() int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	done := make(chan int, 1)
+	var complaint bytes.Buffer
+	go func() {
+		done <- run(ctx, env{strings.NewReader(""), in, &complaint}, append([]string{"witness", "--listen", "127.0.0.1:0"}, args...))
+		in.Close()
+	}()
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		t.Fatalf("%d: %s", <-done, &complaint)
+	}
+	address = strings.TrimSpace(strings.TrimPrefix(lines.Text(), "witness"))
+	lines.Scan()
+	key = strings.TrimSpace(strings.TrimPrefix(lines.Text(), "witness key"))
+	return address, key, func() int { cancel(); return <-done }
 }
 
 func TestWitnessesStandInTheConfiguration(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -95,7 +96,7 @@ func runWitness(ctx context.Context, e env, args []string) error {
 	if len(operands) > 0 || len(logs) == 0 {
 		return errors.New("say which logs to watch: amana witness --log 'example.com/log+0a1b2c3d+A…'")
 	}
-	if _, err := os.Stat(*dir); *name == "" && errors.Is(err, os.ErrNotExist) {
+	if *name == "" && !exists(filepath.Join(*dir, witness.KeyFile)) {
 		*name = host + "/witness"
 	}
 	w, err := witness.Open(witness.Config{Dir: *dir, Name: *name, Logs: logs, Now: time.Now})
