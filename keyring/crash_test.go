@@ -86,7 +86,7 @@ func operations(t *testing.T) []operation {
 			}},
 		{name: "finish index", made: File(), files: []string{masterFile},
 			begun: func(ctx context.Context, r *Ring) error { _, err := r.BeginIndex(ctx); return err },
-			do:    func(ctx context.Context, r *Ring) error { return r.FinishIndex(ctx) },
+			do:    func(ctx context.Context, r *Ring) error { return r.FinishIndex(ctx, 2) },
 			done: func(t *testing.T, before, after *Ring) {
 				if list := after.Indexes(); len(list) != 1 || list[0].Version != 2 {
 					t.Error("there is not the new one alone")

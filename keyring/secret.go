@@ -30,10 +30,11 @@ func (r *Ring) BeginIndex(ctx context.Context) (Versioned, error) {
 	return r.begin(ctx, func(s *secrets) *[]Versioned { return &s.Index })
 }
 
-// FinishIndex destroys all but the newest key of identifier tags, durably. What
-// is not tagged anew by then is not found any more.
-func (r *Ring) FinishIndex(ctx context.Context) error {
-	return r.finish(ctx, func(s *secrets) *[]Versioned { return &s.Index })
+// FinishIndex destroys the keys of identifier tags before a version, durably. What
+// is not tagged anew by then is not found any more. Where another change began
+// meanwhile it does nothing: that one has tagged nobody yet.
+func (r *Ring) FinishIndex(ctx context.Context, version int) error {
+	return r.finish(ctx, version, func(s *secrets) *[]Versioned { return &s.Index })
 }
 
 // Feed is the newest key of the tags in feeds and snapshots.
@@ -47,9 +48,9 @@ func (r *Ring) BeginFeed(ctx context.Context) (Versioned, error) {
 	return r.begin(ctx, func(s *secrets) *[]Versioned { return &s.Feed })
 }
 
-// FinishFeed destroys all but the newest key of feeds, durably.
-func (r *Ring) FinishFeed(ctx context.Context) error {
-	return r.finish(ctx, func(s *secrets) *[]Versioned { return &s.Feed })
+// FinishFeed destroys the keys of feeds before a version as FinishIndex does.
+func (r *Ring) FinishFeed(ctx context.Context, version int) error {
+	return r.finish(ctx, version, func(s *secrets) *[]Versioned { return &s.Feed })
 }
 
 // Suppression is the newest key of suppression tags.
@@ -92,10 +93,10 @@ func (r *Ring) begin(ctx context.Context, of func(*secrets) *[]Versioned) (made 
 	return made, err
 }
 
-func (r *Ring) finish(ctx context.Context, of func(*secrets) *[]Versioned) error {
+func (r *Ring) finish(ctx context.Context, version int, of func(*secrets) *[]Versioned) error {
 	return r.change(ctx, func(next *view) (part, error) {
 		list := of(&next.secret)
-		if len(*list) == 1 {
+		if len(*list) == 1 || newest(*list).Version != version {
 			return partNone, nil
 		}
 		*list = []Versioned{newest(*list)}

@@ -415,3 +415,36 @@ func BenchmarkHold(b *testing.B) {
 		release()
 	}
 }
+
+// Two change the index key together, and one of them is late: by then a third
+// change has begun, which has tagged nobody yet.
+func TestALateChangeOfTheIndexKeyDestroysNoOther(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	a, err := Create(dir, "shop.example/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := reopen(t, dir)
+	begins := func(r *Ring) int {
+		t.Helper()
+		k, err := r.BeginIndex(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k.Version
+	}
+	finishes := func(r *Ring, version, left int) {
+		t.Helper()
+		if err := r.FinishIndex(t.Context(), version); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(r.Indexes()); n != left {
+			t.Errorf("%d keys are left of a change to version %d, not %d", n, version, left)
+		}
+	}
+	first, late := begins(a), begins(b)
+	finishes(a, first, 1)
+	third := begins(a)
+	finishes(b, late, 2) // one of them is that by which everybody is entered still
+	finishes(a, third, 1)
+}

@@ -21,12 +21,13 @@ import (
 // how often mentioned when, so encrypt it. progress, if not nil, is told how many
 // rows of how many are written, about.
 func (db *DB) Backup(ctx context.Context, w io.Writer, progress func(done, of int64)) (Manifest, error) {
+	index := indexName(db.cfg.Ring)
 	tx, err := db.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: db.d.snapshot()})
 	if err != nil {
 		return Manifest{}, unavailable("beginning a backup", err)
 	}
 	defer tx.Rollback()
-	b := &backup{db: db, ctx: ctx, tx: tx, progress: progress}
+	b := &backup{db: db, ctx: ctx, tx: tx, progress: progress, index: index}
 	if err := b.run(w); err != nil {
 		return b.manifest, fmt.Errorf("backing up: %w", err)
 	}
@@ -38,6 +39,7 @@ type backup struct {
 	db       *DB
 	ctx      context.Context
 	tx       *sql.Tx
+	index    string // as it was before the moment that is backed up
 	out      *backupWriter
 	manifest Manifest
 	progress func(done, of int64)
@@ -60,7 +62,7 @@ func (b *backup) run(w io.Writer) error {
 		return err
 	}
 	for _, t := range tables {
-		if slices.Contains(derivedTables, t.Name) {
+		if slices.Contains(derivedTables, t.Name) || t.foreign() {
 			continue
 		}
 		if err := b.table(t); err != nil {
@@ -75,7 +77,10 @@ func (b *backup) run(w io.Writer) error {
 
 func (b *backup) header() (h BackupHeader, err error) {
 	ring := b.db.cfg.Ring
-	h = BackupHeader{Made: b.db.now(), Keyring: ring.ID(), Origin: b.db.origin, Keys: ring.LogVerifiers(), Index: indexName(ring)}
+	h = BackupHeader{Made: b.db.now(), Keyring: ring.ID(), Origin: b.db.origin, Keys: ring.LogVerifiers()}
+	if indexName(ring) == b.index { // else some were tagged anew meanwhile
+		h.Index = b.index
+	}
 	err = b.tx.QueryRowContext(b.ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&h.Schema)
 	if err == nil {
 		err = b.tx.QueryRowContext(b.ctx, `SELECT 2 * count(*) FROM ledger_entry`).Scan(&b.of)
@@ -83,8 +88,12 @@ func (b *backup) header() (h BackupHeader, err error) {
 	return h, err
 }
 
-// indexName names the index key of a keyring, and tells nothing of it.
+// indexName names the index key of a keyring, and tells nothing of it; "" while
+// there are two, for then a tag may be by either.
 func indexName(ring *keyring.Ring) string {
+	if len(ring.Indexes()) > 1 {
+		return ""
+	}
 	return hex.EncodeToString(tag(ring.Index(), "amana/backup/index/v1\n", "")[:8])
 }
 

@@ -136,6 +136,24 @@ func testABackupOfOneDatabaseIsRestoredIntoAnother(t *testing.T, w *world) {
 	}
 }
 
+// Somebody keeps tables of their own beside ours. A backup that had them would verify,
+// and fit into no database.
+func TestTablesOfOthersAreNotBackedUp(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, "postgres15")
+	w.say(sara, "newsletter", consent.Given)
+	w.settled()
+	want := tablesOf(t, w.backup())
+	for _, own := range []string{`CREATE TABLE campaign (id BIGINT PRIMARY KEY, name TEXT)`, `INSERT INTO campaign VALUES (1, 'spring')`, `CREATE TABLE visit (at TIMESTAMPTZ)`} {
+		if _, err := w.db.reads.ExecContext(t.Context(), own); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(want, tablesOf(t, w.backup())); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // receipts gives all receipts of a subject as they are handed out.
 func (w *world) receipts(id subject.ID) (out []string) {
 	w.t.Helper()

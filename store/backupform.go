@@ -39,7 +39,7 @@ type BackupHeader struct {
 	Keyring string    `json:"keyring"` // id of the keyring that opens it
 	Origin  string    `json:"origin"`  // of the log
 	Keys    []string  `json:"keys"`    // verifier keys of the log, oldest first
-	Index   string    `json:"index"`   // names the key its identifiers are found by
+	Index   string    `json:"index"`   // names the key its identifiers are found by; "" = of either of two
 }
 
 // Manifest is what a backup holds, as whoever wrote it counted.

@@ -44,9 +44,17 @@ var catalogues = map[dialect]string{
 // kinds are the types that columns have, in any dialect.
 var kinds = map[string]columnKind{"integer": kindInteger, "bigint": kindInteger, "text": kindText, "blob": kindBytes, "bytea": kindBytes}
 
+// foreign says that a table is somebody else's, who keeps it in the same schema: it
+// lies in no shard and stands in no list (see broken).
+func (t catalogueTable) foreign() bool {
+	_, copied := reference[t.Name]
+	_, single := coordinated[t.Name]
+	return t.index(shardColumn) < 0 && !copied && !single && !slices.Contains(derivedTables, t.Name)
+}
+
 // tables gives the tables of a database with their columns by name, so that
-// both dialects give the same. Of tables that are not the store's own, goose's,
-// only the names are good.
+// both dialects give the same. Of tables that are not the store's own, goose's and
+// foreign ones, only the names are good.
 func (d dialect) tables(ctx context.Context, q querier) ([]catalogueTable, error) {
 	rows, err := q.QueryContext(ctx, catalogues[d])
 	if err != nil {
@@ -54,7 +62,7 @@ func (d dialect) tables(ctx context.Context, q querier) ([]catalogueTable, error
 	}
 	defer rows.Close()
 	byName := map[string]*catalogueTable{}
-	places := map[string]map[int]string{}
+	places, strange := map[string]map[int]string{}, map[string]error{}
 	for rows.Next() {
 		var table, column, kind string
 		var place int
@@ -65,7 +73,7 @@ func (d dialect) tables(ctx context.Context, q querier) ([]catalogueTable, error
 			byName[table], places[table] = &catalogueTable{tableForm: tableForm{Name: table}}, map[int]string{}
 		}
 		if kinds[kind] == "" && !slices.Contains(derivedTables, table) {
-			return nil, fmt.Errorf("column %s of table %s is a %s, which no backup has", column, table, kind)
+			strange[table] = fmt.Errorf("column %s of table %s is a %s, which no backup has", column, table, kind)
 		}
 		byName[table].Columns = append(byName[table].Columns, columnForm{column, kinds[kind]})
 		if place > 0 {
@@ -74,10 +82,13 @@ func (d dialect) tables(ctx context.Context, q querier) ([]catalogueTable, error
 	}
 	var out []catalogueTable
 	for name, t := range byName {
+		if err := strange[name]; err != nil && !t.foreign() {
+			return nil, err
+		}
 		for i := 1; i <= len(places[name]); i++ {
 			t.key = append(t.key, places[name][i])
 		}
-		if len(t.key) == 0 && !slices.Contains(derivedTables, name) {
+		if len(t.key) == 0 && !slices.Contains(derivedTables, name) && !t.foreign() {
 			return nil, fmt.Errorf("table %s has no primary key", name)
 		}
 		slices.SortFunc(t.Columns, func(a, b columnForm) int { return strings.Compare(a.Name, b.Name) })

@@ -31,6 +31,9 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 		return Report{}, fmt.Errorf("checking: %w", err)
 	}
 	defer tx.Rollback()
+	if err := db.d.patience(ctx, tx); err != nil {
+		return Report{}, fmt.Errorf("checking: %w", err)
+	}
 	c := &check{db: db, ctx: ctx, tx: tx}
 	if c.known, err = readVersions(func(query string, args ...any) (*selected, error) {
 		return selecting(tx.QueryContext(ctx, db.d.sql(query), args...))

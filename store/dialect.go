@@ -58,7 +58,8 @@ func (d dialect) migrate(ctx context.Context, writes *sql.DB, g goose.Dialect, o
 const newestSchema = -1
 
 // migrateTo brings a schema to a version. Versions have the same numbers in every
-// dialect. One that this program does not know is fault.Invalid.
+// dialect. One that this program does not know is fault.Invalid, and so is a database
+// that a newer program has brought further: what that wrote would be overlooked.
 func (d dialect) migrateTo(ctx context.Context, version int64, writes *sql.DB, g goose.Dialect, opts ...goose.ProviderOption) error {
 	dir, err := fs.Sub(schema, "schema/"+string(d))
 	if err != nil {
@@ -74,12 +75,23 @@ func (d dialect) migrateTo(ctx context.Context, version int64, writes *sql.DB, g
 		version = newest
 	}
 	if version < 1 || version > newest {
-		return fault.New(fault.Invalid, "the schema has version %d, and this program knows those up to %d: take a newer program", version, newest)
+		return tooNew(version, newest)
 	}
 	if _, err := p.UpTo(ctx, version); err != nil {
 		return fmt.Errorf("bringing the schema to version %d: %w", version, err)
 	}
+	var is int64
+	if err := writes.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&is); err != nil {
+		return fmt.Errorf("reading the schema: %w", err)
+	}
+	if is > newest {
+		return tooNew(is, newest)
+	}
 	return nil
+}
+
+func tooNew(version, newest int64) error {
+	return fault.New(fault.Invalid, "the schema has version %d, and this program knows those up to %d: take a newer program", version, newest)
 }
 
 // snapshot is the isolation in which a transaction that reads sees one moment.

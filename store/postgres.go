@@ -89,11 +89,7 @@ func (e *postgresEngine) start(ctx context.Context) error {
 	if err := e.suits(ctx); err != nil {
 		return err
 	}
-	locker, err := lock.NewPostgresSessionLocker()
-	if err != nil {
-		return fmt.Errorf("reading the schema: %w", err)
-	}
-	if err := e.db.d.migrate(ctx, e.sql, goose.DialectPostgres, goose.WithSessionLocker(locker)); err != nil {
+	if err := e.migrate(ctx); err != nil {
 		return err
 	}
 	if err := e.db.recognise(ctx, e.sql); err != nil {
@@ -116,6 +112,19 @@ func (e *postgresEngine) start(ctx context.Context) error {
 	}
 	e.running.Go(func() { e.sequence(run) })
 	return nil
+}
+
+// migrate brings the schema to the newest, over a connection whose statements may
+// take as long as they do: an index over all events is not made in a minute.
+func (e *postgresEngine) migrate(ctx context.Context) error {
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return fmt.Errorf("reading the schema: %w", err)
+	}
+	cfg := e.pool.Config().ConnConfig
+	cfg.RuntimeParams["statement_timeout"] = "0"
+	patient := stdlib.OpenDB(*cfg)
+	return errors.Join(e.db.d.migrate(ctx, patient, goose.DialectPostgres, goose.WithSessionLocker(locker)), patient.Close())
 }
 
 // suits refuses a database that would lose what it acknowledged, and an empty

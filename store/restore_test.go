@@ -251,6 +251,61 @@ func TestOneWhoWasErasedIsNotRestoredAndTheNeighboursAre(t *testing.T) {
 	}
 }
 
+// The list of who was erased is written line by line beside the database. Wherever a
+// crash cuts it, and though the clock went back meanwhile, nobody is left out.
+func TestTombstonesAreWholeWhateverHappens(t *testing.T) {
+	w := newWorld(t)
+	for i := range 3 {
+		w.say(nth(i), "tailored_offers", consent.Given)
+	}
+	list := func(from time.Time, seen []string) []string {
+		t.Helper()
+		known := map[string]bool{}
+		for _, line := range seen {
+			known[line] = true
+		}
+		lines, err := w.db.TombstoneLines(t.Context(), from, known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lines
+	}
+	w.erase(nth(0))
+	w.erase(nth(1))
+	all := list(time.Time{}, nil)
+	for cut := range all {
+		if n := len(list(w.clock().Add(-time.Minute), all[:cut])); n != len(all)-cut {
+			t.Errorf("of %d lines, the last %d of which were lost, %d are written again", len(all), len(all)-cut, n)
+		}
+	}
+	newest := w.clock()
+	w.pass(-time.Hour)
+	w.erase(nth(2))
+	if more := list(newest.Add(-time.Minute), all); len(more) != 2 {
+		t.Errorf("of who was erased when the clock was set back: %q", more)
+	}
+}
+
+// An erasure bears the time at which it began. One that waited for its turn while
+// the backup was made is not in the backup, and still brings nobody back.
+func TestAnErasureThatWasUnderWayAtTheBackupHolds(t *testing.T) {
+	w := newWorld(t)
+	w.say(customer, "tailored_offers", consent.Given)
+	backup := w.backup()
+	w.pass(-10 * time.Second)
+	if _, err := w.db.Erase(t.Context(), customer, ByCompany); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.Shred(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r, v := w.restored("sqlite", backup)
+	r.Tombstones = w.tombstones()
+	v.run(r)
+	v.wants(v.ask(customer, "tailored_offers"), decision.Erased)
+	v.outcomes([]Outcome{Erased}, listed(customer, "tailored_offers", consent.Refused, ""))
+}
+
 // A parent's word ends with their erasure, also where the backup knows nothing of it.
 func TestAPermissionOfWhoWasErasedIsNotRestored(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

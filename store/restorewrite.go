@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/amana-privacy/amana/ledger"
 )
@@ -51,7 +52,7 @@ type writing struct {
 
 // write carries the plan out.
 func (p *plan) write(ctx context.Context) (err error) {
-	w := &writing{plan: p, ctx: ctx, forms: map[string]tableForm{}, last: map[int64]int64{}, sameIndex: p.header.Index == indexName(p.Ring)}
+	w := &writing{plan: p, ctx: ctx, forms: map[string]tableForm{}, last: map[int64]int64{}, sameIndex: p.header.Index != "" && p.header.Index == indexName(p.Ring)}
 	if w.tree, err = ledger.Load(0, nothingKept); err != nil {
 		return err
 	}
@@ -162,6 +163,10 @@ func (w *writing) tell() {
 	}
 }
 
+// underWay is how long an erasure may take from the time it bears to its commit: one
+// that was under way when the backup was made is not in it.
+const underWay = time.Minute
+
 // erasedKind is the kind of the event that somebody was erased.
 const erasedKind = "subject.erased"
 
@@ -187,7 +192,7 @@ func (w *writing) stones() error {
 	stones := w.tags
 	if w.Tombstones != nil {
 		for _, s := range w.Tombstones.suppressed {
-			if s.at >= millis(w.header.Made) { // whoever came back before the backup is welcome
+			if s.at >= millis(w.header.Made.Add(-underWay)) { // whoever came back before the backup is welcome
 				stones = append(stones, s)
 			}
 		}

@@ -27,7 +27,7 @@ func (db *DB) RotateIndex(ctx context.Context, tell Tell) error {
 	if err != nil {
 		return fmt.Errorf("tagging identifiers anew: %w", err)
 	}
-	if err := db.cfg.Ring.FinishIndex(ctx); err != nil {
+	if err := db.cfg.Ring.FinishIndex(ctx, next.Version); err != nil {
 		return fmt.Errorf("destroying the old index key: %w", err)
 	}
 	return db.keysChanged(ctx)
@@ -180,10 +180,11 @@ func (db *DB) MoveMaster(ctx context.Context, to keyring.Source) error {
 // RotateFeed gives feeds and snapshots a new key and destroys the old one.
 // Replicas begin anew from a snapshot.
 func (db *DB) RotateFeed(ctx context.Context) error {
-	if _, err := db.cfg.Ring.BeginFeed(ctx); err != nil {
+	next, err := db.cfg.Ring.BeginFeed(ctx)
+	if err != nil {
 		return fmt.Errorf("making a new feed key: %w", err)
 	}
-	if err := db.cfg.Ring.FinishFeed(ctx); err != nil {
+	if err := db.cfg.Ring.FinishFeed(ctx, next.Version); err != nil {
 		return fmt.Errorf("destroying the old feed key: %w", err)
 	}
 	return db.keysChanged(ctx)

@@ -285,3 +285,36 @@ func testAnOlderCopyOfTheKeyringIsRefused(t *testing.T, w *world) {
 	w.open()
 	w.check()
 }
+
+// A backup from the middle of a rotation has tags by both keys. Restored when one
+// of them is destroyed, it finds everybody.
+func TestABackupFromTheMiddleOfAnIndexRotationFindsEverybody(t *testing.T) {
+	const n = 40
+	w := newWorld(t)
+	w.sayAll(n)
+	if _, err := w.db.cfg.Ring.BeginIndex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for at, err := (cursor{}), error(nil); at.shard < 100; {
+		if at, err = w.db.retag(t.Context(), at, 2, 3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	backup := w.backup()
+	r, meanwhile := w.restored("sqlite", backup)
+	meanwhile.run(r)
+	if err := w.db.RotateIndex(t.Context(), quiet); err != nil {
+		t.Fatal(err)
+	}
+	r, after := w.restored("sqlite", backup)
+	after.run(r)
+	if err := meanwhile.db.RotateIndex(t.Context(), quiet); err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range map[string]*world{"restored meanwhile": meanwhile, "restored after it": after} {
+		if all, fresh := v.tagsOf(n); all != n || fresh != n {
+			t.Errorf("%s: %d of %d are found", name, fresh, all)
+		}
+		v.check()
+	}
+}

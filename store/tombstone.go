@@ -54,8 +54,12 @@ func (db *DB) TombstoneHead() string { return tombstoneForm + db.cfg.Ring.ID() +
 
 // TombstoneLines gives the lines of who was erased from a time on, but for those
 // in seen; the last, where it is new, is that of the generation of the bucket keys
-// that they are complete for.
+// that they are complete for. Where the clock went back behind that time, it is from a
+// moment ago on: who is erased now bears the time of now.
 func (db *DB) TombstoneLines(ctx context.Context, from time.Time, seen map[string]bool) ([]string, error) {
+	if now := db.now().Add(-underWay); from.After(now) {
+		from = now
+	}
 	generation := db.cfg.Ring.BucketGeneration() // looked at first: what comes in between is here and not in it
 	fresh := func(lines []string) []string {
 		return slices.DeleteFunc(lines, func(line string) bool { return seen[line] })
@@ -65,7 +69,7 @@ func (db *DB) TombstoneLines(ctx context.Context, from time.Time, seen map[strin
 	if err == nil && len(lines) > 0 {
 		var more []string
 		more, err = db.suppressedSince(ctx, from)
-		lines = append(lines, fresh(more)...)
+		lines = append(fresh(more), lines...) // or whoever stands there after a crash would be taken for told of to the end
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listing who was erased: %w", err)
