@@ -67,9 +67,9 @@ func TestWhatThePagesTellToTypeWorks(t *testing.T) {
 		t.Skip("python3 is not installed")
 	}
 	public, company := free(t), free(t)
-	here := strings.NewReplacer("127.0.0.1:8080", public, "127.0.0.1:8081", company, "127.0.0.1:8091", free(t), "'tidebooks.example/log+…'", `"$(sed -n 's/^log key *//p' "$ROOT/serve.log")"`,
-		"key.txt", `"$ROOT/key.txt"`, "age1…", "age1n5xt8yzh6fuvh74g22lxfkv946h370h9fuf6mykgnl5jfh75tfls8l7vmz")
-	if n := walk(t, public, company, here, "getting-started.md", "publishing.md", "embedding.md", "banner.md", "receipts.md", "audit.md", "import-export.md", "scrub.md", "replicas.md", "operating.md", "backup.md", "history.md", "keys.md"); n < 15 {
+	here := strings.NewReplacer("127.0.0.1:8080", public, "127.0.0.1:8081", company, "127.0.0.1:8090", free(t), "127.0.0.1:8091", free(t), "'tidebooks.example/log+…'", `"$(sed -n 's/^log key *//p' "$ROOT/serve.log")"`,
+		"0b6b4f5e-7f0a-8d5e-9d6c-0123456789ab", `"$(grep -o '"id":"[0-9a-f-]\{36\}"' erased.json | head -1 | cut -d'"' -f4)"`, "key.txt", `"$ROOT/key.txt"`, "age1…", "age1n5xt8yzh6fuvh74g22lxfkv946h370h9fuf6mykgnl5jfh75tfls8l7vmz")
+	if n := walk(t, public, company, here, "getting-started.md", "publishing.md", "embedding.md", "banner.md", "receipts.md", "audit.md", "witness.md", "import-export.md", "scrub.md", "replicas.md", "operating.md", "backup.md", "history.md", "keys.md", "erasing.md"); n < 15 {
 		t.Errorf("only %d blocks were found", n)
 	}
 }
@@ -91,7 +91,8 @@ func walk(t *testing.T, public, company string, here *strings.Replacer, pages ..
 		case "sh":
 			fmt.Fprintf(&script, "%s\necho '%s'\n", here.Replace(b.text), mark)
 		case "sh background":
-			fmt.Fprintf(&script, "%s >\"$ROOT/serve.log\" 2>&1 &\nfor i in $(seq 200); do grep -q ^next: \"$ROOT/serve.log\" && break; sleep 0.05; done\nhead -5 \"$ROOT/serve.log\"\necho '%s'\n", strings.TrimSpace(here.Replace(b.text)), mark)
+			fmt.Fprintf(&script, "[ -z \"$server\" ] || { kill $server; wait $server; }\n"+ // as the page says
+				"%s >\"$ROOT/serve.log\" 2>&1 &\nserver=$!\nfor i in $(seq 200); do grep -q ^next: \"$ROOT/serve.log\" && break; sleep 0.05; done\nhead -5 \"$ROOT/serve.log\"\necho '%s'\n", strings.TrimSpace(here.Replace(b.text)), mark)
 		case "python":
 			fmt.Fprintf(&script, "cat >verify_receipt.py <<'PYTHON'\n%sPYTHON\necho '%s'\n", b.text, mark)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/store"
@@ -20,9 +21,20 @@ type openRequest struct {
 	By      []string `json:"by"`
 }
 
+// erasureDone is what came of an erasure. The receipts come whatever happens after it:
+// nobody could ask for them again.
+type erasureDone struct {
+	Receipts []receipt.Receipt `json:"receipts"`       // one for each identifier
+	Late     string            `json:"late,omitempty"` // why keys that old copies open with are still there
+}
+
+// proofWithin is how long the receipts of an erasure wait for the ledger. One that
+// has waited that long is given without its proof.
+const proofWithin = 10 * time.Second
+
 // Erase erases a person with all that is linked, each with a receipt of its own, and
 // destroys the keys that old copies would open with.
-func (l local) Erase(ctx context.Context, r eraseRequest) (out []receipt.Receipt, err error) {
+func (l local) Erase(ctx context.Context, r eraseRequest) (out erasureDone, err error) {
 	region := ""
 	if v := l.in.db.InForce(); v != nil {
 		region = v.Policy.DefaultRegion
@@ -36,12 +48,14 @@ func (l local) Erase(ctx context.Context, r eraseRequest) (out []receipt.Receipt
 		return out, err
 	}
 	if err := l.in.db.Shred(ctx); err != nil {
-		return out, err
+		out.Late = err.Error()
 	}
-	if err := done.Wait(ctx); err != nil {
-		return out, err
-	}
-	return done.Receipts(ctx)
+	ctx = context.WithoutCancel(ctx)
+	wait, stop := context.WithTimeout(ctx, proofWithin)
+	defer stop()
+	_ = done.Wait(wait) // else the receipt says that its proof is still to come
+	out.Receipts, err = done.Receipts(ctx)
+	return out, err
 }
 
 // OpenKept opens what was kept of an erased person.
@@ -57,7 +71,7 @@ func (l local) Check(ctx context.Context, _ struct{}) (store.Report, error) {
 	return l.in.db.Check(ctx)
 }
 
-func (r remote) Erase(ctx context.Context, in eraseRequest) (out []receipt.Receipt, err error) {
+func (r remote) Erase(ctx context.Context, in eraseRequest) (out erasureDone, err error) {
 	return out, r.call(ctx, "/erase", in, &out)
 }
 
@@ -90,16 +104,19 @@ next: the same with --yes prints the receipt, which is for the person
 		return exitError{code: exitNo}
 	}
 	return operate(ctx, at, func(op operator) error {
-		list, err := op.Erase(ctx, eraseRequest{operands[0], store.ErasedBy(*by)})
+		out, err := op.Erase(ctx, eraseRequest{operands[0], store.ErasedBy(*by)})
 		if err != nil {
 			return no(err)
 		}
-		fmt.Fprintln(e.stderr, "erased, and the keys of old copies destroyed; give the receipt of each identifier to the person")
-		for _, r := range list {
+		for _, r := range out.Receipts {
 			if err := writeJSON(e, r); err != nil {
 				return err
 			}
 		}
+		if out.Late != "" {
+			return no(fmt.Errorf("erased, and the receipt of each identifier is printed: give it to the person. The keys of old copies are not destroyed yet (%s); a running server tries again every twenty minutes, and when it starts", out.Late))
+		}
+		fmt.Fprintln(e.stderr, "erased, and the keys of old copies destroyed; give the receipt of each identifier to the person")
 		return nil
 	})
 }

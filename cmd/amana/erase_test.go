@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/amana-privacy/amana/consent"
@@ -16,6 +19,48 @@ import (
 // Who has several identifiers gets the receipt of each, a line each.
 func TestAnErasurePrintsEveryReceipt(t *testing.T) {
 	dir := t.TempDir()
+	h, id := linkedPerson(t, dir)
+	if err := h.close(); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := runErase(t.Context(), env{stdout: &out, stderr: io.Discard}, []string{string(id), "--dir", dir, "--yes"}); err != nil {
+		t.Fatal(err)
+	}
+	if n := receiptsIn(t, out.Bytes()); n != 2 {
+		t.Errorf("%d receipts: %s", n, &out)
+	}
+}
+
+// The receipts of an erasure are made once. They come also where the keys that old
+// copies open with cannot be destroyed in that moment.
+func TestAnErasureWhoseKeysCannotBeDestroyedYetPrintsItsReceipts(t *testing.T) {
+	dir := t.TempDir()
+	h, id := linkedPerson(t, dir)
+	defer h.close()
+	buckets := filepath.Join(dir, "keys", "buckets")
+	if err := os.Rename(buckets, buckets+".away"); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err := runErase(t.Context(), env{stdout: &out, stderr: io.Discard}, []string{string(id), "--dir", dir, "--yes"})
+	if exit, ok := asExit(err); !ok || exit.code != exitNo || !strings.Contains(exit.msg, "not destroyed yet") {
+		t.Errorf("%v", err)
+	}
+	if n := receiptsIn(t, out.Bytes()); n != 2 {
+		t.Errorf("%d receipts: %s", n, &out)
+	}
+	if err := os.Rename(buckets+".away", buckets); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.in.db.Shred(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// linkedPerson opens a house with a person of two identifiers.
+func linkedPerson(t *testing.T, dir string) (*house, subject.ID) {
+	t.Helper()
 	p, err := demoPolicy("")
 	if err != nil {
 		t.Fatal(err)
@@ -35,22 +80,19 @@ func TestAnErasurePrintsEveryReceipt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.close(); err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if err := runErase(t.Context(), env{stdout: &out, stderr: io.Discard}, []string{string(ids[0]), "--dir", dir, "--yes"}); err != nil {
-		t.Fatal(err)
-	}
+	return h, ids[0]
+}
+
+// receiptsIn counts receipts, a line each.
+func receiptsIn(t *testing.T, out []byte) int {
+	t.Helper()
 	seen := map[string]bool{}
-	for _, line := range bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n")) {
+	for line := range bytes.Lines(out) {
 		var r receipt.Receipt
 		if err := json.Unmarshal(line, &r); err != nil {
 			t.Fatalf("%v in %s", err, line)
 		}
 		seen[r.ID] = true
 	}
-	if len(seen) != 2 {
-		t.Errorf("%d receipts: %s", len(seen), &out)
-	}
+	return len(seen)
 }

@@ -21,7 +21,7 @@ type operator interface {
 	Publish(ctx context.Context, r publishRequest) (published, error)
 	CreateToken(ctx context.Context, r tokenRequest) (tokenMade, error)
 	Decide(ctx context.Context, r decideRequest) (decided, error)
-	Erase(ctx context.Context, r eraseRequest) ([]receipt.Receipt, error)
+	Erase(ctx context.Context, r eraseRequest) (erasureDone, error)
 	OpenKept(ctx context.Context, r openRequest) (receipt.Receipt, error)
 	Check(ctx context.Context, r struct{}) (store.Report, error)
 	History(ctx context.Context, r historyRequest) (historyShown, error)
