@@ -12,6 +12,7 @@ import (
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/consent/consenttest"
 	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/decision/decisiontest"
 	"github.com/amana-privacy/amana/policy"
 )
 
@@ -70,9 +71,7 @@ type finds = func(policy.VersionID) *policy.Version
 // check runs a property over random worlds and questions, some weeks after the
 // first answer or some years.
 func check(t *testing.T, property func(t *rapid.T, w decision.World, q decision.Question, now time.Time)) {
-	var f fixture
-	consenttest.Load(t, "testdata/scope.yaml", &f)
-	all := f.Versions.Publish(t)
+	all := decisiontest.Load(t, "testdata/scope.yaml").Versions.Publish(t)
 	rapid.Check(t, func(t *rapid.T) {
 		now := newYear.AddDate(0, 0, rapid.IntRange(0, 500).Draw(t, "now"))
 		property(t, drawWorld(t, all), drawQuestion(t), now)

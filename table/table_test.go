@@ -12,6 +12,7 @@ import (
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/consent/consenttest"
 	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/decision/decisiontest"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/subject"
 	"github.com/amana-privacy/amana/table"
@@ -147,7 +148,7 @@ func (s *square) id(i int) subject.ID { return subject.ID(fmt.Sprintf("email:p%d
 // numbers of sets are used again and again.
 func (s *square) voice(which int) decision.World {
 	w := s.said[which]
-	w.Person.Named, w.Person.Objected = set(purposes[:s.IntN(len(purposes))]), set(purposes[s.IntN(len(purposes)):])
+	w.Person.Named, w.Person.Objected = decisiontest.Set(purposes[:s.IntN(len(purposes))]), decisiontest.Set(purposes[s.IntN(len(purposes)):])
 	return w
 }
 
