@@ -89,6 +89,19 @@ func Make(e consent.Event, after consent.State, t Texts, id subject.ID) (Parts, 
 	return p, nil
 }
 
+// about completes a record that tells of no answer, and shows nothing but whom it is about.
+func about(id subject.ID, r Record) (Parts, error) {
+	p := Parts{Salt: ledger.NewSalt(), Subject: id, SubjectSalt: ledger.NewSalt(), made: &r}
+	who := ledger.CommitSubject(p.SubjectSalt, string(id))
+	r.ConformsTo, r.HasDataSubject = recordForm, Party{id.Kind(), who[:]}
+	err := r.plain()
+	if err != nil { // what is written must verify
+		return Parts{}, err
+	}
+	p.Record, err = canonical(r)
+	return p, err
+}
+
 func consentOf(e consent.Event, after consent.State, scope string) *Consent {
 	c := &Consent{Purpose: e.Purpose, Recipient: e.Recipient, Topics: e.Topics, Frequency: e.Frequency, Decision: e.Act, Type: "ExpressedConsent",
 		Status: statusTerm(e, after), Time: e.Time.UTC().Format(TimeForm), By: "subject", Surface: e.Surface, Scope: scope, Meaning: e.Meaning}

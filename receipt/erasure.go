@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/subject"
 )
@@ -39,16 +38,7 @@ const (
 
 // MakeErasure writes the record of an erasure with fresh salts.
 func MakeErasure(recordID string, e Erasure, id subject.ID) (Parts, error) {
-	p := Parts{Salt: ledger.NewSalt(), Subject: id, SubjectSalt: ledger.NewSalt()}
-	who := ledger.CommitSubject(p.SubjectSalt, string(id))
-	r := Record{ConformsTo: recordForm, ID: recordID, HasDataSubject: Party{id.Kind(), who[:]}, HasErasure: &e}
-	if err := r.plain(); err != nil {
-		return Parts{}, err
-	}
-	var err error
-	p.made = &r
-	p.Record, err = canonical(r)
-	return p, err
+	return about(id, Record{ID: recordID, HasErasure: &e})
 }
 
 func (e *Erasure) plain() error {

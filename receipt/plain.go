@@ -103,7 +103,6 @@ func isTime(s string) bool {
 	return err == nil && len(s) == len(TimeForm)
 }
 
-// isUUID holds for 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12.
 // isMoved has the form LOG/UUID.
 func isMoved(s string) bool {
 	i := len(s) - 37
@@ -112,6 +111,7 @@ func isMoved(s string) bool {
 	})
 }
 
+// isUUID holds for 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12.
 func isUUID(s string) bool {
 	if len(s) != 36 {
 		return false

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/subject"
 )
@@ -55,16 +54,7 @@ const permission = "permission"
 
 // MakeDemand writes the record of a demand with fresh salts.
 func MakeDemand(recordID string, d Demand, id subject.ID) (Parts, error) {
-	p := Parts{Salt: ledger.NewSalt(), Subject: id, SubjectSalt: ledger.NewSalt()}
-	who := ledger.CommitSubject(p.SubjectSalt, string(id))
-	r := Record{ConformsTo: recordForm, ID: recordID, HasDataSubject: Party{id.Kind(), who[:]}, HasDemand: &d}
-	if err := r.plain(); err != nil {
-		return Parts{}, err
-	}
-	var err error
-	p.made = &r
-	p.Record, err = canonical(r)
-	return p, err
+	return about(id, Record{ID: recordID, HasDemand: &d})
 }
 
 func (d *Demand) plain() error {

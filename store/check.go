@@ -26,51 +26,31 @@ type Report struct {
 // events, no event is missing. The error names the first thing that
 // is not so, by ids only. It sees one moment of the database.
 func (db *DB) Check(ctx context.Context) (Report, error) {
-	tx, err := db.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: db.d.snapshot()})
-	if err != nil {
-		return Report{}, fmt.Errorf("checking: %w", err)
-	}
-	defer tx.Rollback()
-	if err := db.d.patience(ctx, tx); err != nil {
-		return Report{}, fmt.Errorf("checking: %w", err)
-	}
-	c := &check{db: db, ctx: ctx, tx: tx}
-	if c.known, err = readVersions(func(query string, args ...any) (*selected, error) {
-		return selecting(tx.QueryContext(ctx, db.d.sql(query), args...))
-	}, nil); err != nil {
-		return Report{}, fmt.Errorf("checking: %w", err)
-	}
-	for _, step := range []func() error{c.ledger, c.waiting, c.public, c.subjects, c.kept, c.orphans} {
-		if err := step(); err != nil {
-			return c.report, fmt.Errorf("checking: %w", err)
+	c := &check{}
+	err := db.snapshot(ctx, func(s *snapshot) (err error) {
+		c.snapshot = s
+		if c.known, err = readVersions(s.rows, nil); err != nil {
+			return err
 		}
+		for _, step := range []func() error{c.ledger, c.waiting, c.public, c.subjects, c.kept, c.orphans} {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return c.report, fmt.Errorf("checking: %w", err)
 	}
 	return c.report, nil
 }
 
 type check struct {
-	db      *DB
-	ctx     context.Context
-	tx      *sql.Tx
+	*snapshot
 	known   *versions // in the same moment
 	entries []ledger.Entry
 	queue   map[[2]int64]ledger.Entry // by shard and n: what the ledger has yet to take
 	report  Report
-}
-
-// each runs a query and calls f for each of its rows.
-func (c *check) each(query string, args []any, f func(scan func(...any) error) error) error {
-	rows, err := c.tx.QueryContext(c.ctx, c.db.d.sql(query), args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // ledger computes the tree anew from its entries.

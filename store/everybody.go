@@ -73,19 +73,15 @@ func (db *DB) someOf(ctx context.Context, shard int, after []byte, leaveOut bool
 	if err != nil {
 		return nil, nil, err
 	}
-	defer rows.Close()
-	var people []*person
-	read := 0
-	for ; rows.Next(); read++ {
-		var s scanned
-		if err := rows.Scan(s.into()...); err != nil {
-			return nil, nil, err
-		}
-		p, err := s.person()
-		if err != nil {
-			return nil, nil, err
-		}
-		last = p.id[:]
+	people, err := rows.people()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(people) == readAtOnce {
+		last = people[readAtOnce-1].id[:]
+	}
+	list = make([]Change, 0, len(people))
+	for _, p := range people {
 		if err := p.open(db.cfg.Ring); leaveOut && errors.Is(err, keyring.ErrNoKey) {
 			continue
 		} else if err != nil {
@@ -94,18 +90,8 @@ func (db *DB) someOf(ctx context.Context, shard int, after []byte, leaveOut bool
 		if err := p.nameOf(); err != nil {
 			return nil, nil, err
 		}
-		people = append(people, p)
-	}
-	if read < readAtOnce {
-		last = nil
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, nil, err
-	}
-	list = make([]Change, len(people))
-	for i, p := range people {
-		list[i] = Change{Shard: shard, N: p.last}
-		if err := db.tell(&list[i], p, db.reader(ctx)); err != nil {
+		list = append(list, Change{Shard: shard, N: p.last})
+		if err := db.tell(&list[len(list)-1], p, db.reader(ctx)); err != nil {
 			return nil, nil, err
 		}
 	}

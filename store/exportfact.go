@@ -33,10 +33,7 @@ func (x *export) facts(p *person) (*transfer.Facts, error) {
 		}
 	}
 	for id, at := range f.Objected {
-		if out.Objected == nil {
-			out.Objected = map[string]string{}
-		}
-		out.Objected[id] = stamp(at)
+		put(&out.Objected, id, stamp(at))
 	}
 	for _, k := range inOrder(f.Heard) {
 		out.Heard = append(out.Heard, transfer.Heard{Purpose: k.Purpose, Recipient: k.Recipient, Since: stamp(f.Heard[k])})

@@ -55,10 +55,7 @@ type heardNo struct {
 func (f Facts) stored() string {
 	s := storedFacts{Restricted: moment(f.Restricted), By: strings.Join(f.By, " "), Named: f.Named, Child: f.Child, Permits: f.Permits, Grown: moment(f.Grown)}
 	for id, at := range f.Objected {
-		if s.Objected == nil {
-			s.Objected = map[string]int64{}
-		}
-		s.Objected[id] = moment(at)
+		put(&s.Objected, id, moment(at))
 	}
 	for k, at := range f.Heard {
 		s.Heard = append(s.Heard, heardNo{k.Purpose, k.Recipient, moment(at)})
@@ -83,18 +80,20 @@ func unmarshalFacts(raw string) (f Facts, err error) {
 	}
 	f = Facts{Restricted: fromMoment(s.Restricted), By: strings.Fields(s.By), Named: s.Named, Child: s.Child, Permits: s.Permits, Grown: fromMoment(s.Grown)}
 	for id, at := range s.Objected {
-		if f.Objected == nil {
-			f.Objected = map[string]time.Time{}
-		}
-		f.Objected[id] = fromMoment(at)
+		put(&f.Objected, id, fromMoment(at))
 	}
 	for _, no := range s.Heard {
-		if f.Heard == nil {
-			f.Heard = map[consent.Key]time.Time{}
-		}
-		f.Heard[consent.Key{Purpose: no.Purpose, Recipient: no.Recipient}] = fromMoment(no.At)
+		put(&f.Heard, consent.Key{Purpose: no.Purpose, Recipient: no.Recipient}, fromMoment(no.At))
 	}
 	return f, nil
+}
+
+// put writes into a map that is made with its first entry.
+func put[K comparable, V any](m *map[K]V, k K, v V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[k] = v
 }
 
 // restrict writes down that a request restricts; named are the contract purposes
@@ -138,16 +137,10 @@ func either(a, b []string) []string {
 func (f Facts) Person() decision.Person {
 	p := decision.Person{Restricted: !f.Restricted.IsZero(), BelowAge: f.Child, ParentVerified: len(f.Permits) > 0}
 	for _, id := range f.Named {
-		if p.Named == nil {
-			p.Named = map[string]bool{}
-		}
-		p.Named[id] = true
+		put(&p.Named, id, true)
 	}
 	for id := range f.Objected {
-		if p.Objected == nil {
-			p.Objected = map[string]bool{}
-		}
-		p.Objected[id] = true
+		put(&p.Objected, id, true)
 	}
 	return p
 }

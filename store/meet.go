@@ -82,11 +82,8 @@ func (t *tx) meet(device subject.ID, ids []subject.ID, everything bool) ([]*appe
 	if err := t.saveBatch(b); err != nil || len(heard) == 0 {
 		return b.events, err
 	}
-	if d.facts.Heard == nil {
-		d.facts.Heard = map[consent.Key]time.Time{}
-	}
 	for _, k := range heard {
-		d.facts.Heard[k] = d.states[k].Since
+		put(&d.facts.Heard, k, d.states[k].Since)
 	}
 	return b.events, t.saveFacts(d)
 }

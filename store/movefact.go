@@ -106,16 +106,10 @@ func factsIn(in *transfer.Facts) (f Facts, err error) {
 		f.Grown = at(in.Grown)
 	}
 	for purpose, since := range in.Objected {
-		if f.Objected == nil {
-			f.Objected = map[string]time.Time{}
-		}
-		f.Objected[purpose] = at(since)
+		put(&f.Objected, purpose, at(since))
 	}
 	for _, no := range in.Heard {
-		if f.Heard == nil {
-			f.Heard = map[consent.Key]time.Time{}
-		}
-		f.Heard[consent.Key{Purpose: no.Purpose, Recipient: no.Recipient}] = at(no.Since)
+		put(&f.Heard, consent.Key{Purpose: no.Purpose, Recipient: no.Recipient}, at(no.Since))
 	}
 	return f, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/fault"
@@ -100,21 +101,9 @@ func (db *DB) peopleAfter(ctx context.Context, from keyring.SubjectID) ([]*perso
 	if err != nil {
 		return nil, fmt.Errorf("reading people: %w", err)
 	}
-	defer rows.Close()
-	var out []*person
-	for rows.Next() {
-		var s scanned
-		if err := rows.Scan(s.into()...); err != nil {
-			return nil, fmt.Errorf("reading people: %w", err)
-		}
-		p, err := s.person()
-		if err != nil {
-			return nil, err
-		}
-		if p.open(db.cfg.Ring) != nil || p.nameOf() != nil {
-			continue
-		}
-		out = append(out, p)
+	people, err := rows.people()
+	if err != nil {
+		return nil, fmt.Errorf("reading people: %w", err)
 	}
-	return out, rows.Err()
+	return slices.DeleteFunc(people, func(p *person) bool { return p.open(db.cfg.Ring) != nil || p.nameOf() != nil }), nil
 }

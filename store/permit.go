@@ -210,36 +210,23 @@ func (l *permitting) fill(ctx context.Context, at *permitPlace) ([]Permit, error
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	var people []*person
-	for rows.Next() {
-		var s scanned
-		if err := rows.Scan(s.into()...); err != nil {
-			return nil, err
-		}
-		p, err := s.person()
-		if err != nil {
-			return nil, err
-		}
-		people = append(people, p)
-	}
-	if err := rows.Err(); err != nil {
+	people, err := rows.people()
+	if err != nil {
 		return nil, err
 	}
-	rows.Close()
 	var out []Permit
 	for _, p := range people {
 		at.person = p.id
-		if p.open(l.db.cfg.Ring) != nil { // its bucket has another key since
-			if p, err = l.find(ctx, p.id); err != nil {
-				return nil, err
-			}
+		if p.open(l.db.cfg.Ring) == nil {
+			err = p.nameOf()
+		} else { // its bucket has another key since
+			p, err = l.db.byID(l.db.reader(ctx), p.id)
+		}
+		if err != nil {
+			return nil, err
 		}
 		if p == nil {
 			continue
-		}
-		if err := p.nameOf(); err != nil {
-			return nil, err
 		}
 		permit, err := l.permit(ctx, p)
 		if err != nil {
@@ -251,18 +238,6 @@ func (l *permitting) fill(ctx context.Context, at *permitPlace) ([]Permit, error
 	}
 	at.filling = len(people) == l.q.Limit
 	return out, nil
-}
-
-// find reads a subject by its id; nil where it is erased.
-func (l *permitting) find(ctx context.Context, id keyring.SubjectID) (*person, error) {
-	return l.db.openTwice(func() (*person, error) {
-		var s scanned
-		ok, err := l.db.reader(ctx)(`SELECT `+subjectRow+` FROM subject s WHERE s.shard_id = ? AND s.subject_id = ?`, []any{id.Shard(), id[:]}, s.into()...)
-		if err != nil || !ok {
-			return nil, err
-		}
-		return s.person()
-	})
 }
 
 // changes gives everybody about whom something happened, as they stand now, and
@@ -303,15 +278,12 @@ type happened struct {
 // linked with, and of those that a step of a request is about. Nothing is permitted
 // of an erased one.
 func (l *permitting) now(ctx context.Context, e happened) ([]Permit, error) {
-	p, err := l.find(ctx, e.id)
+	p, err := l.db.byID(l.db.reader(ctx), e.id)
 	if err != nil {
 		return nil, err
 	}
 	if p == nil {
 		return []Permit{{Ref: l.ref(e.id[:])}}, nil
-	}
-	if err := p.nameOf(); err != nil {
-		return nil, err
 	}
 	others, err := l.db.others(l.db.reader(ctx), p.links)
 	if err != nil {

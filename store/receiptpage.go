@@ -21,12 +21,17 @@ func (db *DB) ReceiptsOf(ctx context.Context, id subject.ID, limit int, cursor s
 	if limit == 0 {
 		limit = MaxReceipts
 	}
+	return receiptPage(limit, func() ([]receipt.Receipt, string, error) { return db.receiptsOf(ctx, id, limit, cursor) })
+}
+
+// receiptPage reads a page of at most limit receipts.
+func receiptPage(limit int, read func() ([]receipt.Receipt, string, error)) (list []receipt.Receipt, next string, err error) {
 	if limit < 1 || limit > MaxReceipts {
 		return nil, "", fault.At(fault.Invalid, "limit", "must be a number from 1 to %d", MaxReceipts)
 	}
-	list, next, err = db.receiptsOf(ctx, id, limit, cursor)
+	list, next, err = read()
 	if errors.Is(err, keyring.ErrNoKey) { // a bucket's key was changed between reading and opening
-		list, next, err = db.receiptsOf(ctx, id, limit, cursor)
+		list, next, err = read()
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("reading receipts: %w", err)

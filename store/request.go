@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -195,12 +194,9 @@ func (t *tx) follows(people []*person, r *request.Request, p *policy.Policy) err
 		switch r.Kind {
 		case request.Objection:
 			who.facts.Objected = maps.Clone(who.facts.Objected)
-			if who.facts.Objected == nil {
-				who.facts.Objected = map[string]time.Time{}
-			}
 			for _, id := range r.Demand.Purposes {
 				if _, stands := who.facts.Objected[id]; !stands {
-					who.facts.Objected[id] = t.now
+					put(&who.facts.Objected, id, t.now)
 				}
 			}
 		default:

@@ -121,24 +121,12 @@ func (t *tx) exchangeTags(shard int, fresh, old [][]byte) error {
 
 // peopleAfter reads the subjects that follow a cursor in its shard, in the order
 // of their ids.
-func (t *tx) peopleAfter(at cursor, most int) (out []*person, err error) {
+func (t *tx) peopleAfter(at cursor, most int) ([]*person, error) {
 	rows, err := t.rows(`SELECT `+subjectRow+` FROM subject s WHERE s.shard_id = ? AND s.subject_id > ? ORDER BY s.subject_id LIMIT ?`, at.shard, append([]byte{}, at.after...), most)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var s scanned
-		if err := rows.Scan(s.into()...); err != nil {
-			return nil, err
-		}
-		p, err := s.person()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, p)
-	}
-	return out, rows.Err()
+	return rows.people()
 }
 
 // rewrapAtOnce is about how many subjects are rewrapped in one transaction.

@@ -3,12 +3,9 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
-	"github.com/amana-privacy/amana/fault"
-	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/subject"
 )
@@ -17,17 +14,7 @@ import (
 // newest first: at most limit, those before the ones that cursor came with.
 // Where there are more, next is the cursor of the next.
 func (db *DB) NewestReceipts(ctx context.Context, limit int, cursor string, ids ...subject.ID) (list []receipt.Receipt, next string, err error) {
-	if limit < 1 || limit > MaxReceipts {
-		return nil, "", fault.At(fault.Invalid, "limit", "must be a number from 1 to %d", MaxReceipts)
-	}
-	list, next, err = db.newestReceipts(ctx, limit, cursor, ids)
-	if errors.Is(err, keyring.ErrNoKey) { // a bucket's key was changed between reading and opening
-		list, next, err = db.newestReceipts(ctx, limit, cursor, ids)
-	}
-	if err != nil {
-		return nil, "", fmt.Errorf("reading receipts: %w", err)
-	}
-	return list, next, nil
+	return receiptPage(limit, func() ([]receipt.Receipt, string, error) { return db.newestReceipts(ctx, limit, cursor, ids) })
 }
 
 // chained is a row of one of several people's chains.

@@ -42,10 +42,14 @@ func (d dialect) patience(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
+func (s *snapshot) rows(query string, args ...any) (*selected, error) {
+	return selecting(s.tx.QueryContext(s.ctx, s.db.d.sql(query), args...))
+}
+
 // each runs a query and calls f for each of its rows. f must not ask the
 // snapshot anything.
 func (s *snapshot) each(query string, args []any, f func(scan func(...any) error) error) error {
-	rows, err := s.tx.QueryContext(s.ctx, s.db.d.sql(query), args...)
+	rows, err := s.rows(query, args...)
 	if err != nil {
 		return err
 	}

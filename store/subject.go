@@ -165,6 +165,24 @@ func (s *scanned) person() (*person, error) {
 	return &p, p.read(s.states, s.facts, s.links)
 }
 
+// people gives the persons of rows of subjects, whose keys are not opened yet, and
+// closes them.
+func (s *selected) people() (out []*person, err error) {
+	defer s.Close()
+	for s.Next() {
+		var row scanned
+		if err := s.Scan(row.into()...); err != nil {
+			return nil, err
+		}
+		p, err := row.person()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, s.Err()
+}
+
 // lookup finds a subject by its identifier; nil where there is none. Its keys
 // are opened.
 func (db *DB) lookup(row rowFunc, id subject.ID) (*person, error) {

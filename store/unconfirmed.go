@@ -168,26 +168,15 @@ func (t *tx) lapse(id keyring.SubjectID) error {
 	if err := t.lock(id.Shard()); err != nil {
 		return err
 	}
-	var s scanned
-	ok, err := t.row(`SELECT `+subjectRow+` FROM subject s WHERE s.shard_id = ? AND s.subject_id = ?`, []any{id.Shard(), id[:]}, s.into()...)
+	p, err := t.db.byID(t.row, id)
 	if err != nil {
 		return err
 	}
 	forget := func() error {
 		return t.exec(`DELETE FROM unconfirmed WHERE shard_id = ? AND subject_id = ?`, id.Shard(), id[:])
 	}
-	if !ok {
+	if p == nil {
 		return errors.Join(t.dropMail(id), forget())
-	}
-	p, err := s.person()
-	if err == nil {
-		err = p.open(t.db.cfg.Ring)
-	}
-	if err == nil {
-		err = p.nameOf()
-	}
-	if err != nil {
-		return err
 	}
 	var due int64
 	for _, s := range p.states {
