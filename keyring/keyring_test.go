@@ -34,7 +34,7 @@ func TestOpenFindsWhatCreateMade(t *testing.T) {
 	if opened.ID() != made.ID() || opened.Index() != made.Index() || opened.LogVerifier() != made.LogVerifier() {
 		t.Fatal("the ring did not come back")
 	}
-	signer, err := opened.LogSigner()
+	signer, err := opened.LogSignerOf(made.LogVerifier())
 	if err != nil {
 		t.Fatal(err)
 	}

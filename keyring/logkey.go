@@ -47,11 +47,6 @@ func signerKey(name, verifier string, priv ed25519.PrivateKey) string {
 
 func (s *secrets) log() logKey { return s.Logs[len(s.Logs)-1] }
 
-// LogSigner gives the signer of the log's checkpoints.
-func (r *Ring) LogSigner() (note.Signer, error) {
-	return note.NewSigner(r.view.Load().secret.log().Signer)
-}
-
 // LogVerifier gives the log's verifier key, in C2SP signed-note form.
 func (r *Ring) LogVerifier() string { return r.view.Load().secret.log().Verifier }
 

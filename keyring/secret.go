@@ -53,12 +53,9 @@ func (r *Ring) FinishFeed(ctx context.Context, version int) error {
 	return r.finish(ctx, version, func(s *secrets) *[]Versioned { return &s.Feed })
 }
 
-// Suppression is the newest key of suppression tags.
+// Suppression is the key of suppression tags. It is never changed: whom a tag stands
+// for is erased, so that nobody can tag them anew.
 func (r *Ring) Suppression() Key { return newest(r.view.Load().secret.Suppression).Key }
-
-// Suppressions gives the keys of suppression tags, newest first. None is ever
-// taken away: whom a tag stands for is erased, so that nobody can tag them anew.
-func (r *Ring) Suppressions() []Versioned { return newestFirst(r.view.Load().secret.Suppression) }
 
 // Shard is the key by which an identifier leads to its shard. It is never
 // changed: where rows lie is no secret, only whose they are.

@@ -151,7 +151,7 @@ func (d disk) unseal(name string, masters []Key, by *sealedBy) ([]byte, error) {
 	return nil, fault.New(fault.Denied, "the master key does not open %s: one of the two is another installation's, or damaged", d.path(name))
 }
 
-// put seals and writes the ring file as the next generation.
+// putRing seals and writes the ring file as the next generation.
 func (d disk) putRing(v *view) error {
 	plain, err := json.Marshal(v.secret)
 	if err != nil {

@@ -25,8 +25,6 @@ func FuzzNumberReadsBack(f *testing.F) {
 				if got, err := strconv.ParseInt(readBack.Replace(s), 10, 64); err != nil || got != n {
 					t.Errorf("%s %+v: %d is written %q", tag, o, n, s)
 				}
-				w.Bytes(n)
-				w.Percent(n, 7)
 				w.Duration(int(n%2400), n)
 				w.N("duration.day", int(n))
 			}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/subject"
 )
@@ -178,23 +177,9 @@ const (
 // knockFor is how long knocks are counted together, by kind.
 var knockFor = map[string]time.Duration{Asked: time.Hour, Guess: 24 * time.Hour, Parents: 24 * time.Hour}
 
-// Knock counts one more knock at an identifier and gives how many there were in
+// knock counts one more knock at an identifier and gives how many there were in
 // its window, this one among them. It costs the same whether anybody is known
 // by the identifier or not.
-func (db *DB) Knock(ctx context.Context, id subject.ID, kind string) (n int, err error) {
-	if knockFor[kind] == 0 {
-		return 0, fault.New(fault.Internal, "no such kind of knock")
-	}
-	err = db.write(ctx, func(t *tx) (err error) {
-		n, err = t.knock(id, kind, t.now)
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("counting a knock: %w", err)
-	}
-	return n, nil
-}
-
 func (t *tx) knock(id subject.ID, kind string, now time.Time) (n int, err error) {
 	if err := t.exec(`DELETE FROM knock WHERE since <= ?`, millis(now.Add(-24*time.Hour))); err != nil {
 		return 0, err
@@ -209,17 +194,9 @@ func (t *tx) knock(id subject.ID, kind string, now time.Time) (n int, err error)
 	return n, err
 }
 
-// Knocks gives how many knocks of a kind an identifier had in the window.
-func (db *DB) Knocks(ctx context.Context, id subject.ID, kind string) (int, error) {
-	return db.knocks(db.reader(ctx), id, kind, db.now())
-}
-
-func (t *tx) knocks(id subject.ID, kind string) (int, error) {
-	return t.db.knocks(t.row, id, kind, t.now)
-}
-
-func (db *DB) knocks(row rowFunc, id subject.ID, kind string, now time.Time) (n int, err error) {
-	_, err = row(`SELECT n FROM knock WHERE owner = ? AND kind = ? AND since > ?`, []any{db.ownerTag(id), kind, millis(now.Add(-knockFor[kind]))}, &n)
+// knocks gives how many knocks of a kind an identifier had in the window.
+func (t *tx) knocks(id subject.ID, kind string) (n int, err error) {
+	_, err = t.row(`SELECT n FROM knock WHERE owner = ? AND kind = ? AND since > ?`, []any{t.db.ownerTag(id), kind, millis(t.now.Add(-knockFor[kind]))}, &n)
 	if err != nil {
 		return 0, fmt.Errorf("reading knocks: %w", err)
 	}

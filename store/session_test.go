@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"slices"
 	"strings"
@@ -188,6 +189,24 @@ func TestWrongCodesAreCounted(t *testing.T) {
 			t.Errorf("a day later it is the %dth guess, %v", n, err)
 		}
 	})
+}
+
+// Knock counts a knock, as the ways in do, and gives how many there were.
+func (db *DB) Knock(ctx context.Context, id subject.ID, kind string) (n int, err error) {
+	err = db.write(ctx, func(t *tx) (err error) {
+		n, err = t.knock(id, kind, t.now)
+		return err
+	})
+	return n, err
+}
+
+// Knocks gives how many there were.
+func (db *DB) Knocks(ctx context.Context, id subject.ID, kind string) (n int, err error) {
+	err = db.write(ctx, func(t *tx) (err error) {
+		n, err = t.knocks(id, kind)
+		return err
+	})
+	return n, err
 }
 
 // TestNothingOfSessionsAndPassesStandsInClear reads the database's own bytes.

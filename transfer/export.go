@@ -128,9 +128,6 @@ type ExportEnd struct {
 	Receipts int `json:"receipts"`
 }
 
-// MaxLine bounds a line of an export, in bytes: that of a policy is the longest.
-const MaxLine = sheet.MaxRecord
-
 // Lines reads an export, held to its form and order. Its error ends it.
 func Lines(in io.Reader) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {

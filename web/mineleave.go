@@ -70,7 +70,6 @@ func (s *site) meTaken(v *visit, c *customer) error {
 type erasePage struct {
 	base
 	Mine     []shownID
-	Goes     []string // categories of data
 	Spared   []string // contract purposes that go on until it is done
 	Bound    []notice.Purpose
 	Kept     string // how long the receipt is kept

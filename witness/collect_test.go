@@ -132,7 +132,7 @@ func TestAnOlderCopyIsFoundByItsWitness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.signer, err = ring.LogSigner(); err != nil { // another copy of the installation went further
+	if l.signer, err = ring.LogSignerOf(ring.LogVerifier()); err != nil { // another copy of the installation went further
 		t.Fatal(err)
 	}
 	if status, text, _ := p.send(l.to(9).body(0, 9)); status != 200 {
