@@ -170,8 +170,6 @@ func TestALogThatFollowsALostOneIsAudited(t *testing.T) {
 	}
 }
 
-// TestAnOlderDatabaseIsNotServed copies an old database back, as somebody does
-// who has nothing else.
 // A restore that is refused leaves nothing half done: no copied keyring either.
 func TestARefusedRestoreLeavesNothing(t *testing.T) {
 	key, recipient := ageKey(t)
@@ -205,6 +203,8 @@ func TestARefusedRestoreLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestAnOlderDatabaseIsNotServed copies an old database back, as somebody does
+// who has nothing else.
 func TestAnOlderDatabaseIsNotServed(t *testing.T) {
 	for name, version := range map[string]string{"SQLite": "", "PostgreSQL": "15"} {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/amana-privacy/amana/fault"
-	"github.com/amana-privacy/amana/lang"
 )
 
 func runDecide(ctx context.Context, e env, args []string) error {
@@ -101,9 +100,9 @@ func tellDecided(e env, a decided, language string, asJSON bool) error {
 			return err
 		}
 	} else {
-		words, ok := lang.For(language, lang.Options{})
-		if !ok {
-			return fmt.Errorf("the program speaks en and ar, not %q", language)
+		words, err := wordsIn(language)
+		if err != nil {
+			return err
 		}
 		fmt.Fprintf(e.stdout, "%s: %s\n%s\n", map[bool]string{true: "yes", false: "no"}[a.Allowed], a.Reason, words.Of("reason", a.Reason))
 		for _, l := range a.Chain {

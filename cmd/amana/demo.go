@@ -168,12 +168,16 @@ the company's programs ask here:
   curl -s %s/v1/decide -H "Authorization: Bearer %s" \
     -H "Content-Type: application/json" -d '{"subject":"%s","purpose":"%s"}'
 
+the customer's own pages: the demo sends no mail, so the company's login leads in; open the url that comes, once
+  curl -s %s/v1/portal-links -H "Authorization: Bearer %s" \
+    -H "Content-Type: application/json" -d '{"subjects":["%s"]}'
+
 a receipt you downloaded is verified offline by
   amana verify receipt.json --key '%s'
 
 data in %s; stop with Ctrl-C
 `, org.Name.In(p.doc.Policy.Master()), line.Public, p.doc.Policy.Master(), line.Public, line.Company, line.Company, line.Token,
-		demo.FirstCustomer, demo.FirstPurpose(p.doc.Policy), line.LogKey, line.Dir)
+		demo.FirstCustomer, demo.FirstPurpose(p.doc.Policy), line.Company, line.Token, demo.FirstCustomer, line.LogKey, line.Dir)
 }
 
 func loadCustomers(ctx context.Context, e env, h *house, n int) error {

@@ -109,7 +109,7 @@ func fetched(t *testing.T, url string) []byte {
 	return raw
 }
 
-// TestAWitnessIsStartedAgainWithTheListOfKeys hands over under a witness that
+// TestAWitnessIsToldOfKeysByFiles hands over under a witness that
 // knows the old key alone, and starts it again with the log's list.
 func TestAWitnessIsToldOfKeysByFiles(t *testing.T) {
 	dir := t.TempDir()

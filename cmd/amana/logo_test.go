@@ -15,7 +15,7 @@ import (
 	"github.com/amana-privacy/amana/examples"
 )
 
-// published gives the policy of an example as it is sent to an operator.
+// request gives the policy of an example as it is sent to an operator.
 func request(t *testing.T, logo string) publishRequest {
 	t.Helper()
 	src, err := examples.FS.ReadFile("casco-fiber/amana.yaml")

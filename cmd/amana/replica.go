@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,6 +20,14 @@ type replicaConfig struct {
 	of, token, key, file string
 	address              string // of the door
 	ask                  string // token that whoever asks has to bring
+}
+
+func (r *replicaConfig) flags(fs *flag.FlagSet) {
+	fs.StringVar(&r.of, "replica-of", "", "company door of a server to follow, such as http://10.0.0.5:8081: answer decisions in its place, from memory, and serve nothing else")
+	fs.StringVar(&r.token, "token", "", "with --replica-of: token of the scope feed; AMANA_TOKEN says it, too, and shows it to fewer")
+	fs.StringVar(&r.key, "log-key", "", "with --replica-of: the log key of the server, as its amana serve prints it")
+	fs.StringVar(&r.file, "snapshot", "", "with --replica-of: file that keeps what is known, to start quickly")
+	fs.StringVar(&r.ask, "ask-token", "", "with --replica-of: token that whoever asks has to bring; AMANA_ASK_TOKEN says it, too. Without one the door has to be on 127.0.0.1")
 }
 
 // replicaLine is what serve --replica-of --json prints, once.

@@ -35,9 +35,9 @@ func runScrub(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	words, ok := lang.For(*language, lang.Options{})
-	if !ok {
-		return fmt.Errorf("the program speaks en and ar, not %q", *language)
+	words, err := wordsIn(*language)
+	if err != nil {
+		return err
 	}
 	if r.Comma, err = delimiterOf(*delimiter); err != nil {
 		return err

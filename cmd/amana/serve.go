@@ -18,11 +18,7 @@ func runServe(ctx context.Context, e env, args []string) error {
 	configFile := fs.String("config", "", "server.yaml: addresses, public URL, trusted proxies")
 	asJSON := fs.Bool("json", false, "print one JSON line as soon as both doors answer")
 	var replica replicaConfig
-	fs.StringVar(&replica.of, "replica-of", "", "company door of a server to follow, such as http://10.0.0.5:8081: answer decisions in its place, from memory, and serve nothing else")
-	fs.StringVar(&replica.token, "token", "", "with --replica-of: token of the scope feed; AMANA_TOKEN says it, too, and shows it to fewer")
-	fs.StringVar(&replica.key, "log-key", "", "with --replica-of: the log key of the server, as its amana serve prints it")
-	fs.StringVar(&replica.file, "snapshot", "", "with --replica-of: file that keeps what is known, to start quickly")
-	fs.StringVar(&replica.ask, "ask-token", "", "with --replica-of: token that whoever asks has to bring; AMANA_ASK_TOKEN says it, too. Without one the door has to be on 127.0.0.1")
+	replica.flags(fs)
 	apply := c.override(fs)
 	operands, err := parse(fs, args)
 	if err != nil {
@@ -50,6 +46,12 @@ func runServe(ctx context.Context, e env, args []string) error {
 		}
 		p = &read
 	}
+	return serve(ctx, e, c, at, p, *asJSON)
+}
+
+// serve opens both doors until ctx is done; p is the policy to publish, or to compare
+// with the one in force, nil where none was named.
+func serve(ctx context.Context, e env, c config, at place, p *policyFile, asJSON bool) error {
 	log, err := newLog(e.stderr)
 	if err != nil {
 		return err
@@ -61,7 +63,7 @@ func runServe(ctx context.Context, e env, args []string) error {
 	if strings.HasPrefix(h.publicURL, "https:") && len(c.TrustedProxies) == 0 {
 		log.Warn("no trusted_proxies: behind a proxy all customers count as one address, and share one limit")
 	}
-	if err := tellServing(e, h, at.dir, *asJSON); err != nil {
+	if err := tellServing(e, h, at.dir, asJSON); err != nil {
 		return errors.Join(err, h.close())
 	}
 	err = h.wait(ctx)
@@ -71,7 +73,7 @@ func runServe(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return no(err)
 	}
-	if !*asJSON {
+	if !asJSON {
 		fmt.Fprintln(e.stdout, "stopped; everything acknowledged is on the disk")
 	}
 	return nil

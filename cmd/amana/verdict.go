@@ -9,6 +9,15 @@ import (
 	"github.com/amana-privacy/amana/receipt"
 )
 
+// wordsIn gives the program's own words in a language.
+func wordsIn(language string) (*lang.Words, error) {
+	words, ok := lang.For(language, lang.Options{})
+	if !ok {
+		return nil, fmt.Errorf("the program speaks en and ar, not %q", language)
+	}
+	return words, nil
+}
+
 // tellVerdict says what is proved and what is not. Of the receipt it shows only
 // what cannot steer a terminal; the detail for programmers only where the
 // receipt is broken.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/receipt"
 )
@@ -34,9 +33,9 @@ func runVerify(_ context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	words, ok := lang.For(*language, lang.Options{})
-	if !ok {
-		return fmt.Errorf("the program speaks en and ar, not %q", *language)
+	words, err := wordsIn(*language)
+	if err != nil {
+		return err
 	}
 	if len(operands) != 1 {
 		return fmt.Errorf("say which receipt, - for standard input: amana verify receipt.json --key KEY")
