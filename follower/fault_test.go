@@ -147,10 +147,23 @@ func (w *turmoil) follows() (stop func()) {
 func (w *turmoil) expect(id subject.ID, want decision.Reason) {
 	w.Helper()
 	for _, m := range w.mirrors {
-		for end := time.Now().Add(30 * time.Second); m.reason(id).Reason != want; time.Sleep(2 * time.Millisecond) {
-			if time.Now().After(end) {
-				w.Fatalf("%s says %s of %s, want %s: %v", m.name, m.reason(id).Reason, id, want, m.now().Ready())
-			}
+		w.hears(m, id, want)
+	}
+}
+
+// hears waits until a replica says something of somebody. What it says until then is
+// held to what was acknowledged.
+func (w *turmoil) hears(m *mirror, id subject.ID, want decision.Reason) {
+	w.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		asked := time.Now()
+		a := m.reason(id)
+		w.heard(m.name, id, a, asked)
+		if a.Reason == want {
+			return
+		}
+		if asked.After(end) {
+			w.Fatalf("%s says %s of %s, want %s: %v", m.name, a.Reason, id, want, m.now().Ready())
 		}
 	}
 }
