@@ -11,6 +11,7 @@ import (
 	"github.com/amana-privacy/amana/internal/pgtest"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 )
 
 // customers is how many the benchmarks load: 1,000,000 of them make 5 million events.
@@ -54,7 +55,7 @@ func loaded(b *testing.B, on string) *store.DB {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { db.Close() })
-	publish(b, db, "casco-fiber")
+	storetest.Publish(b, db, storetest.Source(b, "casco-fiber"))
 	return db
 }
 

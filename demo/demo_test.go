@@ -8,47 +8,18 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/amana-privacy/amana/decision"
-	"github.com/amana-privacy/amana/examples"
-	"github.com/amana-privacy/amana/keyring"
-	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 )
 
 // installation makes a store with a company's policy in force.
 func installation(t *testing.T, company string) (*store.DB, string) {
 	t.Helper()
-	dir := t.TempDir()
-	ring, err := keyring.Create(filepath.Join(dir, "keys"), company+".example/log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "amana.db"), Ring: ring, Create: true, Now: time.Now,
-		TakeBack: func(string) (string, string) { return "https://privacy.example/choices", "one click" }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	publish(t, db, company)
+	var dir string
+	db := storetest.Open(t, storetest.Source(t, company), func(c *store.Config) { dir = filepath.Dir(c.Path) })
 	return db, dir
-}
-
-// publish puts a company's policy in force.
-func publish(t testing.TB, db *store.DB, company string) {
-	t.Helper()
-	src, err := fs.ReadFile(examples.FS, company+"/amana.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, findings := policy.Check("amana.yaml", src)
-	if len(findings) > 0 {
-		t.Fatal(findings)
-	}
-	if _, err := db.Publish(t.Context(), doc, nil, "Mona Haddad"); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestSimulatedCustomersAnswerAndStandNowhereInClear(t *testing.T) {

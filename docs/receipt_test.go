@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,13 +12,12 @@ import (
 	"time"
 
 	"github.com/amana-privacy/amana/consent"
-	"github.com/amana-privacy/amana/examples"
-	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/ledger/ledgertest"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -188,33 +186,19 @@ func spoilt(t *testing.T, good []byte, i int) map[string][]byte {
 		"another size":          edited(func(r *receipt.Receipt) { r.Proof.Size++ }),
 		"another head":          edited(func(r *receipt.Receipt) { r.Checkpoint = strings.Replace(r.Checkpoint, "\n", "\n1", 1) }),
 		"another salt":          edited(func(r *receipt.Receipt) { r.Salt[i] ^= 1 }),
-		"another signer's name": changed(`{"key":"casco`, `{"key":"cisco`),
+		"another signer's name": changed(`{"key":"company`, `{"key":"campany`),
 	}
 }
 
 // issue makes real receipts in a real store and gives the log's key.
 func issue(t *testing.T, n int) (key string, receipts [][]byte) {
 	t.Helper()
-	dir := t.TempDir()
-	ring, err := keyring.Create(filepath.Join(dir, "keys"), "casco.example/log")
-	must(t, err)
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "amana.db"), Ring: ring, Create: true, Now: time.Now,
-		TakeBack: func(string) (string, string) { return "https://casco.example/en/choices", "one click" }})
-	must(t, err)
-	t.Cleanup(func() { db.Close() })
-	src, err := fs.ReadFile(examples.FS, "casco-fiber/amana.yaml")
-	must(t, err)
-	doc, found := policy.Check("amana.yaml", src)
-	if len(found) > 0 {
-		t.Fatal(found)
-	}
-	_, err = db.Publish(t.Context(), doc, nil, "Mona Haddad")
-	must(t, err)
+	db := storetest.Open(t, storetest.Source(t, "casco-fiber"))
 	for i := range n {
 		id, err := subject.Parse(fmt.Sprintf("customer:سارة%d", i), "")
 		must(t, err)
 		list, err := db.Record(t.Context(), store.Submission{Subject: id, Surface: consent.SurfaceAPI,
-			Choices: []consent.Choice{{Purpose: "newsletter", Decision: consent.Refused}, {Purpose: customerPurpose(t, doc.Policy), Decision: consent.Given}}})
+			Choices: []consent.Choice{{Purpose: "newsletter", Decision: consent.Refused}, {Purpose: customerPurpose(t, db.InForce().Policy), Decision: consent.Given}}})
 		must(t, err)
 		raw, err := json.Marshal(list[1])
 		must(t, err)

@@ -4,19 +4,16 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/amana-privacy/amana/examples"
 	"github.com/amana-privacy/amana/fulfil"
-	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/letter"
-	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/request"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 	"github.com/amana-privacy/amana/web"
 )
 
@@ -34,31 +31,12 @@ func (f *family) now() time.Time { return time.Now().Add(time.Duration(f.ahead.L
 func newFamily(t *testing.T) *family {
 	t.Helper()
 	f := &family{t: t}
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	dir := t.TempDir()
-	ring, err := keyring.Create(filepath.Join(dir, "keys"), "company.example/log")
-	must(err)
 	var door http.Handler
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { door.ServeHTTP(w, r) }))
 	t.Cleanup(s.Close)
 	f.at = s.URL
-	f.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "db"), Ring: ring, Create: true, Now: f.now, Mail: true, PublicURL: s.URL,
-		TakeBack: func(l string) (string, string) { return s.URL + "/" + l + "/choices", "by one click" }})
-	must(err)
-	t.Cleanup(func() { f.db.Close() })
-	src, err := examples.FS.ReadFile("casco-fiber/amana.yaml")
-	must(err)
-	doc, findings := policy.Read("amana.yaml", []byte(strings.Replace(string(src), "\nchildren:\n  minimum_age: 16\n  below: refuse\n", "\nchildren:\n  ask: [ad_measurement]\n  minimum_age: 16\n  below: parent\n", 1)))
-	if len(findings) > 0 {
-		t.Fatal(findings)
-	}
-	_, err = f.db.Publish(t.Context(), doc, nil, "Ellen Pettengill")
-	must(err)
+	src := strings.Replace(storetest.Source(t, "casco-fiber"), "\nchildren:\n  minimum_age: 16\n  below: refuse\n", "\nchildren:\n  ask: [ad_measurement]\n  minimum_age: 16\n  below: parent\n", 1)
+	f.db = storetest.Open(t, src, func(c *store.Config) { c.Now, c.Mail, c.PublicURL = f.now, true, s.URL })
 	door = web.New(web.Config{Store: f.db, PublicURL: s.URL, Now: f.now})
 	return f
 }

@@ -4,16 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/amana-privacy/amana/examples"
-	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/letter"
-	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 	"github.com/amana-privacy/amana/web"
 )
 
@@ -34,24 +31,11 @@ func portalOf(t *testing.T, origins ...string) (at string, db *store.DB, mail fu
 			t.Fatal(err)
 		}
 	}
-	dir := t.TempDir()
-	ring, err := keyring.Create(filepath.Join(dir, "keys"), "company.example/log")
-	must(err)
 	var door http.Handler
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { door.ServeHTTP(w, r) }))
 	t.Cleanup(s.Close)
-	db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "db"), Ring: ring, Create: true, Now: time.Now, Mail: true, PublicURL: s.URL,
-		TakeBack: func(l string) (string, string) { return s.URL + "/" + l + "/choices", "by one click" }})
-	must(err)
-	t.Cleanup(func() { db.Close() })
-	src, err := examples.FS.ReadFile("casco-fiber/amana.yaml")
-	must(err)
-	doc, findings := policy.Read("amana.yaml", []byte(strings.Replace(string(src), "\nchildren:\n", "\nchildren:\n  ask: [analytics]\n", 1)))
-	if len(findings) > 0 {
-		t.Fatal(findings)
-	}
-	_, err = db.Publish(t.Context(), doc, nil, "Ellen Pettengill")
-	must(err)
+	src := strings.Replace(storetest.Source(t, "casco-fiber"), "\nchildren:\n", "\nchildren:\n  ask: [analytics]\n", 1)
+	db = storetest.Open(t, src, func(c *store.Config) { c.Mail, c.PublicURL = true, s.URL })
 	door = web.New(web.Config{Store: db, PublicURL: s.URL, Origins: origins})
 	return s.URL, db, func() letter.Letter {
 		t.Helper()

@@ -3,7 +3,6 @@ package fulfil_test
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,12 +10,10 @@ import (
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
-	"github.com/amana-privacy/amana/examples"
 	"github.com/amana-privacy/amana/fulfil"
-	"github.com/amana-privacy/amana/keyring"
-	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/request"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -31,24 +28,7 @@ const (
 // opened is a store by the clock of the bubble, with somebody in it.
 func opened(t *testing.T) *store.DB {
 	t.Helper()
-	dir := t.TempDir()
-	ring, err := keyring.Create(filepath.Join(dir, "keys"), "casco.example/log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "db"), Ring: ring, Create: true, Now: time.Now, Mail: true, PublicURL: "https://casco.example",
-		TakeBack: func(string) (string, string) { return "https://casco.example", "one click" }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	src, err := examples.FS.ReadFile("casco-fiber/amana.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, _ := policy.Read("amana.yaml", src)
-	if _, err := db.Publish(context.Background(), doc, nil, "Mona Haddad"); err != nil {
-		t.Fatal(err)
-	}
+	db := storetest.Open(t, storetest.Source(t, "casco-fiber"), func(c *store.Config) { c.Mail = true })
 	if _, err := db.Submit(context.Background(), store.Submission{Subject: mina, Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: "tailored_offers", Decision: consent.Given}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +94,6 @@ func TestEverythingEndsInItsTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				db := opened(t)
-				defer db.Close()
 				if err := c.begin(db); err != nil {
 					t.Fatal(err)
 				}

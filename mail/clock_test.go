@@ -3,43 +3,23 @@ package mail
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/amana-privacy/amana/examples"
-	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/letter"
-	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 )
 
 // TestTriesEndByTheClock lets the engine run for four days while nobody listens:
 // it tries ever more seldom, for three days and not a minute longer.
 func TestTriesEndByTheClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, logs := t.TempDir(), new(lines)
-		ring, err := keyring.Create(filepath.Join(dir, "keys"), "company.example/log")
-		if err != nil {
-			t.Fatal(err)
-		}
-		db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "db"), Ring: ring, Create: true, Now: time.Now, Mail: true, PublicURL: "https://privacy.company.example",
-			TakeBack: func(string) (string, string) { return "https://privacy.company.example", "by one click" }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		src, err := examples.FS.ReadFile("casco-fiber/amana.yaml")
-		if err != nil {
-			t.Fatal(err)
-		}
-		doc, _ := policy.Read("amana.yaml", src)
-		if _, err := db.Publish(t.Context(), doc, nil, "Ellen Pettengill"); err != nil {
-			t.Fatal(err)
-		}
+		logs := new(lines)
+		db := storetest.Open(t, storetest.Source(t, "casco-fiber"), func(c *store.Config) { c.Mail = true })
 		if _, err := db.Post(t.Context(), letter.Letter{Kind: letter.Erasing, To: sara, Language: "en", Path: "/en/me"}); err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/amana-privacy/amana/letter"
 )
 
-// report is one as Postfix writes it.
+// reportTo is a report as Postfix writes it.
 func reportTo(to, action, status string) string {
 	return strings.ReplaceAll(fmt.Sprintf(`Return-Path: <>
 Delivered-To: %s

@@ -16,11 +16,10 @@ import (
 	"time"
 
 	"github.com/amana-privacy/amana/consent"
-	"github.com/amana-privacy/amana/examples"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/mail/mailtest"
-	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -29,7 +28,6 @@ type world struct {
 	t      testing.TB
 	db     *store.DB
 	ring   *keyring.Ring
-	dir    string
 	server *mailtest.Server
 	engine *Engine
 	logs   bytes.Buffer
@@ -41,29 +39,8 @@ var companies = []string{"casco-fiber", "souq-nakheel"}
 
 func open(t testing.TB, company string, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), at: time.Date(2026, time.November, 21, 9, 0, 0, 0, time.UTC), server: mailtest.Start(t)}
-	ring, err := keyring.Create(filepath.Join(w.dir, "keys"), "company.example/log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.ring = ring
-	w.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(w.dir, "db"), Ring: ring, Create: true, Now: w.now, Mail: true, PublicURL: "https://privacy.company.example",
-		TakeBack: func(string) (string, string) { return "https://privacy.company.example", "by one click" }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { w.db.Close() })
-	src, err := examples.FS.ReadFile(company + "/amana.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, findings := policy.Read("amana.yaml", src)
-	if len(findings) > 0 {
-		t.Fatal(findings)
-	}
-	if _, err := w.db.Publish(t.Context(), doc, nil, "Ellen Pettengill"); err != nil {
-		t.Fatal(err)
-	}
+	w := &world{t: t, at: time.Date(2026, time.November, 21, 9, 0, 0, 0, time.UTC), server: mailtest.Start(t)}
+	w.db = storetest.Open(t, storetest.Source(t, company), func(c *store.Config) { w.ring, c.Now, c.Mail = c.Ring, w.now, true })
 	c := Config{Store: w.db, PublicURL: "https://privacy.company.example", From: "privacy@company.example", Bounces: "bounces@company.example",
 		Server: Server{Address: w.server.Address, Security: Plain}, Log: slog.New(slog.NewTextHandler(&w.logs, nil)), Now: w.now}
 	for _, f := range change {

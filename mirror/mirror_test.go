@@ -3,12 +3,10 @@ package mirror_test
 import (
 	"context"
 	"encoding/json"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,14 +17,12 @@ import (
 
 	"github.com/amana-privacy/amana/api"
 	"github.com/amana-privacy/amana/consent"
-	"github.com/amana-privacy/amana/examples"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/fulfil"
 	"github.com/amana-privacy/amana/internal/pgtest"
-	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/mirror"
-	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -66,14 +62,7 @@ const (
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, target: pgtest.Database(t, "15"), ring: make(chan string, 10_000)}
-	dir := t.TempDir()
-	ring, err := keyring.Create(filepath.Join(dir, "keys"), "casco.example/log")
-	must(t, err)
-	w.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "amana.db"), Ring: ring, Create: true, Now: time.Now,
-		TakeBack: func(string) (string, string) { return "https://casco.example/choices", "one click" }})
-	must(t, err)
-	t.Cleanup(func() { w.db.Close() })
-	w.publish(nil)
+	w.db = storetest.Open(t, storetest.Source(t, "casco-fiber"))
 	handler := api.New(api.Config{Store: w.db})
 	w.door = &gate{}
 	w.door.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -104,18 +93,7 @@ func (w *world) hears(n mirror.News) {
 
 func (w *world) publish(change *strings.Replacer) {
 	w.t.Helper()
-	src, err := fs.ReadFile(examples.FS, "casco-fiber/amana.yaml")
-	must(w.t, err)
-	text := string(src)
-	if change != nil {
-		text = change.Replace(text)
-	}
-	doc, found := policy.Read("amana.yaml", []byte(text))
-	if doc == nil {
-		w.t.Fatal(found)
-	}
-	_, err = w.db.Publish(w.t.Context(), doc, nil, "Mona Haddad")
-	must(w.t, err)
+	storetest.Publish(w.t, w.db, change.Replace(storetest.Source(w.t, "casco-fiber")))
 }
 
 func (w *world) say(id subject.ID, a consent.Answer) {

@@ -1,18 +1,15 @@
 package store_test
 
 import (
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/decision"
-	"github.com/amana-privacy/amana/examples"
-	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/letter"
-	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -174,26 +171,7 @@ func TestWhatEndsByItself(t *testing.T) {
 	for name, begin := range expiries {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				dir := t.TempDir()
-				ring, err := keyring.Create(filepath.Join(dir, "keys"), "company.example/log")
-				if err != nil {
-					t.Fatal(err)
-				}
-				db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "db"), Ring: ring, Create: true, Now: time.Now, Mail: true, PublicURL: "https://privacy.company.example",
-					TakeBack: func(string) (string, string) { return "https://privacy.company.example", "by one click" }})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer db.Close()
-				src, err := examples.FS.ReadFile("casco-fiber/amana.yaml")
-				if err != nil {
-					t.Fatal(err)
-				}
-				doc, _ := policy.Read("amana.yaml", src)
-				e := expiring{db, t}
-				_, err = db.Publish(t.Context(), doc, nil, "Ellen Pettengill")
-				e.must(err)
-				x := begin(e)
+				x := begin(expiring{storetest.Open(t, storetest.Source(t, "casco-fiber"), func(c *store.Config) { c.Mail = true }), t})
 				time.Sleep(x.lasts - time.Second)
 				if x.over() {
 					t.Errorf("over a second before %s", x.lasts)

@@ -3,16 +3,14 @@ package web
 import (
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/amana-privacy/amana/keyring"
-	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -20,23 +18,7 @@ import (
 // an hour without a request ends one, and four hours end it in any case.
 func TestASessionEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ring, err := keyring.Create(filepath.Join(t.TempDir(), "keys"), "company.example/log")
-		if err != nil {
-			t.Fatal(err)
-		}
-		db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "db"), Ring: ring, Create: true, Now: time.Now,
-			TakeBack: func(string) (string, string) { return "https://privacy.example/", "by one click" }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		doc, findings := policy.Read("amana.yaml", []byte(example(t, "casco-fiber")))
-		if len(findings) > 0 {
-			t.Fatal(findings)
-		}
-		if _, err := db.Publish(t.Context(), doc, nil, "Ellen Pettengill"); err != nil {
-			t.Fatal(err)
-		}
+		db := storetest.Open(t, example(t, "casco-fiber"))
 		door := New(Config{Store: db, PublicURL: "https://privacy.example"})
 		send := func(method, path string, c *http.Cookie) *http.Response {
 			r := httptest.NewRequestWithContext(t.Context(), method, "https://privacy.example"+path, strings.NewReader(""))

@@ -18,9 +18,9 @@ import (
 
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/examples"
-	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 )
 
 // world is a company with its door open, on a real store.
@@ -58,20 +58,10 @@ var companies = []string{"casco-fiber", "souq-nakheel"}
 func open(t testing.TB, company string, change ...func(*Config)) *world {
 	t.Helper()
 	beside(t)
-	w := &world{t: t, dir: t.TempDir(), at: time.Date(2026, time.March, 3, 12, 0, 0, 0, time.UTC), logs: &lockedBuffer{}}
-	ring, err := keyring.Create(filepath.Join(w.dir, "keys"), "company.example/log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(w.dir, "db"), Ring: ring, Create: true, Now: w.now, Mail: true, PublicURL: "http://privacy.example",
-		TakeBack: func(language string) (string, string) {
-			return "https://privacy.example/" + language + "/choices", "by one click"
-		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { w.db.Close() })
-	w.publish(example(t, company))
+	w := &world{t: t, at: time.Date(2026, time.March, 3, 12, 0, 0, 0, time.UTC), logs: &lockedBuffer{}}
+	w.db = storetest.Open(t, example(t, company), func(c *store.Config) {
+		w.dir, c.Now, c.Mail, c.PublicURL = filepath.Dir(c.Path), w.now, true, "http://privacy.example"
+	})
 	svg, err := examples.FS.ReadFile(company + "/logo.svg")
 	if err != nil {
 		t.Fatal(err)
@@ -99,11 +89,7 @@ func beside(t testing.TB) {
 
 func example(t testing.TB, company string) string {
 	t.Helper()
-	src, err := examples.FS.ReadFile(company + "/amana.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(src)
+	return storetest.Source(t, company)
 }
 
 func (w *world) now() time.Time {
@@ -120,15 +106,7 @@ func (w *world) pass(d time.Duration) {
 
 func (w *world) publish(src string, same ...string) *policy.Version {
 	w.t.Helper()
-	doc, findings := policy.Read("amana.yaml", []byte(src))
-	if len(findings) > 0 {
-		w.t.Fatal(findings)
-	}
-	v, err := w.db.Publish(w.t.Context(), doc, same, "Ellen Pettengill")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return v
+	return storetest.Publish(w.t, w.db, src, same...)
 }
 
 // visitor is a browser: it keeps cookies and does not follow redirects.
