@@ -136,7 +136,7 @@ func TestAuthZENEvaluatesSeveral(t *testing.T) {
 	w.post(400, "/access/v1/evaluations", asking(`"evaluations":[{}]`, `"options":{"evaluations_semantic":"some"}`))
 }
 
-// found is what a search gave.
+// searched is what a search gave.
 type searched struct {
 	Results []struct {
 		Type, ID, Name string

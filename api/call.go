@@ -123,7 +123,6 @@ func (d *door) access(w *edge.Recorder, r *http.Request, c *call, start time.Tim
 	if !d.Log.Enabled(r.Context(), level) {
 		return
 	}
-	took := d.Now().Sub(start)
 	d.Log.LogAttrs(r.Context(), level, "request", slog.String("method", edge.Method(r.Method)), slog.String("route", c.pattern), slog.Int("status", w.Status),
-		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("token", c.token.ID), slog.String("request", c.id))
+		slog.Duration("took", d.Now().Sub(start)), slog.String("token", c.token.ID), slog.String("request", c.id))
 }

@@ -346,7 +346,7 @@ func TestLogHasNoPersonalData(t *testing.T) {
 	must(t, json.Unmarshal([]byte(first), &line))
 	token, err := w.db.Token(t.Context(), w.token)
 	must(t, err)
-	for _, key := range []string{"time", "ms"} {
+	for _, key := range []string{"time", "took"} {
 		if line[key] == nil {
 			t.Errorf("no %s in %s", key, first)
 		}

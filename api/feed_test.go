@@ -22,7 +22,7 @@ type said struct {
 	Batches   [][]byte             `json:"batches"`
 }
 
-// get asks for a path with a token and gives the answer, which stays open.
+// open asks for a path with a token and gives the answer, which stays open.
 func (w *world) open(path string, accept string) *http.Response {
 	w.t.Helper()
 	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.url+path, nil)

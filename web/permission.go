@@ -104,7 +104,7 @@ func (s *site) permission(v *visit, r request.Request) (out permissionView, err 
 
 func (s *site) permissionPage(v *visit) error { return s.showPermission(v, "") }
 
-// linked gives the permission of the page's link; nil where it leads to nothing.
+// linkedPermission gives the permission of the page's link; nil where it leads to nothing.
 func (s *site) linkedPermission(v *visit) (*request.Request, error) {
 	r, err := s.Store.PermissionBy(v.Context(), v.PathValue("token"))
 	if fault.KindOf(err) == fault.Unknown {

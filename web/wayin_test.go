@@ -15,7 +15,7 @@ import (
 	"github.com/amana-privacy/amana/store"
 )
 
-// ask asks to be let in.
+// knock asks to be let in.
 func (v *visitor) knock(address string) answered {
 	v.t.Helper()
 	return v.post("/en/me/sign-in", url.Values{"address": {address}})
