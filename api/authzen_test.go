@@ -197,6 +197,34 @@ func TestAuthZENSearchesWhomToWriteTo(t *testing.T) {
 	}
 }
 
+// What is searched for stands in the public log: a purpose of the policy, and nothing
+// else that somebody may have put in its place.
+func TestASearchForNoPurposeIsNotRecorded(t *testing.T) {
+	w := newWorld(t)
+	w.agree("customer:10042")
+	before, err := w.db.PublicLeaves(t.Context(), 0, 10)
+	must(t, err)
+	out := into[searched](t, w.post(200, "/access/v1/search/resource", asking(`"action":{"name":"use","properties":{"purpose":"sara@example.com"}}`)))
+	if len(out.Results) != 0 {
+		t.Errorf("%+v", out)
+	}
+	if p := into[problem](t, w.post(422, "/v1/permits", `{"purpose":"sara@example.com"}`)); p.Field != "purpose" {
+		t.Errorf("%+v", p)
+	}
+	w.token = w.newToken("search:newsletter")
+	for path, body := range map[string]string{"/access/v1/search/resource": asking(`"action":{"name":"use","properties":{"purpose":"sara@example.com"}}`), "/v1/permits": `{"purpose":"sara@example.com"}`} {
+		if a := w.do("POST", path, body); a.status != 403 || strings.Contains(fmt.Sprint(a.header, string(a.body)), "sara") {
+			t.Errorf("%s: %d %v %s", path, a.status, a.header, a.body)
+		}
+	}
+	after, err := w.db.PublicLeaves(t.Context(), 0, 10)
+	must(t, err)
+	if len(after) != len(before) {
+		rec, err := w.db.PublicRecord(t.Context(), after[len(after)-1])
+		t.Errorf("the log says %s, %v", rec.Record, err)
+	}
+}
+
 func TestAuthZENSearchesWhatIsOpenAndWhoMayReceive(t *testing.T) {
 	w := newWorld(t)
 	w.agree("customer:10042")

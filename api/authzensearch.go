@@ -105,7 +105,7 @@ func (d customers) resources(w http.ResponseWriter, r *http.Request, s search) (
 	if err != nil {
 		return out, err
 	}
-	if err := allowed(w, callOf(r).token, "search:"+q.Purpose); err != nil || !known {
+	if err := d.maySearch(w, callOf(r).token, q.Purpose); err != nil || !known {
 		return out, err
 	}
 	token := ""
@@ -126,6 +126,23 @@ func (d customers) resources(w http.ResponseWriter, r *http.Request, s search) (
 		out.Page = &page{found.Next}
 	}
 	return out, nil
+}
+
+// maySearch says whether a token may search for a purpose; if not, which scope it
+// lacks. What the policy does not name is not said back: it may be anything.
+func (d *door) maySearch(w http.ResponseWriter, t store.Token, purpose string) error {
+	scope := "search:" + purpose
+	if t.Has(scope) {
+		return nil
+	}
+	named := false
+	if v := d.InForce(); v != nil {
+		_, named = v.Policy.Purposes[purpose]
+	}
+	if !named {
+		scope = "search:PURPOSE"
+	}
+	return allowed(w, t, scope)
 }
 
 // candidate is what may be found: a result under its name, and the question

@@ -52,7 +52,7 @@ func (d *door) listPermits(w http.ResponseWriter, r *http.Request) error {
 	if err := strict.Decode(raw, &in); err != nil {
 		return err
 	}
-	if err := allowed(w, callOf(r).token, "search:"+in.Purpose); err != nil {
+	if err := d.maySearch(w, callOf(r).token, in.Purpose); err != nil {
 		return err
 	}
 	q := store.PermitQuery{Question: decision.Question{Purpose: in.Purpose, Data: in.Data, Recipient: in.Recipient}, Kind: in.Kind,

@@ -9,6 +9,7 @@ import (
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/subject"
 )
@@ -37,9 +38,17 @@ type searching struct {
 // Search gives the people about whom a question is answered with yes, a page at
 // a time; a page may have fewer than asked, or none, and still be followed by
 // another. That somebody began to search, and for which purpose, is a public
-// record, durable before anything is given out. What is asked has to stay the
+// record, durable before anything is given out; for what the policy in force does
+// not name nobody is found, and nothing is recorded. What is asked has to stay the
 // same from page to page.
 func (db *DB) Search(ctx context.Context, q decision.Question, by string, limit int, cursor string) (Allowed, error) {
+	w := db.world(db.InForce())
+	if w.Policy == nil {
+		return Allowed{}, fault.New(fault.Conflict, "no policy is in force yet")
+	}
+	if !names(w.Policy, q.Purpose) {
+		return Allowed{}, nil
+	}
 	binding := fmt.Sprintf("search\n%s\n%s\n%q\n%t", q.Purpose, q.Recipient, q.Data, q.Signals.GPC)
 	var from keyring.SubjectID
 	if cursor != "" {
@@ -51,10 +60,6 @@ func (db *DB) Search(ctx context.Context, q decision.Question, by string, limit 
 		binary.BigEndian.PutUint64(from[8:], uint64(numbers[1]))
 	} else if err := db.recordSearch(ctx, q.Purpose, by); err != nil {
 		return Allowed{}, err
-	}
-	w := db.world(db.InForce())
-	if w.Policy == nil {
-		return Allowed{}, fault.New(fault.Conflict, "no policy is in force yet")
 	}
 	var out Allowed
 	for looked := 0; looked < mostLooked; {
@@ -81,6 +86,13 @@ func (db *DB) Search(ctx context.Context, q decision.Question, by string, limit 
 	}
 	out.Next = db.cursor(binding, int64(binary.BigEndian.Uint64(from[:8])), int64(binary.BigEndian.Uint64(from[8:])))
 	return out, nil
+}
+
+// names reports whether a version has a purpose. What it does not have may be
+// anything, and stands in no record.
+func names(v *policy.Version, purpose string) bool {
+	_, ok := v.Policy.Purposes[purpose]
+	return ok
 }
 
 func (db *DB) recordSearch(ctx context.Context, purpose, by string) error {

@@ -75,7 +75,7 @@ func placeOf(n []int64) *permitPlace {
 
 // Permits gives a page of who is permitted, or of what has changed. That somebody began
 // to ask, and for which purpose, is a public record, durable before anything is
-// given out. Whoever applies all pages in their order has, but for times that run
+// given out; a purpose that the policy in force does not have is fault.Invalid then. Whoever applies all pages in their order has, but for times that run
 // out (Until), exactly those about whom Decide says yes.
 //
 // It holds because the positions in the shards are taken before anybody is looked
@@ -99,7 +99,9 @@ func (db *DB) Permits(ctx context.Context, q PermitQuery) (Permits, error) {
 	now.inForce, out.Policy = prefixOf(v.ID)^prefixOf(policy.VersionID(db.origin)), v.ID // after a restore the log is another
 	binding := fmt.Sprintf("permits\n%s\n%s\n%q\n%t\n%s", q.Question.Purpose, q.Question.Recipient, q.Question.Data, q.Question.Signals.GPC, q.Kind)
 	at := now
-	if q.Cursor == "" {
+	if q.Cursor == "" && !names(v, q.Question.Purpose) {
+		err = fault.At(fault.Invalid, "purpose", "the policy in force has no such purpose")
+	} else if q.Cursor == "" {
 		err = db.recordSearch(ctx, q.Question.Purpose, q.By)
 	} else if numbers, e := db.openCursor(q.Cursor, binding, permitNumbers); e != nil {
 		err = e
