@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/amana-privacy/amana/courier"
@@ -124,6 +125,8 @@ type door struct {
 	places edge.Places
 	limits *limits
 	tokens *tokens
+
+	unready atomic.Bool // as /readyz said last
 }
 
 // New makes the handler of the company door. It panics where neither a store nor

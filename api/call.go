@@ -113,11 +113,18 @@ func madeID() string {
 // second: a line for each that went well would be most of the work, and of the disk.
 var questions = []string{"/v1/decide", "/access/v1/evaluation", "/access/v1/evaluations", gatePath}
 
+// readyPath and healthPath are asked every second by whoever watches.
+const (
+	readyPath  = "/readyz"
+	healthPath = "/healthz"
+)
+
 // access writes the line of a request: ids, the route's pattern and figures,
-// nothing that was sent. A question that went well is of level debug.
+// nothing that was sent. A question that went well is of level debug, and so is
+// whether the door is well.
 func (d *door) access(w *edge.Recorder, r *http.Request, c *call, start time.Time) {
 	level := slog.LevelInfo
-	if w.Status < 400 && slices.Contains(questions, c.pattern) {
+	if w.Status < 400 && slices.Contains(questions, c.pattern) || c.pattern == readyPath || c.pattern == healthPath {
 		level = slog.LevelDebug
 	}
 	if !d.Log.Enabled(r.Context(), level) {

@@ -111,6 +111,7 @@ func (d *door) stream(w http.ResponseWriter, r *http.Request, at where, begins *
 		return feedFault(err)
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // a proxy that gathers what comes makes replicas stale
 	out := events{w, http.NewResponseController(w)}
 	_ = out.conn.SetReadDeadline(time.Time{}) // nothing more is to be read
 	if begins != nil {

@@ -84,6 +84,9 @@ func TestTheFeedGoesOnFromAHead(t *testing.T) {
 	if stream.Header.Get("Content-Type") != "text/event-stream" || names != "beginning batch batch " {
 		t.Errorf("it streams %q", names)
 	}
+	if stream.Header.Get("X-Accel-Buffering") != "no" {
+		t.Error("a proxy in between may gather what is streamed") // nginx does, until it has 4096 bytes
+	}
 }
 
 func TestAFeedThatDoesNotGoOnSaysSo(t *testing.T) {

@@ -104,7 +104,7 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, c *call, err error) 
 		return
 	}
 	p := problemOf(err)
-	if p.Status >= 500 {
+	if p.Status >= 500 && c.pattern != readyPath {
 		d.Log.ErrorContext(r.Context(), "failed", "request", c.id, "route", c.pattern, "err", err)
 	}
 	if p.Status == busy.status && w.Header().Get("Retry-After") == "" {

@@ -60,8 +60,8 @@ func routes() []route {
 		{"GET", "/ar/explain", "", nil, (*door).explainForm},
 		{"POST", "/ar/explain", "", nil, (*door).explainAnswer},
 		{"GET", "/openapi.json", "", nil, (*door).describe},
-		{"GET", "/healthz", "", nil, (*door).health},
-		{"GET", "/readyz", "", nil, (*door).ready},
+		{"GET", healthPath, "", nil, (*door).health},
+		{"GET", readyPath, "", nil, (*door).ready},
 	}
 	for _, p := range problems {
 		list = append(list, route{"GET", p.page(), "", nil, p.explain})
@@ -71,7 +71,7 @@ func routes() []route {
 
 // onReplica are the paths of a door that a replica answers at, beside the pages of
 // problems.
-var onReplica = []string{"/v1/decide", "/access/v1/evaluation", "/access/v1/evaluations", "/.well-known/authzen-configuration", "/openapi.json", "/healthz", "/readyz"}
+var onReplica = []string{"/v1/decide", "/access/v1/evaluation", "/access/v1/evaluations", "/.well-known/authzen-configuration", "/openapi.json", healthPath, readyPath}
 
 // routes are those of this door.
 func (d *door) routes() []route {
