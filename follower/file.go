@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/amana-privacy/amana/feed"
@@ -16,18 +19,16 @@ import (
 // person who was erased is not in it for longer.
 const fileFor = time.Hour
 
-// copying makes a file that a snapshot is copied to while it is loaded; nil where
-// none is wanted, or where it cannot be made, which stops nothing.
-func (f *Follower) copying() *saved {
+// copying makes a file that a snapshot is copied to; nil where none is wanted.
+func (f *Follower) copying() (*saved, error) {
 	if f.File == "" {
-		return nil
+		return nil, nil
 	}
-	file, err := os.CreateTemp(filepath.Dir(f.File), ".amana-snapshot-*")
+	file, err := os.CreateTemp(filepath.Dir(f.File), f.unfinished()+"*")
 	if err != nil {
-		f.Log.Warn("the snapshot could not be kept", "error", err)
-		return nil
+		return nil, fmt.Errorf("keeping a snapshot: %w", err)
 	}
-	return &saved{f: f, file: file}
+	return &saved{f: f, file: file}, nil
 }
 
 // saved is a file that is being written.
@@ -52,21 +53,44 @@ func (s *saved) drop() {
 }
 
 // keep puts the file in the place of the one before.
-func (s *saved) keep() {
+func (s *saved) keep() error {
 	if s == nil {
-		return
+		return nil
 	}
 	err := errors.Join(s.failed, s.file.Close())
 	if err == nil {
 		err = os.Rename(s.file.Name(), s.f.File)
 	}
 	if err != nil {
-		s.f.Log.Warn("the snapshot could not be kept", "error", err)
 		_ = os.Remove(s.file.Name())
+		return fmt.Errorf("keeping a snapshot: %w", err)
+	}
+	return nil
+}
+
+// unfinished begins the names of files that a snapshot is copied to.
+func (f *Follower) unfinished() string { return ".amana-snapshot-" + filepath.Base(f.File) + "-" }
+
+// tidy removes what an earlier run was killed over: half a snapshot has the size of
+// half a snapshot, and who is erased meanwhile stays in it.
+func (f *Follower) tidy() {
+	if f.File == "" {
+		return
+	}
+	dir := filepath.Dir(f.File)
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return // where it cannot be read, nothing can be kept, which is told then
+	}
+	for _, e := range list {
+		if strings.HasPrefix(e.Name(), f.unfinished()) {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
 	}
 }
 
-// refresh has the file replaced in the background when it is an hour old.
+// refresh has the file replaced in the background when it is an hour old. What
+// fails is tried again until the hour in which the next would come.
 func (f *Follower) refresh() {
 	if f.File != "" && time.Since(f.noted) > headEvery {
 		f.keepHead()
@@ -76,23 +100,52 @@ func (f *Follower) refresh() {
 	}
 	f.saved = time.Now()
 	f.saving.Go(func() {
-		ctx, cancel := context.WithTimeout(f.run, fileFor/4)
+		ctx, cancel := context.WithTimeout(f.run, fileFor)
 		defer cancel()
-		resp, err := f.get(ctx, "/v1/snapshot", nil, "application/octet-stream")
-		if err != nil {
-			return
+		said := false
+		for pause := shortestSave; ; pause = min(2*pause, longestSave) {
+			err := f.replace(ctx)
+			if err == nil || ctx.Err() != nil {
+				return
+			}
+			if !said {
+				f.Log.Warn("the snapshot could not be replaced yet", "error", err)
+				said = true
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(pause/2 + rand.N(pause/2)):
+			}
 		}
-		defer resp.Body.Close()
-		s := f.copying()
-		if s == nil {
-			return
-		}
-		if _, err := io.Copy(s, resp.Body); err != nil {
-			s.drop()
-			return
-		}
-		s.keep()
 	})
+}
+
+// Pauses between tries to replace the file.
+const (
+	shortestSave = time.Second
+	longestSave  = 10 * time.Minute
+)
+
+// replace puts a new snapshot in the place of the one that is kept.
+func (f *Follower) replace(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, fileFor/4)
+	defer cancel()
+	s, err := f.copying()
+	if err != nil {
+		return err
+	}
+	resp, err := f.get(ctx, "/v1/snapshot", nil, "application/octet-stream")
+	if err != nil {
+		s.drop()
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(s.file, resp.Body); err != nil {
+		s.drop()
+		return fmt.Errorf("copying a snapshot: %w", err)
+	}
+	return s.keep()
 }
 
 // headEvery is how often the newest head is kept.

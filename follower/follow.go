@@ -146,7 +146,7 @@ func (f *Follower) load(ctx context.Context) error {
 	}
 	defer resp.Body.Close()
 	body := io.Reader(&patient{resp.Body, time.AfterFunc(10*time.Second, cancel)})
-	copied := f.copying()
+	copied, failed := f.copying()
 	if copied != nil {
 		body = io.TeeReader(body, copied)
 	}
@@ -154,8 +154,11 @@ func (f *Follower) load(ctx context.Context) error {
 		copied.drop()
 		return err
 	}
-	copied.keep()
-	f.saved = time.Now()
+	if failed = errors.Join(failed, copied.keep()); failed == nil {
+		f.saved = time.Now()
+	} else { // it is tried again beside the following, which goes on
+		f.Log.Warn("the snapshot could not be kept", "error", failed)
+	}
 	return nil
 }
 

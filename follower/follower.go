@@ -180,6 +180,7 @@ func (f *Follower) Wait(ctx context.Context) error {
 
 // follow follows until ctx is done. What cannot be gone on with is begun anew.
 func (f *Follower) follow(ctx context.Context) {
+	f.tidy()
 	f.loadFile()
 	said := ""
 	for pause := shortest; ctx.Err() == nil; pause = min(2*pause, longest) {

@@ -1,6 +1,7 @@
 package publisher_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -39,7 +40,9 @@ func (w *world) replica() *replica {
 	r := &replica{world: w, table: table.New(table.KeyFrom(keyring.Key(b.Tags)), table.Rules{}, w.clock()), epoch: b.Epoch}
 	r.feed = feed.NewReplica(r.table, b.Origin, key, feed.Head{})
 	copy(r.feed.Suppression[:], b.Suppression)
-	snapshot, err := w.p.Snapshot(w.t.Context())
+	gone, cancel := context.WithCancel(w.t.Context())
+	cancel() // whoever asked has given up; the snapshot is written for who comes next
+	snapshot, err := w.p.Snapshot(gone)
 	must(w.t, err)
 	must(w.t, r.feed.Load(io.Reader(snapshot), w.clock()))
 	must(w.t, r.feed.Greet([]byte(b.Hello), "a word of its own", sent))

@@ -66,6 +66,7 @@ type Publisher struct {
 	mu   sync.Mutex            // held by whoever changes an epoch
 	wake chan struct{}         // something is to be sent
 	soon chan struct{}         // it is to be looked at once
+	run  context.Context       // done when it is closed
 	stop context.CancelFunc
 	done sync.WaitGroup
 	base time.Time
@@ -114,7 +115,7 @@ func New(ctx context.Context, c Config) *Publisher {
 		c.Keep = 64 << 20
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	p := &Publisher{Config: c, wake: make(chan struct{}, 1), soon: make(chan struct{}, 1), stop: stop, base: time.Now()}
+	p := &Publisher{Config: c, wake: make(chan struct{}, 1), soon: make(chan struct{}, 1), run: run, stop: stop, base: time.Now()}
 	c.Store.Follow(p.changed)
 	p.done.Go(func() { p.follow(run) })
 	p.done.Go(func() { p.send(run) })

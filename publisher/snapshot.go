@@ -31,7 +31,8 @@ type snapshots struct {
 }
 
 // Snapshot gives a snapshot of the epoch that is under way, and its size. One
-// that the feed still goes on from is given to several.
+// that the feed still goes on from is given to several. Writing one goes on when who
+// asked for it has gone, as a proxy does after a minute: they find it when they come again.
 func (p *Publisher) Snapshot(ctx context.Context) (*io.SectionReader, error) {
 	s := &p.snapshots
 	s.mu.Lock()
@@ -41,6 +42,9 @@ func (p *Publisher) Snapshot(ctx context.Context) (*io.SectionReader, error) {
 		return nil, ErrNotReady
 	}
 	if !s.good(e, p.Store.LogKey()) {
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		defer cancel()
+		defer context.AfterFunc(p.run, cancel)()
 		if err := p.write(ctx, e); err != nil {
 			return nil, fmt.Errorf("writing a snapshot: %w", err)
 		}
