@@ -25,6 +25,7 @@ type Replica struct {
 	key    note.Verifier
 	origin string
 	bound  time.Duration
+	beside uint64 // mostBeside
 
 	at    *Position // nil: nothing was loaded yet, or what was is not to be trusted
 	last  Head      // the last one that was taken, or that of the snapshot
@@ -39,7 +40,7 @@ type Replica struct {
 // origin came, so that a feed behind it is refused; the zero Head where none
 // is known.
 func NewReplica(t *table.Table, origin string, key note.Verifier, last Head) *Replica {
-	r := &Replica{table: t, key: key, origin: origin, bound: Bound, last: last, most: last, book: newBook()}
+	r := &Replica{table: t, key: key, origin: origin, bound: Bound, beside: mostBeside, last: last, most: last, book: newBook()}
 	r.halt()
 	return r
 }

@@ -2,8 +2,10 @@ package feed_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -308,6 +310,42 @@ func TestATouchedSnapshotIsRefused(t *testing.T) {
 	if err := r.Load(bytes.NewReader(whole), newYear); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whoever stands in between can say the signed beginning of a snapshot again, and then
+// go on for ever: it is read for as long as one of so many rows may be.
+func TestASnapshotWithoutEndIsRefused(t *testing.T) {
+	s := newServer(t)
+	for i := range 40 {
+		s.says(fmt.Sprintf("phone:+1207555%04d", i), consent.ActGiven, newYear)
+	}
+	whole := s.snapshot()
+	r := newReplica(t, s)
+	r.Beside(1 << 20)
+	if err := r.Load(bytes.NewReader(whole), newYear); err != nil {
+		t.Fatal("one that has an end:", err)
+	}
+	size, n := binary.Uvarint(whole[len("amana/feed/snapshot/v1\n")+1:])
+	begins := len("amana/feed/snapshot/v1\n") + 1 + n + int(size)
+	endless := &more{record: append(binary.AppendUvarint([]byte{6}, 64<<10), make([]byte, 64<<10)...)} // of those erased
+	if err := r.Load(io.MultiReader(bytes.NewReader(whole[:begins]), endless), newYear); err == nil || endless.said > 4<<20 {
+		t.Errorf("%d bytes were read: %v", endless.said, err)
+	}
+}
+
+// more says the same again and again, up to a gigabyte.
+type more struct {
+	record []byte
+	said   int
+}
+
+func (m *more) Read(b []byte) (int, error) {
+	if m.said > 1<<30 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n := copy(b, m.record[m.said%len(m.record):])
+	m.said += n
+	return n, nil
 }
 
 // link is the way from a server to a replica: it cuts, delays, repeats, mixes

@@ -44,6 +44,14 @@ const (
 	blockSize     = 64 << 10
 )
 
+// How long a snapshot may be, whose end alone is signed: so many bytes for each row of
+// its head, and some for versions, and for people who came while it was written.
+// One of ours has about 24 for each identifier, of which there was at least one row.
+const (
+	mostForEach = 256
+	mostBeside  = 256 << 20
+)
+
 // SnapshotWriter writes a snapshot: Rule for every row of the rules, Add for
 // every identifier, in any order, Erased for whoever was; then Close.
 type SnapshotWriter struct {
@@ -151,7 +159,7 @@ func snapshotText(h Head, sum []byte) string {
 // the feed has to lead to that before anything is answered. One of another epoch
 // that has fewer rows, in all or in one chain, is ErrRollback.
 func (r *Replica) Load(src io.Reader, now time.Time) error {
-	s := snapshotReader{src: bufio.NewReaderSize(src, 1<<20), sum: sha256.New(), replica: r, book: newBook(), now: now, erased: map[table.Tag]struct{}{}}
+	s := snapshotReader{src: bufio.NewReaderSize(src, 1<<20), sum: sha256.New(), replica: r, left: mostRecord, book: newBook(), now: now, erased: map[table.Tag]struct{}{}}
 	if err := s.read(); err != nil {
 		return fmt.Errorf("loading a snapshot: %w", err)
 	}
@@ -168,6 +176,7 @@ type snapshotReader struct {
 	src      *bufio.Reader
 	sum      hash.Hash
 	replica  *Replica
+	left     uint64 // bytes of records that may still come
 	now      time.Time
 	book     book
 	head     Head
@@ -231,9 +240,10 @@ func (s *snapshotReader) next() (byte, []byte, error) {
 	if err != nil {
 		return 0, nil, noEnd(err)
 	}
-	if size > mostRecord {
+	if size > mostRecord || size+2 > s.left {
 		return 0, nil, malformed("a record of a snapshot")
 	}
+	s.left -= size + 2
 	if uint64(cap(s.raw)) < size {
 		s.raw = make([]byte, size)
 	}
@@ -301,6 +311,7 @@ func (s *snapshotReader) begin(r *reader) error {
 	case s.at.Total() != s.head.Rows || s.at.Sum() != s.head.Sum || s.count > s.head.Rows:
 		return ErrForked
 	}
+	s.left = s.replica.beside + mostForEach*min(s.head.Rows, 1<<40)
 	return nil
 }
 
