@@ -63,6 +63,7 @@ type Mirror struct {
 	names names
 	door  *door
 	dsn   *pgx.ConnConfig
+	kept  bool // it had the view to itself once
 }
 
 // New makes a mirror into the database at an address.

@@ -281,6 +281,38 @@ func TestCutOff(t *testing.T) {
 	w.becomes(number(noura), number(frank))
 }
 
+// A connection that broke on this side alone: until the database sees it, it holds the
+// table. That ends no mirror, which goes on as soon as it is free.
+func TestTheConnectionOfBeforeStillHasTheTable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.say(noura, consent.Given)
+	stop := w.runs(w.c)
+	w.becomes(number(noura))
+	var pid int
+	must(t, w.crm.QueryRow(t.Context(), `SELECT pid FROM pg_stat_activity WHERE application_name = 'amana sync' AND datname = current_database()`).Scan(&pid))
+	before, err := pgx.Connect(t.Context(), w.target)
+	must(t, err)
+	defer before.Close(context.Background())
+	taken := make(chan error, 1)
+	go func() { // granted in the moment in which the other goes
+		_, err := before.Exec(t.Context(), `SELECT pg_advisory_lock(hashtextextended('amana sync allowed_texts', 0))`)
+		taken <- err
+	}()
+	for waits := false; !waits; time.Sleep(time.Millisecond) {
+		must(t, w.crm.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits))
+	}
+	_, err = w.crm.Exec(t.Context(), `SELECT pg_terminate_backend($1)`, pid)
+	must(t, err)
+	must(t, <-taken)
+	w.waits("lost") // the connection
+	w.waits("lost") // and the table
+	must(t, before.Close(t.Context()))
+	w.say(frank, consent.Given)
+	w.becomes(number(noura), number(frank))
+	must(t, stop())
+}
+
 // Who keeps the view needs no more than to read and write its two tables; who
 // queries, no more than to read the view.
 func TestLeastPrivilege(t *testing.T) {

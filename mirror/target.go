@@ -30,9 +30,13 @@ func (t *target) open(ctx context.Context) error {
 	if err := t.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtextextended('amana sync ' || $1, 0))`, t.m.names.plain).Scan(&mine); err != nil {
 		return fmt.Errorf("taking the table: %w", err)
 	}
-	if !mine {
+	switch {
+	case !mine && t.m.kept: // the database has not seen yet that the connection of before is gone
+		return fmt.Errorf("taking the table: the connection of before, or another amana sync, still has %s", t.m.names.plain)
+	case !mine:
 		return fault.New(fault.Conflict, "another amana sync keeps %s", t.m.names.plain)
 	}
+	t.m.kept = true
 	if err := t.make(ctx); err != nil {
 		return err
 	}
