@@ -43,11 +43,14 @@ type Answer struct {
 type Ask func(context.Context, Question) (Answer, error)
 
 // Door asks the company door at an address, with a token that has the scope
-// decide. http.DefaultClient asks where client is nil.
+// decide. http.DefaultClient asks where client is nil; a redirect is followed by
+// neither, so that nobody else is told of a customer, or says yes.
 func Door(address, token string, client *http.Client) Ask {
 	if client == nil {
 		client = http.DefaultClient
 	}
+	here := *client
+	here.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	address = strings.TrimSuffix(address, "/") + "/v1/decide"
 	return func(ctx context.Context, q Question) (a Answer, err error) {
 		body, err := json.Marshal(q)
@@ -60,7 +63,7 @@ func Door(address, token string, client *http.Client) Ask {
 		}
 		r.Header.Set("Authorization", "Bearer "+token)
 		r.Header.Set("Content-Type", "application/json")
-		resp, err := client.Do(r)
+		resp, err := here.Do(r)
 		if err != nil {
 			return a, err
 		}

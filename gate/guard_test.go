@@ -121,6 +121,15 @@ func TestTheDoorIsAskedInItsWords(t *testing.T) {
 	if w.Code != 200 || sent != want || token != "Bearer amana_x" {
 		t.Errorf("%d %s %s", w.Code, token, sent)
 	}
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, answer) }))
+	defer elsewhere.Close()
+	for _, status := range []int{302, 307} {
+		away := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
+		if w := through(gate.Guard{Ask: gate.Door(away.URL, "amana_x", away.Client()), Who: session}); w.Code != 503 {
+			t.Errorf("a redirect by %d leads to a yes: %d", status, w.Code)
+		}
+		away.Close()
+	}
 	for _, c := range []struct {
 		status int
 		answer string
