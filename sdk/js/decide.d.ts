@@ -20,6 +20,16 @@ export type Reason =
   | 'objected' | 'unknown_subject' | 'child' | 'not_asked' | 'refused' | 'withdrawn' | 'unconfirmed' | 'expired'
   | 'signal' | 'recipient_not_permitted' | 'recipient_suspended' | 'given' | 'basis'
 
+/** One link of what an answer rests on, in both languages. */
+export interface Link {
+  step: 'policy' | 'scope' | 'event' | 'receipt' | 'ledger'
+  /** against: the answer is no because of it; none: nothing is here. */
+  state: 'holds' | 'against' | 'none'
+  value?: string
+  en: string
+  ar: string
+}
+
 /** Whether the data may be used so, now. It is not to be kept. */
 export interface Answer {
   allowed: boolean
@@ -32,6 +42,8 @@ export interface Answer {
   /** How often at most, where the purpose offers a choice. */
   frequency?: string
   evidence?: 'shown' | 'attested' | 'imported' | 'not_evidenced'
+  /** With detail: what the answer rests on, from the policy in force to the entry in the log. */
+  chain?: Link[]
   /** Why nobody answered, where the reason is stale for that. */
   error?: unknown
 }
