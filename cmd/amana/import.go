@@ -38,7 +38,7 @@ func runImportConsents(ctx context.Context, e env, args []string) error {
 	if err := finish(operands[0]); err != nil {
 		return err
 	}
-	in, size, err := openInput(e, operands[0])
+	in, size, err := openInput(ctx, e, operands[0])
 	if err != nil {
 		return no(err)
 	}
@@ -137,10 +137,11 @@ func delimiterOf(s string) (byte, error) {
 	return 0, errors.New("--delimiter is , ; or tab")
 }
 
-// openInput opens a file, or standard input for -; size is 0 where it is not known.
-func openInput(e env, name string) (in io.ReadCloser, size int, err error) {
+// openInput opens a file, or standard input for -, for which nobody waits any more when
+// ctx is done; size is 0 where it is not known.
+func openInput(ctx context.Context, e env, name string) (in io.ReadCloser, size int, err error) {
 	if name == "-" {
-		return io.NopCloser(e.stdin), 0, nil
+		return until(ctx, e.stdin), 0, nil
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -151,6 +152,18 @@ func openInput(e env, name string) (in io.ReadCloser, size int, err error) {
 		return nil, 0, errors.Join(err, f.Close())
 	}
 	return f, int(info.Size()), nil
+}
+
+// until reads from r until ctx is done. Reading standard input cannot be broken off, so
+// what does it ends with the program.
+func until(ctx context.Context, r io.Reader) io.ReadCloser {
+	out, in := io.Pipe()
+	context.AfterFunc(ctx, func() { in.CloseWithError(fmt.Errorf("reading was broken off: %w", ctx.Err())) })
+	go func() {
+		_, err := io.Copy(in, r)
+		in.CloseWithError(err)
+	}()
+	return out
 }
 
 // counting moves a bar by the bytes that are read.

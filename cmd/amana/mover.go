@@ -30,7 +30,7 @@ func runImportExport(ctx context.Context, e env, args []string) error {
 	if len(operands) != 1 {
 		return errors.New("say which export: amana import export everything.ndjson.gz --dir NEW --public-url https://privacy.example.com")
 	}
-	in, size, err := openInput(e, operands[0])
+	in, size, err := openInput(ctx, e, operands[0])
 	if err != nil {
 		return no(err)
 	}

@@ -19,7 +19,9 @@ import (
 type replicaConfig struct {
 	of, token, key, file string
 	address              string // of the door
+	url                  string // where programs find it, "" as they asked
 	ask                  string // token that whoever asks has to bring
+	limits               limitsConfig
 }
 
 func (r *replicaConfig) flags(fs *flag.FlagSet) {
@@ -60,7 +62,8 @@ func runReplica(ctx context.Context, e env, c replicaConfig, asJSON bool) error 
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	s := server(api.New(api.Config{Replica: f, ReplicaToken: c.ask, Log: log, Version: versionText()}))
+	s := server(api.New(api.Config{Replica: f, ReplicaToken: c.ask, Log: log, Version: versionText(), URL: c.url,
+		Rate: c.limits.Rate, Burst: c.limits.Burst, InFlight: c.limits.AtOnce, Timeout: c.limits.timeout()}))
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
 	line := replicaLine{"http://" + l.Addr().String(), c.of}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/amana-privacy/amana/lang"
@@ -59,11 +61,14 @@ func runScrub(ctx context.Context, e env, args []string) error {
 
 // scrubInto moves a list from file to file.
 func scrubInto(ctx context.Context, e env, at place, from, to, explain string, r scrubRequest) (out scrubbed, err error) {
-	in, size, err := openInput(e, from)
+	in, size, err := openInput(ctx, e, from)
 	if err != nil {
 		return out, err
 	}
 	defer in.Close()
+	if err := apart(explain, from, to); err != nil {
+		return out, err
+	}
 	side, err := openTold(e, explain, "line,reason\n")
 	if err != nil {
 		return out, err
@@ -86,6 +91,20 @@ func scrubInto(ctx context.Context, e env, at place, from, to, explain string, r
 	bar.rows(out.Rows)
 	bar.done()
 	return out, w.finish(errors.Join(err, side.close()))
+}
+
+// apart refuses a file of reasons that is one of the others: it would be emptied.
+func apart(explain string, others ...string) error {
+	told, err := os.Stat(explain)
+	for _, name := range others {
+		other, missing := os.Stat(name)
+		switch {
+		case explain == "" || explain == "-" || name == "" || name == "-":
+		case filepath.Clean(name) == filepath.Clean(explain), err == nil && missing == nil && told.Mode().IsRegular() && os.SameFile(told, other):
+			return fmt.Errorf("--explain %s is the list itself: say another file", explain)
+		}
+	}
+	return nil
 }
 
 // tellScrubbed says what became of the rows, beside the list.

@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/scrub"
@@ -73,5 +76,50 @@ func TestARunIsOneRecord(t *testing.T) {
 	}
 	if told.Rows != rows || told.Permitted != 1 || sum != rows || strings.Count(side.String(), "\n") != rows || out.String() != "name\nNoura 7\n" {
 		t.Errorf("%d rows, %d permitted, %d told, %d explained, out %q", told.Rows, told.Permitted, sum, strings.Count(side.String(), "\n"), out.String())
+	}
+}
+
+// Whoever breaks off a list that does not come, as from a pipe of a program that
+// hangs, is not kept waiting; and no part of a list is left behind.
+func TestAListThatIsBrokenOff(t *testing.T) {
+	p, err := demoPolicy("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	c := defaults()
+	c.Public, c.Company = "127.0.0.1:0", "127.0.0.1:0"
+	h, err := openHouse(t.Context(), c, place{dir: dir}, &p, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := h.in.db.InForce().Policy.Purposes["tailored_offers"].Data[0]
+	if err := h.close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	in, list := io.Pipe()
+	var said bytes.Buffer
+	ended := make(chan int, 1)
+	out := filepath.Join(t.TempDir(), "out.csv")
+	go func() {
+		ended <- run(ctx, env{in, io.Discard, &said}, []string{"scrub", "--purpose", "tailored_offers", "--key", "customer", "--column", "name=" + data, "--out", out, "--dir", dir})
+	}()
+	for _, part := range []string{"customer,name\n", "7,Noura\n"} { // when the second was taken, the first is being read
+		if _, err := io.WriteString(list, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	select {
+	case code := <-ended:
+		if code != exitNo {
+			t.Errorf("it ends with %d: %s", code, said.String())
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it waits for the list")
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(out), "*")); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
 	}
 }

@@ -35,7 +35,10 @@ func runServe(ctx context.Context, e env, args []string) error {
 	c.readEnv(os.Getenv)
 	apply()
 	if replica.of != "" {
-		replica.address = c.Company
+		if err := c.check(); err != nil {
+			return err
+		}
+		replica.address, replica.url, replica.limits = c.Company, c.CompanyURL, c.Limits
 		return runReplica(ctx, e, replica, *asJSON)
 	}
 	var p *policyFile
