@@ -76,4 +76,5 @@ func BenchmarkLoad(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "identifiers/s")
 	b.ReportMetric(float64(size)/float64(n), "bytes/identifier")
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/load")
 }

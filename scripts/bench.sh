@@ -39,12 +39,13 @@ for round in $(seq "$rounds"); do
 	echo "== round $round of $rounds, load $(cut -d' ' -f1-3 /proc/loadavg)"
 	measure rows 900 . $(bench 'Record|BareRows' 3s) ./store
 	measure leaves 60 . $(bench Leaves 1s) ./ledger
-	measure scrub 120 . $(bench 'Scrub|EncodingCSV' 1x) ./scrub
+	AMANA_SCRUB_ROUNDS=10 measure scrub 600 . $(bench 'Scrub|EncodingCSV' 1x) ./scrub
 	measure http 900 bench $(bench '^Benchmark(Consent|Decide|OPAServer|Page|Audit)' 4s) ./httpdoor
 	measure pages 120 bench $(bench OwnPages 2000x) ./httpdoor
 	measure writes 600 bench $(bench 'Proof|Ledger|Decide' 3s) ./writes
 	measure replicas 120 . $(bench Withdrawal 500x) ./follower
 done
+AMANA_LOAD=10000000 measure load 300 . $(bench '^BenchmarkLoad$' 1x) ./feed
 measure idle 120 bench $(bench Idle 1x) ./httpdoor
 AMANA_BENCH_EVENTS=${EVENTS:-5000000} measure history 1500 bench $(bench History 2s) ./writes
 echo "== table"
