@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -81,4 +82,33 @@ func TestAKeyThatIsNewToTheStateIsToldOfByTheLog(t *testing.T) {
 		t.Errorf("another log in its place: %v, %v", v.Lines(), err)
 	}
 	s.holds(func(c *Config) { c.State = state })
+}
+
+// A file that never was a receipt accuses nobody; one that somebody changed does
+// not hold.
+func TestWhatIsNoReceiptIsNoLie(t *testing.T) {
+	version := example(t)
+	s := newShop(t).publish(version.ID)
+	good := s.receipt(s.say(version))
+	_, state := s.holds()
+	raw, err := json.Marshal(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		data string
+		want Outcome
+	}{
+		"audit.json":   {string(raw), Unknown},
+		"package.json": {`{"name":"shop"}`, Unknown},
+		"list.json":    {`[1]`, Unknown},
+		"empty.json":   {"", Unknown},
+		"changed.json": {strings.Replace(string(good.Data), `"record":{`, `"record":{"more":1,`, 1), Lied},
+		"cut.json":     {string(good.Data[:len(good.Data)-20]), Lied},
+	} {
+		v, _ := s.audits(holding(File{name, []byte(c.data)}))
+		if v.Outcome != c.want {
+			t.Errorf("%s: %s", name, strings.Join(v.Lines(), "\n"))
+		}
+	}
 }

@@ -1,6 +1,9 @@
 package audit
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/amana-privacy/amana/receipt"
@@ -21,6 +24,8 @@ func (a *audit) openReceipts() []held {
 		switch {
 		case err != nil:
 			a.tell(err)
+		case v.Outcome == receipt.Broken && !looksLikeOne(f.Data):
+			a.tell(fmt.Errorf("%s is no receipt", f.Name))
 		case a.late(v):
 			t := a.term(v.Signer)
 			a.tell(proved(lie(OldKey, "%s has a head of %d entries, signed by a key that is good %s", f.Name, v.Checkpoint.Size, t), a.evidence(t, v.Receipt.Checkpoint)...))
@@ -38,6 +43,13 @@ func (a *audit) openReceipts() []held {
 		}
 	}
 	return out
+}
+
+// looksLikeOne says whether a file may once have been a receipt. What never was, such
+// as the state of an audit in the same folder, says nothing of the log.
+func looksLikeOne(data []byte) bool {
+	var r struct{ Record, Checkpoint json.RawMessage }
+	return json.Unmarshal(data, &r) != nil && bytes.Contains(data, []byte(`"hasDataSubject"`)) || r.Record != nil
 }
 
 // late says whether a receipt was signed by a key of the log out of its time: a
