@@ -51,10 +51,9 @@ func runAudit(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
+	var forgot error // said behind the verdict, which is worth knowing all the same
 	if state != nil && *stateFile != "" {
-		if err := state.Write(*stateFile); err != nil {
-			return exitError{exitUnknown, err.Error()}
-		}
+		forgot = state.Write(*stateFile)
 	}
 	if *asJSON {
 		err = json.NewEncoder(e.stdout).Encode(v)
@@ -67,6 +66,9 @@ func runAudit(ctx context.Context, e env, args []string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if forgot != nil {
+		return exitError{exitUnknown, forgot.Error()}
 	}
 	if code := v.ExitCode(); code != exitYes {
 		return exitError{code: code}

@@ -106,6 +106,9 @@ func TestALogIsWitnessedAndAudited(t *testing.T) {
 	if code, out := amana(t, "audit", h.publicURL); code != exitUnknown || !strings.Contains(out, "whose key") {
 		t.Errorf("without a key: %d\n%s", code, out)
 	}
+	if code, out := amana(t, "audit", h.publicURL, "--key", key, "--state", filepath.Join(dir, "nowhere", "state.json")); code != exitUnknown || !strings.Contains(out, "The log holds.") {
+		t.Errorf("a state that cannot be kept: %d\n%s", code, out)
+	}
 	foreign := strings.Replace(w.Key(), "witness.example/w1", "x", 1)
 	if code, _ := amana(t, "audit", h.publicURL, "--key", foreign); code != exitUsage {
 		t.Errorf("with a key that is none: %d", code)
