@@ -34,21 +34,25 @@ func rows(in io.Reader, o Options, yield func(Row, error) bool) error {
 		return err
 	}
 	b := bufio.NewReader(text)
-	if opensObject(b) {
+	switch firstSign(b) {
+	case '{':
 		return p.lines(b, yield)
+	case '[':
+		return fault.New(fault.Malformed, "this is one array of JSON; give its objects one a line, as jq -c '.[]' does")
 	}
 	return p.table(b, yield)
 }
 
-// opensObject says that the first sign of a text is a brace.
-func opensObject(b *bufio.Reader) bool {
+// firstSign gives the first byte of a text that is no white space, 0 where there is
+// none.
+func firstSign(b *bufio.Reader) byte {
 	for n := 1; ; n++ {
 		start, _ := b.Peek(n)
 		if len(start) < n {
-			return false
+			return 0
 		}
 		if !strings.ContainsRune(" \t\r\n", rune(start[n-1])) {
-			return start[n-1] == '{'
+			return start[n-1]
 		}
 	}
 }

@@ -220,6 +220,7 @@ func TestListsThatCannotBeMeantAreRefused(t *testing.T) {
 		"mailchimp's file":       {file(t, "nonsubscribed_email_audience_export_5f2b1c9d01.csv"), transfer.Options{Preset: "mailchimp", Purpose: "newsletter"}, "subscribed, unsubscribed, cleaned, nonsubscribed"},
 		"a status that is none":  {"email\n", transfer.Options{Preset: "mailchimp", Status: "perhaps"}, "is one of subscribed"},
 		"a workbook":             {"PK\x03\x04", transfer.Options{}, "save the sheet as CSV UTF-8"},
+		"an array":               {" [{\"email\":\"a@example.com\"}]", transfer.Options{Purpose: "newsletter"}, "one a line"},
 		"nothing":                {"", transfer.Options{}, "no header"},
 		"a cell without end":     {"email,purpose,decision\na@example.com,x,no\n\"b@example.com,x,no\n", transfer.Options{}, "line 3"},
 	} {

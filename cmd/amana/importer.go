@@ -69,11 +69,16 @@ func (l local) Import(ctx context.Context, r importRequest, s stream) (imported,
 			i.out.Rows++
 			i.batch = append(i.batch, row)
 		}
-		if err == nil && len(i.batch)+len(i.left) >= importAtOnce {
-			err = i.flush(ctx)
-		}
-		if err != nil {
+		if err != nil { // the list ends here; what stood before is taken
+			if flushed := i.flush(ctx); flushed != nil {
+				err = errors.Join(err, flushed)
+			}
 			return i.out, err
+		}
+		if len(i.batch)+len(i.left) >= importAtOnce {
+			if err := i.flush(ctx); err != nil {
+				return i.out, err
+			}
 		}
 	}
 	return i.out, i.flush(ctx)
