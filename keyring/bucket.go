@@ -42,8 +42,8 @@ func (r *Ring) NewKeys(id SubjectID) (Keys, Wrapped) {
 // Wrap wraps a subject's keys under the newest key of its bucket. Where other
 // processes may change keys, call it between Hold and release.
 func (r *Ring) Wrap(id SubjectID, k Keys) Wrapped {
-	bucket := r.view.Load().newestOf(id.Bucket())
-	return Wrapped{Seal(bucket, wrapContext(id, "data"), k.Data[:]), Seal(bucket, wrapContext(id, "evidence"), k.Evidence[:])}
+	bucket := r.view.Load().newestOf(id.Bucket()).Sealer()
+	return Wrapped{bucket.Seal(wrapContext(id, "data"), k.Data[:]), bucket.Seal(wrapContext(id, "evidence"), k.Evidence[:])}
 }
 
 // newestOf is the key that a bucket's subjects are wrapped under now.

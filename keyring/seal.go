@@ -8,24 +8,43 @@ import (
 	"github.com/amana-privacy/amana/fault"
 )
 
-// Overhead is by how many bytes a sealed text is longer than the text.
-const Overhead = 12 + 16
+// Overhead is by how many bytes a sealed text is longer than the text, NonceSize how
+// many of them stand in front.
+const (
+	NonceSize = 12
+	Overhead  = NonceSize + 16
+)
+
+// Sealer seals texts under one key, which is made ready once. It is safe for
+// concurrent use.
+type Sealer struct{ aead cipher.AEAD }
+
+// Sealer makes the key ready.
+func (k Key) Sealer() Sealer { return Sealer{gcm(k)} }
 
 // Seal encrypts text under AES-256-GCM with a random nonce, which it puts in
 // front. The context must be given again to open it.
-func Seal(k Key, context, text []byte) []byte {
-	aead := gcm(k)
-	out := make([]byte, 12, 12+len(text)+aead.Overhead())
-	rand.Read(out)
-	return aead.Seal(out, out, text, context)
+func (s Sealer) Seal(context, text []byte) []byte {
+	return s.InPlace(context, append(make([]byte, NonceSize, Overhead+len(text)), text...))
 }
+
+// InPlace is Seal of the text behind the first NonceSize bytes, where it stands if
+// there is room for Overhead.
+func (s Sealer) InPlace(context, text []byte) []byte {
+	nonce := text[:NonceSize]
+	rand.Read(nonce)
+	return s.aead.Seal(nonce, nonce, text[NonceSize:], context)
+}
+
+// Seal seals one text.
+func Seal(k Key, context, text []byte) []byte { return k.Sealer().Seal(context, text) }
 
 // Unseal opens what Seal made. Any other key, context or byte is fault.Denied.
 func Unseal(k Key, context, sealed []byte) ([]byte, error) {
 	if len(sealed) < Overhead {
 		return nil, fault.New(fault.Denied, "sealed text is too short")
 	}
-	text, err := gcm(k).Open(nil, sealed[:12], sealed[12:], context)
+	text, err := gcm(k).Open(nil, sealed[:NonceSize], sealed[NonceSize:], context)
 	if err != nil {
 		return nil, fault.New(fault.Denied, "sealed text does not open")
 	}

@@ -248,15 +248,18 @@ func (p *person) ready(db *DB) error {
 func (p *person) seal(db *DB) (err error) {
 	if p.fresh {
 		p.keys, p.wrapped = db.cfg.Ring.NewKeys(p.id)
-		p.identifier = keyring.Seal(p.keys.Data, identifierContext(p.id), []byte(p.name))
 	} else if err = p.open(db.cfg.Ring); err != nil {
 		return err
+	}
+	under := p.keys.Data.Sealer()
+	if p.fresh {
+		p.identifier = under.Seal(identifierContext(p.id), []byte(p.name))
 	}
 	for _, a := range p.appended {
 		if a.parts, err = receipt.Make(a.event, a.after, a.texts.shown, p.name); err != nil {
 			return err
 		}
-		a.entry, a.sealed = a.parts.Entry(), sealEvent(p, a.id, a.parts, a.texts.id)
+		a.entry, a.sealed = a.parts.Entry(), sealEvent(under, p, a.id, a.parts, a.texts.id)
 	}
 	p.stored = marshalStates(p.states)
 	return nil

@@ -19,14 +19,15 @@ const sealedForm = 1
 
 const sealedHead = 1 + 3*ledger.SaltSize + 8
 
-func sealEvent(p *person, eventID uuid.UUID, parts receipt.Parts, process int64) []byte {
-	b := make([]byte, 0, sealedHead+len(parts.Record))
+// sealEvent seals an event of a person under their data key.
+func sealEvent(under keyring.Sealer, p *person, eventID uuid.UUID, parts receipt.Parts, process int64) []byte {
+	b := make([]byte, keyring.NonceSize, keyring.Overhead+sealedHead+len(parts.Record))
 	b = append(b, sealedForm)
 	b = append(b, parts.Salt[:]...)
 	b = append(b, parts.SubjectSalt[:]...)
 	b = append(b, parts.ProcessSalt[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(process))
-	return keyring.Seal(p.keys.Data, eventContext(p.id, eventID), append(b, parts.Record...))
+	return under.InPlace(eventContext(p.id, eventID), append(b, parts.Record...))
 }
 
 // unsealEvent gives an event's parts but for the texts, of which it gives the row.

@@ -186,7 +186,7 @@ func (t *tx) note(p *person, kind string, parts func(eventID string) (receipt.Pa
 	if a.leaf != nil {
 		leaf = *a.leaf
 	}
-	return a, t.exec(insertEvent, shard, n, a.id[:], p.id[:], a.prev, p.seq, kind, "", p.at, leaf, sealEvent(p, a.id, a.parts, 0))
+	return a, t.exec(insertEvent, shard, n, a.id[:], p.id[:], a.prev, p.seq, kind, "", p.at, leaf, sealEvent(p.keys.Data.Sealer(), p, a.id, a.parts, 0))
 }
 
 // saveFacts writes a person's row after an event that is no answer.

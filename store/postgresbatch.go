@@ -163,8 +163,8 @@ func (w *postgresWriter) lockShards(asked *pgx.Batch, b *batch, shards []int64) 
 }
 
 func (w *postgresWriter) askPeople(asked *pgx.Batch, b *batch, recs []*recording) {
-	var shard, shardOf []int64
-	var tags, allTags, suppressed [][]byte
+	shard, shardOf := make(integers, 0, len(recs)), make(integers, 0, len(recs))
+	tags, allTags, suppressed := make(blobs, 0, len(recs)), make(blobs, 0, len(recs)), make(blobs, 0, len(recs))
 	byTag := make(map[string]*recording, len(recs))
 	for _, r := range recs {
 		if byTag[r.place.key()] != nil {
@@ -306,13 +306,15 @@ func (e *postgresEngine) written(ctx context.Context, a *appended) (is bool, err
 }
 
 func (w *postgresWriter) savePeople(asked *pgx.Batch, b *batch) {
-	var shard, seq, at, last []int64
-	var tags, id, data, evidence, name, ended [][]byte
-	var states []string
-	var endedIn []int64
+	room := len(b.changed)
+	shard, seq, at, last := make(integers, 0, room), make(integers, 0, room), make(integers, 0, room), make(integers, 0, room)
+	tags, id, data, evidence, name := make(blobs, 0, room), make(blobs, 0, room), make(blobs, 0, room), make(blobs, 0, room), make(blobs, 0, room)
+	states := make(blobs, 0, room)
+	var endedIn integers
+	var ended blobs
 	add := func(p *person) {
 		shard, id = append(shard, int64(p.id.Shard())), append(id, p.id[:])
-		seq, at, last, states = append(seq, p.seq), append(at, p.at), append(last, p.last), append(states, string(p.stored))
+		seq, at, last, states = append(seq, p.seq), append(at, p.at), append(last, p.last), append(states, p.stored)
 	}
 	for _, p := range b.changed {
 		if p.suppressed && !onlyWaits(p.states) {
@@ -333,7 +335,7 @@ func (w *postgresWriter) savePeople(asked *pgx.Batch, b *batch) {
 	if len(ended) > 0 {
 		asked.Queue(`DELETE FROM suppression s USING unnest($1::bigint[], $2::bytea[]) AS u (shard_id, tag) WHERE s.shard_id = u.shard_id AND s.tag = u.tag`, endedIn, ended)
 	}
-	shard, id, seq, at, last, states = nil, nil, nil, nil, nil, nil
+	shard, id, seq, at, last, states = nil, nil, nil, nil, nil, nil // what was queued holds the others
 	for _, p := range b.changed {
 		if !p.fresh {
 			add(p)
@@ -347,9 +349,10 @@ func (w *postgresWriter) savePeople(asked *pgx.Batch, b *batch) {
 }
 
 func saveEvents(asked *pgx.Batch, b *batch) {
-	var shard, n, prev, seq, at []int64
-	var id, who, sealed, entry [][]byte
-	var kind, purpose []string
+	room := len(b.events)
+	shard, n, prev, seq, at := make(integers, 0, room), make(integers, 0, room), make(integers, 0, room), make(integers, 0, room), make(integers, 0, room)
+	id, who, sealed, entry := make(blobs, 0, room), make(blobs, 0, room), make(blobs, 0, room), make(blobs, 0, room)
+	kind, purpose := make(words, 0, room), make(words, 0, room)
 	for _, a := range b.events {
 		shard, n, prev, seq, at = append(shard, int64(a.shard)), append(n, a.n), append(prev, a.prev), append(seq, a.event.Seq), append(at, millis(a.event.Time))
 		id, who, sealed, entry = append(id, a.id[:]), append(who, a.p.id[:]), append(sealed, a.sealed), append(entry, a.entry[:])
@@ -359,7 +362,7 @@ func saveEvents(asked *pgx.Batch, b *batch) {
 		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::bigint[], $10::bytea[])`,
 		shard, n, id, who, prev, seq, kind, purpose, at, sealed)
 	asked.Queue(`INSERT INTO ledger_queue (shard_id, n, at, entry) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[])`, shard, n, at, entry)
-	var last []int64
+	var last integers
 	shard = nil
 	for s, v := range b.last {
 		shard, last = append(shard, int64(s)), append(last, v)
