@@ -38,9 +38,10 @@ func FirstPurpose(p *policy.Policy) string {
 	return ""
 }
 
-// atOnce is how many customers answer at the same time: as many as the store
-// writes in one commit, so that each commit is full.
-const atOnce = 1024
+// atOnce is how many customers answer at the same time: twice as many as the store
+// writes in one commit, so that each commit is full: while one is written the next
+// one gathers.
+const atOnce = 2048
 
 // Load simulates n customers, many at once, and reports each that is done. It
 // stops at the first error or when ctx is done.
