@@ -14,8 +14,10 @@ import (
 // Greet, and Apply a batch make it answer, for Bound after each head was signed.
 // It is not safe for concurrent use; the table's readers are.
 type Replica struct {
-	// Suppression is the key of the tags of those erased. Set it before Load.
-	Suppression [32]byte
+	// Tags is the key of the table's tags, Suppression that of the tags of those erased.
+	// Set them before Load, which takes no snapshot of an epoch of others; with no
+	// Tags it takes any.
+	Tags, Suppression [32]byte
 
 	// Seen is the most rows that each chain ever had here. Set what an earlier
 	// replica of the same origin had seen before Load.

@@ -306,6 +306,8 @@ func (s *snapshotReader) begin(r *reader) error {
 		return err
 	case s.head.Origin != s.replica.origin:
 		return ErrUnsigned
+	case s.replica.Tags != [32]byte{} && !OfKeys(s.head.Epoch, s.replica.Tags, s.replica.Suppression):
+		return ErrEpoch
 	case s.head.Epoch != s.replica.most.Epoch && (s.head.Rows < s.replica.most.Rows || s.replica.lacks(s.at)):
 		return ErrRollback
 	case s.at.Total() != s.head.Rows || s.at.Sum() != s.head.Sum || s.count > s.head.Rows:

@@ -99,6 +99,9 @@ func (f *Follower) meet(b beginning, nonce string) error {
 	if len(b.Tags) != 32 || len(b.Suppression) != 32 {
 		return errors.New("the server does not tell the keys of its tags")
 	}
+	if !feed.OfKeys(b.Epoch, [32]byte(b.Tags), [32]byte(b.Suppression)) {
+		return fmt.Errorf("the keys that the server tells are not those of its feed: %w", feed.ErrUnsigned)
+	}
 	secret := string(b.Tags) + string(b.Suppression)
 	if f.replica != nil && f.secret == secret {
 		if f.pinned != key { // handed over: what is here stays
@@ -113,7 +116,7 @@ func (f *Follower) meet(b beginning, nonce string) error {
 	fresh := table.New(table.KeyFrom([32]byte(b.Tags)), table.Rules{}, time.Now())
 	f.replica = feed.NewReplica(fresh, b.Origin, verifier, f.last.Head)
 	f.replica.Seen = f.last.Seen
-	f.replica.Suppression = [32]byte(b.Suppression)
+	f.replica.Tags, f.replica.Suppression = [32]byte(b.Tags), [32]byte(b.Suppression)
 	f.secret, f.pinned, f.fresh = secret, key, fresh
 	return nil
 }

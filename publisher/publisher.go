@@ -13,7 +13,6 @@ package publisher
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -246,7 +245,7 @@ func (p *Publisher) begin(ctx context.Context) error {
 			return nil
 		}
 	}
-	e := &epoch{name: fmt.Sprintf("%d.%s", key.Version, rand.Text()), version: key.Version, tags: key.Key}
+	e := &epoch{name: feed.Epoch(key.Version, key.Key, p.Ring.Suppression()), version: key.Version, tags: key.Key}
 	start := time.Now()
 	reach, err := p.Store.Reach(ctx)
 	if err != nil {
