@@ -12,7 +12,7 @@ export type Origin = 'load' | 'banner' | 'dialog' | 'placeholder' | 'api'
 export interface Change {
   added: Purpose[]
   removed: Purpose[]
-  /** Absent where another tab, or another of your sites, has answered. */
+  /** Absent where another tab, or another of your sites, has answered, and where everything is taken back before the questions are loaded. */
   origin?: Origin
 }
 

@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf16"
 
@@ -25,7 +26,8 @@ import (
 
 //go:generate go -C build run .
 
-// The built parts. Each reads its settings from $C (src/config.d.ts).
+// The built parts: blocks, but for far, which is a module. Each reads its settings
+// as $C.x (src/config.d.ts).
 var (
 	//go:embed built/full.js
 	fullJS string
@@ -35,6 +37,8 @@ var (
 	farJS string
 	//go:embed built/static.js
 	staticJS string
+	//go:embed built/refused.js
+	refusedJS string
 	//go:embed built/style.css
 	styleCSS string
 )
@@ -107,31 +111,52 @@ type settings struct {
 	C string            `json:"c,omitempty"`
 }
 
-// with gives a part its settings, in one function with what it was built to: in
-// their place where the part has but one, else by a name.
-func with(settings any, part string) []byte {
-	if inner, ok := strings.CutPrefix(part, "(()=>{"); ok {
-		part = strings.TrimSuffix(strings.TrimSuffix(inner, "})();"), ";")
+var setting = regexp.MustCompile(`\$C\.([a-z])\b`)
+
+// with gives a part its settings: each in the place where it is read, or under a
+// name of its own where that is more than one; 0 where there is none.
+func with(s settings, part string) []byte {
+	values := map[string]json.RawMessage{}
+	if err := json.Unmarshal(plain(s), &values); err != nil {
+		panic("banner: settings are no object: " + err.Error())
 	}
-	value := string(literal(settings))
-	if strings.Count(part, "$C") == 1 {
-		part = strings.Replace(part, "$C", value, 1)
-	} else {
-		part = "let $C=" + value + ";" + part
+	var names []string
+	part = setting.ReplaceAllStringFunc(part, func(place string) string {
+		id := place[len("$C."):]
+		switch n := strings.Count(part, place); {
+		case values[id] == nil:
+			return "0"
+		case n == 1:
+			return string(literal(values[id]))
+		case !slices.Contains(names, id):
+			names = append(names, id)
+		}
+		return "$" + id
+	})
+	if len(names) == 0 {
+		return []byte(part)
 	}
-	return []byte("(()=>{" + part + "})()")
+	for i, id := range names {
+		names[i] = "$" + id + "=" + string(literal(values[id]))
+	}
+	let := "let " + strings.Join(names, ",")
+	inner, block := strings.CutPrefix(part, "{")
+	rest, more := strings.CutPrefix(inner, "let ")
+	return []byte(map[bool]string{true: "{"}[block] + let + map[bool]string{true: ",", false: ";"}[more] + rest)
 }
 
-// literal writes plain values as a JavaScript literal. A script that is no part
-// of a page may hold < > and &.
-func literal(v any) []byte {
+// literal writes plain values as a JavaScript literal.
+func literal(v any) []byte { return bare(plain(v)) }
+
+// plain writes JSON. A script that is no part of a page may hold < > and &.
+func plain(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		panic("banner: a plain value does not marshal: " + err.Error())
 	}
-	return bare(bytes.TrimSpace(b.Bytes()))
+	return bytes.TrimSpace(b.Bytes())
 }
 
 var member = regexp.MustCompile(`"([a-z]\w*)":`)

@@ -2,6 +2,7 @@ package banner
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ func Compile(v *policy.Version, w *lang.Words, attributes string) (*Script, erro
 		return nil, err
 	}
 	s := &Script{v: v, Type: scriptType(w), Details: fileOf("application/json; charset=utf-8", ".json", details)}
-	s.all = settings{V: cookie.Revision(v.ID), L: w.Tag, K: attributes,
+	s.all = settings{B: never, V: cookie.Revision(v.ID), L: w.Tag, K: attributes,
 		D: s.Details.Path(), T: page.parts, S: stores(v.Policy), E: w.T("banner.failed"), C: styleOf(v.Policy)}
 	switch {
 	case len(list) == 0:
@@ -54,11 +55,21 @@ func Compile(v *policy.Version, w *lang.Words, attributes string) (*Script, erro
 		s.all.Z = 1
 	}
 	s.all.M = ConsentMode(v.Policy, nil)
-	s.Questions = fileOf(javaScript, ".js", []byte("let $C="+string(literal(s.all))+";"+farJS))
-	s.gate = settings{M: s.all.M, U: strings.TrimPrefix(s.Questions.Path(), "/")} // from /amana.js
-	s.Static = fileOf(s.Type, ".js", encode(s.Type, with(s.all, answered+"{"+staticJS+"}else{"+fullJS+"}")))
+	s.Questions = fileOf(javaScript, ".js", with(s.all, farJS))
+	s.gate = settings{B: never, K: mark + brief.Replace(attributes), M: s.all.M, U: strings.TrimPrefix(s.Questions.Path(), "/")} // from /amana.js
+	s.Static = fileOf(s.Type, ".js", encode(s.Type, with(s.all, "{"+answered+staticJS+"else"+fullJS+"}")))
 	return s, nil
 }
+
+// never is a regular expression that nothing matches.
+const never = "a^"
+
+// mark is what a cookie ends with whose yes is taken back and whose server has not
+// heard it (package cookie). The gate writes it with what a cookie needs to take
+// the place of another, and no more: it stands until the server answers.
+const mark = ".u"
+
+var brief = strings.NewReplacer(";samesite=lax", "", ";secure", "")
 
 // answered asks in the browser whether it has an answer.
 const answered = "if(/(?:^|; )amana=1\\./.test(document.cookie))"
@@ -67,16 +78,20 @@ const answered = "if(/(?:^|; )amana=1\\./.test(document.cookie))"
 // ask, else the gate alone.
 func (s *Script) For(v Visitor) []byte {
 	if v.Answer != "" && !v.Ask {
-		return encode(s.Type, with(v.set(s.gate, s.v.Policy), gateJS))
+		gate := with(v.set(s.gate, s.v.Policy), gateJS)
+		if strings.HasSuffix(v.Answer, ".0") {
+			gate = append(with(settings{K: s.gate.K}, refusedJS), gate...)
+		}
+		return encode(s.Type, gate)
 	}
 	return encode(s.Type, with(v.set(s.all, s.v.Policy), fullJS))
 }
 
 func (v Visitor) set(s settings, p *policy.Policy) settings {
 	if v.Answer != "" {
-		s.B, s.G, s.H = v.Answer+"$", values(v.Granted), values(v.Heeding)
+		s.B, s.G, s.H = "1."+v.Answer+"$", values(v.Granted), values(v.Heeding)
 		if strings.HasSuffix(v.Answer, ".") {
-			s.B = v.Answer + `.{29}.?$` // time and id, and no mark behind them
+			s.B = "1." + v.Answer + `.{29}.?$` // time and id, and no mark behind them
 		}
 	}
 	if v.Answer != "" && v.Ask {
@@ -87,6 +102,7 @@ func (v Visitor) set(s settings, p *policy.Policy) settings {
 	}
 	if len(v.Granted) > 0 {
 		s.N = ConsentMode(p, v.Granted)
+		maps.DeleteFunc(s.N, func(_, said string) bool { return said == "denied" }) // that is told already
 	}
 	return s
 }
@@ -136,8 +152,8 @@ func ConsentMode(p *policy.Policy, given []consent.Key) map[string]string {
 	return m
 }
 
-// stores gives for each switch the names that it stores, as one more alternative
-// of a regular expression. A pixel stores nothing, and the cookie of the answer
+// stores gives for each switch the names that it stores, as more alternatives of a
+// regular expression. A pixel stores nothing, and the cookie of the answer
 // goes with no purpose, whatever the file says of it.
 func stores(p *policy.Policy) map[string]string {
 	m := map[string]string{}
@@ -150,13 +166,7 @@ func stores(p *policy.Policy) map[string]string {
 		if regexp.MustCompile("^" + name + "$").MatchString(cookie.Name) {
 			name = "(?!" + cookie.Name + "$)" + name
 		}
-		if m[s.Purpose] != "" {
-			name = "|" + name
-		}
-		m[s.Purpose] += name
-	}
-	for id, names := range m {
-		m[id] = "|^(" + names + ")$"
+		m[s.Purpose] += "|" + name
 	}
 	return m
 }

@@ -71,7 +71,8 @@ func GPP(p *policy.Policy, state string) []byte {
 		members[c.Name] = []any{c.Members(), vary, c.ID}
 		ids = append(ids, c.ID)
 	}
-	return with(map[string]any{"m": behind, "s": texts, "p": members, "i": ids}, gppJS)
+	settings := literal(map[string]any{"m": behind, "s": texts, "p": members, "i": ids})
+	return []byte(strings.Replace(gppJS, "$C", string(settings), 1))
 }
 
 func platformSections(p *policy.Policy, state string) []gpp.Section {

@@ -24,6 +24,12 @@ import (
 // takes answers from some origins.
 func otherDoor(t *testing.T, change func(string) string, origins ...string) string {
 	t.Helper()
+	return doorAt(t, "127.0.0.1", change, origins...)
+}
+
+// doorAt is the same under a name.
+func doorAt(t *testing.T, host string, change func(string) string, origins ...string) string {
+	t.Helper()
 	dir := t.TempDir()
 	ring, err := keyring.Create(filepath.Join(dir, "keys"), "company.example/log")
 	if err != nil {
@@ -50,8 +56,9 @@ func otherDoor(t *testing.T, change func(string) string, origins ...string) stri
 	var door http.Handler
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { door.ServeHTTP(w, r) }))
 	t.Cleanup(s.Close)
-	door = web.New(web.Config{Store: db, PublicURL: s.URL, Origins: origins})
-	return s.URL
+	at := strings.Replace(s.URL, "127.0.0.1", host, 1)
+	door = web.New(web.Config{Store: db, PublicURL: at, Origins: origins})
+	return at
 }
 
 // TestAPageNobodyLooksAtWaits prepares a page beforehand: it is blocked, and

@@ -52,7 +52,7 @@ func TestTheScriptDependsOnTheVisitor(t *testing.T) {
 	}
 	v.ask("/v1/choices", ownSite, `{"choice":"save","purposes":["analytics"],"version":"`+cookie.Revision(w.db.InForce().ID)+`","language":"en"}`)
 	gate := v.get("/amana.js?lang=ar")
-	if strings.Contains(gate.text, accept) || !strings.Contains(gate.text, `g:["analytics"]`) || !strings.Contains(gate.text, `analytics_storage:"granted"`) {
+	if strings.Contains(gate.text, accept) || !strings.Contains(gate.text, `?["analytics"]`) || !strings.Contains(gate.text, `analytics_storage:"granted"`) {
 		t.Errorf("a visitor who said yes gets\n%s", gate.text)
 	}
 	other := w.visitor().get("/amana.js?lang=ar")
@@ -68,19 +68,19 @@ func TestAWiderVersionAsksAgainANarrowerDoesNot(t *testing.T) {
 		asks   bool
 		counts string
 	}{
-		"another word elsewhere": {func(s string) string { return strings.Replace(s, "staff_at_most: 14", "staff_at_most: 12", 1) }, false, `g:["analytics","comfort"]`},
+		"another word elsewhere": {func(s string) string { return strings.Replace(s, "staff_at_most: 14", "staff_at_most: 12", 1) }, false, `?["analytics","comfort"]`},
 		"less data": {func(s string) string {
 			return strings.Replace(s, "data: [browser_number, visits]\n", "data: [visits]\n", 1)
-		}, false, `g:["analytics","comfort"]`},
+		}, false, `?["analytics","comfort"]`},
 		"more data": {func(s string) string {
 			return strings.Replace(s, "data: [browser_number, visits]\n", "data: [browser_number, visits, site_settings]\n", 1)
-		}, true, `g:["comfort"]`},
+		}, true, `?["comfort"]`},
 		"other words": {func(s string) string {
 			return strings.Replace(s, "under a random number that", "with a random number that", 1)
-		}, true, `g:["comfort"]`},
+		}, true, `?["comfort"]`},
 		"another purpose on the browser": {func(s string) string {
 			return strings.Replace(s, "acts_on: [phone]\n", "acts_on: [phone, device]\n", 1)
-		}, true, `g:["analytics","comfort"]`},
+		}, true, `?["analytics","comfort"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := open(t, "casco-fiber")
@@ -109,7 +109,7 @@ func TestTimeRunsOut(t *testing.T) {
 	}
 	w.pass(2 * 24 * 3600e9) // 90 days were promised for one of them
 	got := v.get("/amana.js").text
-	if !strings.Contains(got, "data-amana-action=accept") || !strings.Contains(got, `g:["analytics","comfort"]`) {
+	if !strings.Contains(got, "data-amana-action=accept") || !strings.Contains(got, `?["analytics","comfort"]`) {
 		t.Error("a yes outlived the time that it showed, or took the others with it")
 	}
 }
@@ -258,7 +258,7 @@ func TestTheDetailsAreThoseOfTheVersionShown(t *testing.T) {
 	w := open(t, "casco-fiber")
 	v := w.visitor()
 	detailsOf := func() string {
-		m := regexp.MustCompile(`[{,]d:"(/amana/[0-9a-f]{8}\.json)"`).FindStringSubmatch(v.see("/amana.js?lang=en"))
+		m := regexp.MustCompile(`"(/amana/[0-9a-f]{8}\.json)"`).FindStringSubmatch(v.see("/amana.js?lang=en"))
 		if m == nil {
 			t.Fatal("the script names no details")
 		}
@@ -291,7 +291,7 @@ func TestANoThatWasNotHeardIsHeardLater(t *testing.T) {
 	said := v.cookie()
 	u, _ := url.Parse(v.URL)
 	v.client.Jar.SetCookies(u, []*http.Cookie{{Name: "amana", Value: said + ".u", Path: "/"}}) // as the script marks it
-	if got := v.get("/amana.js").text; strings.Contains(got, `,g:["`) || !strings.Contains(got, "data-amana-action") {
+	if got := v.get("/amana.js").text; strings.Contains(got, `?["`) || !strings.Contains(got, "data-amana-action") {
 		t.Error("something of it counts still")
 	}
 	a := v.ask("/v1/choices", ownSite, `{"choice":"reject","version":"`+string(w.db.InForce().ID)+`"}`)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -70,12 +71,11 @@ func (v *visitor) answers(yes ...string) {
 // counting gives what the script at a host says that counts.
 func (v *visitor) counting() string {
 	v.t.Helper()
-	_, rest, _ := strings.Cut(v.see("/amana.js?lang=en"), ",g:[")
-	list, _, found := strings.Cut(rest, "]")
-	if !found {
+	m := regexp.MustCompile(`\?\[([^\]]*)\]:\[\]`).FindStringSubmatch(v.see("/amana.js?lang=en"))
+	if m == nil {
 		return "asks"
 	}
-	return list
+	return m[1]
 }
 
 func TestAnswersAreTakenToAnotherDomain(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,8 @@ var parts = []struct {
 	far          bool // the questions without the gate, which stands already
 }{
 	{name: "full", source: "full.ts"},
-	{name: "gate", source: "gate.ts", alone: true},
+	{name: "gate", source: "begin.ts", alone: true},
+	{name: "refused", source: "refused.ts"},
 	{name: "far", source: "far.ts", far: true},
 	{name: "static", source: "static.ts"},
 	{name: "gpp", source: "gpp.ts"},
@@ -68,7 +70,8 @@ func build(src, out string) error {
 	return os.WriteFile(filepath.Join(out, "style.css"), css, 0o644)
 }
 
-// script bundles and minifies one file with what it imports.
+// script bundles and minifies one file with what it imports. What is no module is
+// one block: nothing in it has a name outside.
 func script(file string, alone, far bool) ([]byte, error) {
 	o := api.BuildOptions{
 		EntryPoints: []string{file}, Bundle: true, Format: api.FormatIIFE, Target: api.ES2022, Charset: api.CharsetUTF8,
@@ -86,8 +89,17 @@ func script(file string, alone, far bool) ([]byte, error) {
 	if len(r.Errors) > 0 {
 		return nil, fmt.Errorf("%s: %v", file, r.Errors)
 	}
-	return bytes.TrimSpace(r.OutputFiles[0].Contents), nil
+	js := bytes.TrimSpace(r.OutputFiles[0].Contents)
+	if inner, ok := bytes.CutPrefix(js, []byte("(()=>{")); ok {
+		inner = outside.ReplaceAll(bytes.TrimSuffix(inner, []byte("})();")), []byte("${1}let "))
+		js = slices.Concat([]byte("{"), bytes.TrimSuffix(inner, []byte(";")), []byte("}"))
+	}
+	return js, nil
 }
+
+// outside is the bundler's word for what stands outside of functions; it uses it
+// for nothing else.
+var outside = regexp.MustCompile(`(^|;)var\b ?`)
 
 // instead takes the other half of a part from its stand-in, NAMEfar.ts.
 func instead(name string) []api.Plugin {

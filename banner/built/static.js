@@ -1,1 +1,1 @@
-(()=>{var n=document,e=n.createElement("script");function t(...a){(window.dataLayer??=[]).push(arguments)}$C.m&&t("consent","default",$C.m);e.src=new URL("/amana.js?lang="+$C.l,n.currentScript.src).href;n.head.append(e);})();
+{let n=document,e=n.createElement("script");function t(...a){(window.dataLayer??=[]).push(arguments)}$C.m&&t("consent","default",$C.m);e.src=new URL("/amana.js?lang="+$C.l,n.currentScript.src).href;n.head.append(e)}

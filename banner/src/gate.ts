@@ -1,22 +1,21 @@
 // The gate: what was answered, and what may run. It is everything for a visitor
 // who has answered; the questions come only when they are shown.
 //
-// The server reads the cookie and says what counts (C.g). It counts only in a
+// The server reads the cookie and says what counts ($C.g). It counts only in a
 // browser that has the very cookie, so that a copy kept anywhere grants nothing.
 import { act, ask, back, close, hold } from './ui'
 
-export const d = document, C = $C, w = window as any, root = d.createElement('section')
-const src = (d.currentScript as HTMLScriptElement).src
-export const base = ALONE ? src : new URL(src).origin
-export const signal = (navigator as any).globalPrivacyControl || C.p
+export const d: any = document, w = window as any, root: HTMLElement = d.createElement('section') // or its footers were the page's
+export const base: string = ALONE ? d.currentScript.src : new URL(d.currentScript.src).origin
+export const signal = (navigator as any).globalPrivacyControl || $C.p
 
 export const minus = (a: string[], b: string[]) => a.filter(id => !b.includes(id))
 
 // cookie gives ours as it stands, "null" where there is none.
-export const cookie = () => d.cookie.match(/\bamana=[^;]*/) + ''
+export const cookie = () => d.cookie.match('amana=1[^;]*') + ''
 
-const mine = cookie().match('1.' + C.b)
-export const is = { _asked: (ALONE ? mine : mine && !C.q) as unknown, _now: [] as string[], _was: cookie() }
+export const mine = cookie().match($C.b)
+export const is = { _asked: (ALONE ? mine : mine && !$C.q) as unknown, _now: [] as string[], _was: cookie() }
 
 // has says whether what is asked for counts. A recipient's switch counts only
 // with its purpose's: the server has seen to that.
@@ -27,10 +26,11 @@ export const emit = (name: string, detail?: unknown) => d.dispatchEvent(new Cust
 
 // consent tells Google Consent Mode, whose queue wants an arguments object.
 // One with nothing to say is not told.
-export const consent = (how: string, what?: object) => what && (function () { (w.dataLayer ??= []).push(arguments) } as any)('consent', how, what)
+export const consent = function (_: 'consent', how: string, what?: object) { what && (w.dataLayer ??= []).push(arguments) }
 
 // What has run and cannot be un-run, and the scripts that wait, one after the other.
 export const ran = new Set<Question>()
+export const again = () => [...ran].every(has) || location.reload()
 let queue: unknown
 
 // scan sees to every tag that waits, and, once the state is longer than "loading",
@@ -38,14 +38,14 @@ let queue: unknown
 // Before that it looks whether another tab, or another of our sites, has answered
 // since, also while this page lay in the browser's memory: what ran has to stop,
 // and nothing is asked any more.
-const scan = (_?: unknown) => {
+export const scan = (_?: unknown) => {
   if (is._was && cookie() != is._was) {
     is._was = ''
     if (!ALONE && !is._asked) close(), is._asked = true
     update([])
-    ran.size && location.reload()
+    again()
   }
-  d.querySelectorAll<any>('[data-purpose],[type="text/plain"],iframe[data-name][data-src]').forEach(e => {
+  [...d.querySelectorAll('[data-purpose],[type="text/plain"],iframe[data-name][data-src]')].map(e => {
     const s = e.dataset, q = s.purpose || s.category || s.name + ''
     if (!has(q)) return e._seen ||= e.matches('iframe,video,audio,embed,object,img:not([width="1"])') && (ALONE ? act('hold', e, q) : hold(e, q))
     if (q[0] != '!') ran.add(q)
@@ -59,7 +59,7 @@ const scan = (_?: unknown) => {
       // One that never comes, or that this browser does not run, holds up the rest for a while only.
       if (e.src) await new Promise(done => e.addEventListener('load', done) || e.addEventListener('error', done) || setTimeout(done, 9e3))
     })(queue)
-    else for (const k in s) k.match('^(src|href|poster|data)') && (e[k] ||= s[k])
+    else for (const k in s) k.match('src|href|poster|data') && (e[k] ||= s[k])
   })
   if (d.readyState[7] && !d.querySelector('[data-amana],[href$="#privacy-choices"]')) ALONE ? act('back') : back()
 }
@@ -69,6 +69,7 @@ export const update = (list: string[], origin?: string) => {
   const before = is._now, removed = minus(before, list), added = minus(list, before)
   is._now = list
   root.dataset.amanaState = is._asked ? 'set' : signal ? 'gpc' : 'ask'
+  if (removed[0]) consent('consent', 'update', $C.m) // until the server says what still counts
   if (added[0] || removed[0]) emit('change', { added, removed, origin })
   scan()
 }
@@ -81,26 +82,27 @@ export const listen = (name: string, f: (detail: any) => void) => {
 }
 
 w.amana = {
-  has, on: listen, get: () => is._now,
+  has, on: listen, get: (_: unknown) => is._now,
   when: (q: Question) => new Promise<void>(done => (listen('change', () => has(q) && done()), has(q) && done())),
   set: (list: string[]) => act('save', list, 'api'),
-  accept: () => act('accept', 0, 'api'),
-  reject: () => act('reject', 0, 'api'),
-  show: ALONE ? act : () => act(),
-  $: ALONE ? [update, ran, is, signal, root] : 0,
+  accept: (_: unknown) => act('accept', _, 'api'),
+  reject: (_: unknown) => act('reject', _, 'api'),
+  show: ALONE ? act : (_: any) => act(_),
+  ...(ALONE ? { $: [update, ran, is, signal, root] } : {}),
 }
 
-const click = (e: Event) => {
-  const b = (e.target as Element).closest<HTMLElement>('[data-amana],[data-amana-action],[href$="#privacy-choices"]')
-  if (b) e.preventDefault(), act(b.dataset.amanaAction ?? b.dataset.amana, b)
+// The questions bring their own ear for their own buttons, where the gate came alone.
+const click = (e: any) => {
+  const b = e.target.closest(ALONE ? '[data-amana],[href$="#privacy-choices"]' : '[data-amana-action],[data-amana],[href$="#privacy-choices"]')
+  if (b) e.preventDefault(), act(ALONE ? b.dataset.amana : b.dataset.amanaAction ?? b.dataset.amana, b)
 }
 const hash = () => location.hash == '#privacy-choices' && act()
 
 // The tags are inert as they are; this sees to those that may run, and to those
 // that come later. A page that is written anew has lost our listeners, too.
-let waiting = 0
-const look = () => {
-  if (d.body && !root.isConnected) {
+let waiting: unknown
+export const look = () => {
+  if (!root.isConnected && d.body) {
     d.body.prepend(root)
     d.addEventListener('click', click)
     d.addEventListener('visibilitychange', scan)
@@ -110,17 +112,3 @@ const look = () => {
   }
   waiting ||= setTimeout(() => scan(waiting = 0))
 }
-
-export const start = () => {
-  root.id = 'amana'
-  if (ALONE) root.hidden = true
-  consent('default', C.m)
-  if (mine) consent('update', C.n)
-  update(minus(mine ? C.g! : [], signal ? C.h! : []), 'load')
-  emit('ready', is._now)
-  d.addEventListener('readystatechange', scan)
-  w.cookieStore?.addEventListener('change', scan)
-  new MutationObserver(look).observe(d, { childList: true, subtree: true })
-  look()
-}
-if (ALONE) start()

@@ -1,0 +1,1 @@
+{let o=document.cookie.match(/(?<!\S)amana=1\.\w+\.\w+\.\w+\.[\w-]{22}(?=;|$)/);o&&(document.cookie=o[0]+$C.k)}
