@@ -45,16 +45,30 @@ step build 120 make --no-print-directory build
 # around it stay with it: what of sync.Map is compiled into a package without the
 # detector would be linked for all, and nothing that goes through one be seen.
 # Pressing is left alone too: arithmetic in one goroutine, ten times slower under it.
-# cmd/amana, e2e and docs drive the program and share no memory with it.
-mapfile -t packages < <(go list ./... | grep -vE '/(e2e|docs|cmd/amana)$')
+# cmd/amana, e2e and docs drive the program and share no memory with it. A package
+# where nothing runs beside anything else, its tests included, has nothing to race
+# with; internal/pgtest and internal/powerloss are raced by the tests of the store.
+several=() single=()
+for p in $(go list ./... | grep -vE '/(e2e|docs|cmd/amana)$'); do
+	if [[ $p != */internal/p* ]] && grep -qE '^\s*go |\.Go\(|\.Parallel\(|httptest|synctest|/(store|keyring)"' ".${p#github.com/amana-privacy/amana}"/*.go; then
+		several+=("$p")
+	else
+		single+=("$p")
+	fi
+done
 # What runs on each database does so on the newest PostgreSQL without it.
 newest=$(grep -hB1 -E '^	each(Postgres)?\(t, |^func Test.*\{ each(Postgres)?\(t, ' store/*_test.go | sed -n 's/^func \(Test[A-Za-z0-9]*\).*/\1/p' | paste -sd'|')
-# What rebuilds a disk at every one of many thousand writes, or cuts a connection at each of hundreds of statements, runs without it as well: up to thirty times slower under it.
-rebuilt='TestAConnectionLostAtAnyStatementLosesNothing|TestAPowerLoss.*|TestAChangeCutAnywhereGoesOn|TestAFailedWriteLosesNothing'
+# So does what is up to thirty times slower under it: what rebuilds a disk at every
+# one of many thousand writes or cuts a connection at each of hundreds of statements,
+# and what tries a hundred thousand worlds, each in one goroutine.
+slow='TestAConnectionLostAtAnyStatementLosesNothing|TestAPowerLoss.*|TestAChangeCutAnywhereGoesOn|TestAFailedWriteLosesNothing'
+slow+='|TestAgreesWithTheReference|TestAgreesWhenCramped|TestTagsThatFallTogetherStayApart|TestATouchedSnapshotIsRefused'
+mapfile -t where < <(grep -rlE --include='*_test.go' "^func ($slow)\(" . | xargs -n1 dirname | sort -u)
 step tests 1000 env CGO_ENABLED=1 AMANA_DATABASES='sqlite postgres15' scripts/gotest.sh -race -vet=off -gcflags='modernc.org/sqlite/lib=-race=false' \
-	-gcflags='github.com/andybalholm/brotli=-race=false' -gcflags='compress/flate=-race=false' -parallel=8 -skip="^($rebuilt)\$" -timeout="$((980 * longer))s" "${packages[@]}"
+	-gcflags='github.com/andybalholm/brotli=-race=false' -gcflags='compress/flate=-race=false' -parallel=8 -skip="^($slow)\$" -timeout="$((980 * longer))s" "${several[@]}"
+step single 240 scripts/gotest.sh -vet=off -timeout="$((230 * longer))s" "${single[@]}"
+step slow 240 scripts/gotest.sh -vet=off -timeout="$((230 * longer))s" -run "^($slow)\$" "${where[@]}"
 step postgres18 300 env AMANA_DATABASES=postgres18 scripts/gotest.sh -vet=off -parallel=6 -timeout="$((280 * longer))s" -run "^($newest)\$" ./store
-step power 240 scripts/gotest.sh -vet=off -timeout="$((230 * longer))s" -run "^($rebuilt)\$" ./store ./keyring
 step program 700 scripts/gotest.sh -count=1 -vet=off -timeout="$((690 * longer))s" ./cmd/amana ./e2e ./docs
 step fuzz 300 scripts/fuzz.sh
 echo "== all done in $SECONDS s"
