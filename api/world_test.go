@@ -19,6 +19,7 @@ import (
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/publisher"
 	"github.com/amana-privacy/amana/store"
+	"github.com/amana-privacy/amana/store/storetest"
 )
 
 // world is a company door over a real store in which Casco Fiber's policy is in force.
@@ -54,20 +55,15 @@ func emptyWorld(t testing.TB, change ...func(*api.Config)) *world {
 func emptyWorldOn(t testing.TB, database string, change ...func(*api.Config)) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}, log: &logged{}}
-	dir := t.TempDir()
-	ring, err := keyring.Create(filepath.Join(dir, "keys"), "cascofiber.example/amana")
-	must(t, err)
-	takeBack := func(language string) (string, string) {
-		return "https://privacy.cascofiber.example/" + language + "/choices", "Open the page and say no."
-	}
-	in := store.Config{Postgres: database, Ring: ring, Create: true, Now: w.clock.Now, TakeBack: takeBack, Mail: true}
-	if database == "" {
-		w.file = filepath.Join(dir, "amana.db")
-		in.Path = w.file
-	}
-	w.db, err = store.Open(t.Context(), in)
-	must(t, err)
-	t.Cleanup(func() { w.db.Close() })
+	var dir string
+	var ring *keyring.Ring
+	w.db = storetest.Empty(t, func(c *store.Config) {
+		dir, c.Now, c.Mail, c.PublicURL = filepath.Dir(c.Path), w.clock.Now, true, "https://privacy.cascofiber.example"
+		if w.file = c.Path; database != "" {
+			c.Postgres, c.Path, w.file = database, "", ""
+		}
+		ring = c.Ring
+	})
 	w.p = publisher.New(t.Context(), publisher.Config{Store: w.db, Ring: ring, Dir: dir, Now: w.clock.Now})
 	t.Cleanup(w.p.Close)
 	c := api.Config{Store: w.db, Publisher: w.p, Now: w.clock.Now, Version: "v0.0.0-test", Log: slog.New(slog.NewJSONHandler(w.log, nil))}

@@ -49,7 +49,9 @@ func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-var databases = []string{"sqlite", "15", "18"}
+// databases are those that differ for who reads what was committed; what one version
+// of PostgreSQL has in its own way is the store's to try.
+var databases = []string{"sqlite", "18"}
 
 func each(t *testing.T, test func(*testing.T, *world)) {
 	t.Helper()
@@ -316,7 +318,7 @@ func (w *world) permits(rnd *rand.Rand) {
 // Two servers on one database: what one acknowledges the other answers soon.
 func TestServersFollowEachOther(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "15")
+	w := newWorld(t, "18")
 	ring, err := keyring.Open(filepath.Join(w.dir, "keys"))
 	must(t, err)
 	cfg := w.cfg
@@ -363,7 +365,7 @@ func TestServersFollowEachOther(t *testing.T) {
 // answers from memory and its replicas hear that all is as it was.
 func TestAServerGoesOnWhileTheNextEpochIsMade(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "15")
+	w := newWorld(t, "18")
 	const id, ask = subject.ID("phone:+12075550134"), "text_updates"
 	must(t, w.say(id, ask, consent.Given))
 	r := w.replica()
