@@ -107,10 +107,37 @@ func emptyWorldAt(t testing.TB, dsn string) *world {
 	if _, err := keyring.Create(filepath.Join(w.dir, "keys"), "casco.example/log"); err != nil {
 		t.Fatal(err)
 	}
+	if dsn == "" {
+		file, err := migratedFile()
+		if err == nil {
+			err = os.WriteFile(w.file(), file, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	w.open()
 	t.Cleanup(func() { w.db.Close() })
 	return w
 }
+
+// migratedFile is what migrated leaves of an empty SQLite database.
+var migratedFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "amana-migrated-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	at := filepath.Join(dir, "amana.db")
+	db, err := openSQLiteFile(at, 1, "")
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(sqliteDialect.migrate(context.Background(), db, goose.DialectSQLite3), db.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(at)
+})
 
 func (w *world) open() {
 	w.t.Helper()
