@@ -17,8 +17,8 @@ func TestTheGateForNode(t *testing.T) {
 	}
 }
 
-// What the types of Node and of React, which has none of its own, say as far as it
-// matters here.
+// What the types of Node, React and Vue say as far as it matters here: Vue's own take
+// the compiler longer than all else.
 const others = `declare module 'node:http' {
   export interface IncomingMessage { headers: Record<string, string | string[] | undefined>; url?: string }
   export interface ServerResponse { statusCode: number; end(s?: string): void }
@@ -26,6 +26,10 @@ const others = `declare module 'node:http' {
 declare module 'react' {
   export type ReactNode = string | ReactElement | null
   export interface ReactElement { type: unknown }
+}
+declare module 'vue' {
+  export interface Ref<T> { value: T }
+  export type DefineComponent<P> = new () => { $props: P }
 }`
 
 // typed uses all that the package gives, rightly and wrongly.
@@ -85,14 +89,7 @@ func TestTheTypesOfThePackage(t *testing.T) {
 	_, err := os.Stat(compiler)
 	need(t, "typescript", err)
 	dir := t.TempDir()
-	modules := filepath.Join(dir, "node_modules")
-	if err := os.CopyFS(filepath.Join(modules, "amana-privacy"), os.DirFS("../sdk/js")); err != nil {
-		t.Fatal(err)
-	}
-	vue, err := filepath.Abs("node_modules/vue")
-	if err == nil {
-		err = os.Symlink(vue, filepath.Join(modules, "vue"))
-	}
+	err = os.CopyFS(filepath.Join(dir, "node_modules", "amana-privacy"), os.DirFS("../sdk/js"))
 	for name, text := range map[string]string{"others.d.ts": others, "program.ts": typed, "package.json": `{"type": "module"}`} {
 		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
@@ -100,7 +97,7 @@ func TestTheTypesOfThePackage(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := exec.CommandContext(t.Context(), "node", compiler, "--noEmit", "--strict", "--target", "es2022", "--module", "nodenext",
-		"--lib", "es2024,dom", filepath.Join(dir, "others.d.ts"), filepath.Join(dir, "program.ts")).CombinedOutput()
+		"--lib", "es2024,dom", "--skipDefaultLibCheck", filepath.Join(dir, "others.d.ts"), filepath.Join(dir, "program.ts")).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
