@@ -44,7 +44,7 @@ func TestNginxAtTheGate(t *testing.T) {
 		servers = append(servers, strings.NewReplacer("127.0.0.1:8000", at, "127.0.0.1:8081", gate,
 			"127.0.0.1:9000", strings.TrimPrefix(letters.URL, "http://"), "amana_…", w.token).Replace(block))
 	}
-	startNginx(t, program, strings.Join(servers, "\n"), open)
+	startNginx(t, program, strings.Join(servers, "\n"), open, gone, slow)
 
 	ask := func(at, user string, headers ...string) (int, string) {
 		t.Helper()
@@ -111,8 +111,9 @@ func nginxBlock(t *testing.T) string {
 	return string(m[1])
 }
 
-// startNginx runs nginx as somebody without rights, and waits until it listens.
-func startNginx(t *testing.T, program, servers, listens string) {
+// startNginx runs nginx as somebody without rights, and waits until it listens at
+// every address, one after the other.
+func startNginx(t *testing.T, program, servers string, listens ...string) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "amana-nginx")
 	must(t, err)
@@ -142,11 +143,12 @@ func startNginx(t *testing.T, program, servers, listens string) {
 		c.Process.Signal(syscall.SIGTERM)
 		<-ended
 	})
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		conn, err := net.Dial("tcp", listens)
+	for deadline := time.Now().Add(30 * time.Second); len(listens) > 0; time.Sleep(20 * time.Millisecond) {
+		conn, err := net.Dial("tcp", listens[0])
 		if err == nil {
 			conn.Close()
-			return
+			listens = listens[1:]
+			continue
 		}
 		select {
 		case err := <-ended:
