@@ -165,9 +165,10 @@ func (p *Publisher) follow(ctx context.Context) {
 	logged := p.Now().Add(firstLogged - loggedEvery)
 	for {
 		err := p.look(ctx)
-		if err == nil && p.Now().Sub(logged) >= loggedEvery {
-			if err = p.enterHead(ctx); err == nil {
-				logged = p.Now()
+		if now := p.Now(); err == nil && now.Sub(logged) >= loggedEvery {
+			var entered bool
+			if entered, err = p.enterHead(ctx); entered {
+				logged = now // not a later time: an hour may pass while it is entered
 			}
 		}
 		if ctx.Err() != nil {
@@ -350,17 +351,18 @@ func (p *Publisher) sign() (note.Signer, error) {
 	return p.signer, nil
 }
 
-// enterHead enters the newest head into the log.
-func (p *Publisher) enterHead(ctx context.Context) error {
+// enterHead enters the newest head into the log, if there is one yet.
+func (p *Publisher) enterHead(ctx context.Context) (entered bool, err error) {
 	e := p.now.Load()
 	if e == nil {
-		return nil
+		return false, nil
 	}
 	head, _ := e.sent.newest()
 	if head == nil {
-		return nil
+		return false, nil
 	}
-	return p.Store.EnterFeedHead(ctx, head)
+	err = p.Store.EnterFeedHead(ctx, head)
+	return err == nil, err
 }
 
 // errBroken says that an epoch cannot go on.
