@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/ledger/ledgertest"
 	"github.com/amana-privacy/amana/policy"
@@ -49,8 +50,9 @@ func TestThePythonProgramVerifiesReceipts(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "receipt.json")
 	must(t, os.WriteFile(file, issued[0], 0o600))
-	another, _ := issue(t, 0)
-	if out, err := exec.CommandContext(t.Context(), python, program, file, another).CombinedOutput(); err == nil {
+	another, err := keyring.Create(filepath.Join(t.TempDir(), "keys"), "company.example/log")
+	must(t, err)
+	if out, err := exec.CommandContext(t.Context(), python, program, file, another.LogVerifiers()[0]).CombinedOutput(); err == nil {
 		t.Errorf("another log's key holds:\n%s", out)
 	}
 }
