@@ -99,6 +99,7 @@ func TestWhatAVisitorLoadsIsSmall(t *testing.T) {
 			}
 			list := []request{
 				{"the first request", s.For(Visitor{}), mostFull},
+				{"the script by a fixed address", s.Static.Body, mostFull},
 				{"the gate", s.For(yes(cookie.Switches(v.Policy))), mostGate},
 				{"the gate of who has refused", s.For(Visitor{Answer: "0f3a91c7.0"}), mostGate},
 			}

@@ -75,7 +75,7 @@ func build(src, out string) error {
 func script(file string, alone, far bool) ([]byte, error) {
 	o := api.BuildOptions{
 		EntryPoints: []string{file}, Bundle: true, Format: api.FormatIIFE, Target: api.ES2022, Charset: api.CharsetUTF8,
-		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true, LegalComments: api.LegalCommentsNone,
+		MinifyWhitespace: true, MinifyIdentifiers: filepath.Base(file) != "static.ts", MinifySyntax: true, LegalComments: api.LegalCommentsNone, // it says why
 		MangleProps: "^_[a-z]", MangleCache: map[string]any{"_asked": "a", "_now": "n", "_was": "t", "_seen": "s"}, // alike in every part
 		Define: map[string]string{"ALONE": strconv.FormatBool(alone)},
 	}

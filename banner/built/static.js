@@ -1,1 +1,1 @@
-{let n=document,e=n.createElement("script");function t(...a){(window.dataLayer??=[]).push(arguments)}$C.m&&t("consent","default",$C.m);e.src=new URL("/amana.js?lang="+$C.l,n.currentScript.src).href;n.head.append(e)}
+{let n=document,v=window,u=n.createElement("script"),A=new URL(n.currentScript.src).origin,b=function(e,t,a){a&&(v.dataLayer??=[]).push(arguments)};b("consent","default",$C.m);u.src=A+"/amana.js?lang="+$C.l;n.head.append(u)}
