@@ -43,7 +43,7 @@ type backup struct {
 	out      *backupWriter
 	manifest Manifest
 	progress func(done, of int64)
-	done, of int64
+	told, of int64 // events and entries that were told of; of how many, about
 }
 
 func (b *backup) run(w io.Writer) error {
@@ -83,7 +83,7 @@ func (b *backup) header() (h BackupHeader, err error) {
 	}
 	err = b.tx.QueryRowContext(b.ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&h.Schema)
 	if err == nil {
-		err = b.tx.QueryRowContext(b.ctx, `SELECT 2 * count(*) FROM ledger_entry`).Scan(&b.of)
+		err = b.tx.QueryRowContext(b.ctx, `SELECT 2 * coalesce((`+countEntries+`), 0)`).Scan(&b.of)
 	}
 	return h, err
 }
@@ -129,7 +129,6 @@ func (b *backup) rows(t catalogueTable, begun *bool, query string, args ...any) 
 	for i := range values {
 		into[i] = &values[i]
 	}
-	sealed := t.index("sealed")
 	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
 			return err
@@ -143,35 +142,38 @@ func (b *backup) rows(t catalogueTable, begun *bool, query string, args ...any) 
 		if err := b.out.row(t.tableForm, values); err != nil {
 			return err
 		}
-		b.manifest.count(t.Name, sealed >= 0 && values[sealed] != nil)
-		b.tell(t.Name)
+		b.manifest.count(t.tableForm, values)
+		b.tell(b.manifest.Events + b.manifest.Entries)
 	}
 	return rows.Err()
 }
 
 // count counts a row of a table.
-func (m *Manifest) count(table string, sealed bool) {
-	switch {
-	case table == "subject":
+func (m *Manifest) count(f tableForm, values []any) {
+	switch f.Name {
+	case "subject":
 		m.Subjects++
-	case table == "event" && sealed:
-		m.Events++
-	case table == "ledger_entry":
+	case "event":
+		if valueOf(f, values, "sealed") != nil {
+			m.Events++
+		}
+	case "ledger_entry": // of a backup; see entriesIn
 		m.Entries++
-	case table == "ledger_queue":
+	case "ledger_entries":
+		packed, _ := valueOf(f, values, "entries").([]byte)
+		m.Entries += int64(len(packed)) / entryLength
+	case "ledger_queue":
 		m.Waiting++
 	}
 }
 
 const tellEvery = 4096 // rows
 
-func (b *backup) tell(table string) {
-	if table != "event" && table != "ledger_entry" {
-		return
+func (b *backup) tell(done int64) {
+	if b.progress != nil && done/tellEvery > b.told/tellEvery {
+		b.progress(min(done, b.of), b.of)
 	}
-	if b.done++; b.progress != nil && b.done%tellEvery == 0 {
-		b.progress(min(b.done, b.of), b.of)
-	}
+	b.told = done
 }
 
 // headAt gives the signed head of so many entries, which are in the database.

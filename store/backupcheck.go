@@ -115,18 +115,18 @@ func valueOf(form tableForm, values []any, name string) any {
 }
 
 func (in *inspection) row(form tableForm, values []any) error {
-	in.counted.count(form.Name, valueOf(form, values, "sealed") != nil)
+	in.counted.count(form, values)
 	switch form.Name {
-	case "ledger_entry":
-		n, err := numbers(form, values, "leaf")
+	case "ledger_entry", "ledger_entries":
+		first, entries, err := entriesIn(form, values)
 		if err != nil {
 			return err
 		}
-		e, err := entryOf(form, values)
-		if err != nil {
-			return err
+		for i, e := range entries {
+			if err := in.enter(first+int64(i), e); err != nil {
+				return err
+			}
 		}
-		return in.enter(n[0], e)
 	case "ledger_queue":
 		n, err := numbers(form, values, shardColumn, "n", "at")
 		if err != nil {

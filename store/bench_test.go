@@ -11,6 +11,7 @@ import (
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/subject"
 )
 
@@ -122,8 +123,14 @@ func bareSQLite(b *testing.B, e *sqliteEngine, made []*batch) {
 			if err := e.save(b.Context(), m); err != nil {
 				return err
 			}
+			entries := make([]ledger.Entry, len(m.events))
 			for i, a := range m.events {
-				if _, err := (prepared{e}).ExecContext(b.Context(), `INSERT INTO ledger_entry (leaf, entry) VALUES (?, ?)`, leaf+int64(i), a.entry[:]); err != nil {
+				entries[i] = a.entry
+			}
+			n, packed := entryRows(leaf, entries)
+			packed[0] = append(random(int(leaf%perRow*entryLength)), packed[0]...) // what stands in the row already
+			for i := range n {
+				if _, err := (prepared{e}).ExecContext(b.Context(), insertEntries, n[i], packed[i]); err != nil {
 					return err
 				}
 			}

@@ -55,17 +55,14 @@ type check struct {
 
 // ledger computes the tree anew from its entries.
 func (c *check) ledger() error {
-	err := c.each(`SELECT leaf, entry FROM ledger_entry ORDER BY leaf`, nil, func(scan func(...any) error) error {
-		var leaf int64
-		var b []byte
-		if err := scan(&leaf, &b); err != nil {
-			return err
+	err := c.each(`SELECT n, entries FROM ledger_entries ORDER BY n`, nil, func(scan func(...any) error) error {
+		var n int64
+		var packed []byte
+		err := scan(&n, &packed)
+		if err == nil {
+			c.entries, err = unpackEntries(c.entries, int64(len(c.entries)), n, packed)
 		}
-		if leaf != int64(len(c.entries)) || len(b) != len(ledger.Entry{}) {
-			return fmt.Errorf("ledger entry %d is missing", len(c.entries))
-		}
-		c.entries = append(c.entries, ledger.Entry(b))
-		return nil
+		return err
 	})
 	if err != nil {
 		return err

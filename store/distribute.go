@@ -28,7 +28,7 @@ var reference = map[string]string{
 var coordinated = map[string]string{
 	"installation":     "two rows",
 	"goose_db_version": "the steps of the schema",
-	"ledger_entry":     "the log is one: 32 bytes an event",
+	"ledger_entries":   "the log is one: 32 bytes an event",
 	"ledger_node":      "the log is one",
 	"ledger_head":      "the log is one",
 	"ledger_tip":       "the log is one, and here it is moved",

@@ -188,11 +188,11 @@ func TestADatabaseThatCannotBeDistributedIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for rule, change := range map[string][2]string{
-		"is not among those":            {`CREATE TABLE visit (n bigint PRIMARY KEY)`, `DROP TABLE visit`},
-		"visit_pkey (n)":                {`CREATE TABLE visit (shard_id bigint, n bigint PRIMARY KEY)`, `DROP TABLE visit`},
-		"event_by_id (event_id)":        {`CREATE UNIQUE INDEX event_by_id ON event (event_id)`, `DROP INDEX event_by_id`},
-		`foreign key to "ledger_entry"`: {`ALTER TABLE event ADD CONSTRAINT l FOREIGN KEY (leaf) REFERENCES ledger_entry (leaf) NOT VALID`, `ALTER TABLE event DROP CONSTRAINT l`},
-		`"subject" cannot`:              {`ALTER TABLE subject DROP CONSTRAINT subject_pkey`, `ALTER TABLE subject ADD PRIMARY KEY (shard_id, subject_id)`},
+		"is not among those":           {`CREATE TABLE visit (n bigint PRIMARY KEY)`, `DROP TABLE visit`},
+		"visit_pkey (n)":               {`CREATE TABLE visit (shard_id bigint, n bigint PRIMARY KEY)`, `DROP TABLE visit`},
+		"event_by_id (event_id)":       {`CREATE UNIQUE INDEX event_by_id ON event (event_id)`, `DROP INDEX event_by_id`},
+		`foreign key to "ledger_node"`: {`ALTER TABLE event ADD CONSTRAINT l FOREIGN KEY (seq, leaf) REFERENCES ledger_node (level, n) NOT VALID`, `ALTER TABLE event DROP CONSTRAINT l`},
+		`"subject" cannot`:             {`ALTER TABLE subject DROP CONSTRAINT subject_pkey`, `ALTER TABLE subject ADD PRIMARY KEY (shard_id, subject_id)`},
 	} {
 		w.admin(change[0])
 		if _, err := Distribute(t.Context(), w.dsn); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), rule) {

@@ -13,7 +13,7 @@ import (
 
 func (db *DB) loadLedger(ctx context.Context) error {
 	var size int64
-	if err := db.reads.QueryRowContext(ctx, `SELECT coalesce(max(leaf) + 1, 0) FROM ledger_entry`).Scan(&size); err != nil {
+	if _, err := db.reader(ctx)(countEntries, nil, &size); err != nil {
 		return fmt.Errorf("reading the ledger's size: %w", err)
 	}
 	tree, err := ledger.Load(size, db.loadTile)
@@ -35,11 +35,11 @@ func (db *DB) loadLedger(ctx context.Context) error {
 
 // loadTile reads the hashes of a tile: of entries at level 0, of nodes above.
 func (db *DB) loadTile(level int, n int64) ([]tlog.Hash, error) {
-	query, args := `SELECT hash FROM ledger_node WHERE level = ? AND n >= ? AND n < ? ORDER BY n`, []any{level, n * ledger.Width, (n + 1) * ledger.Width}
 	if level == 0 {
-		query, args = `SELECT entry FROM ledger_entry WHERE leaf >= ? AND leaf < ? ORDER BY leaf`, args[1:]
+		entries, err := readEntries(db.readRows(context.Background()), n*ledger.Width, ledger.Width)
+		return ledger.LeafHashes(nil, entries), err
 	}
-	rows, err := db.readRows(context.Background())(query, args...)
+	rows, err := db.readRows(context.Background())(`SELECT hash FROM ledger_node WHERE level = ? AND n >= ? AND n < ? ORDER BY n`, level, n*ledger.Width, (n+1)*ledger.Width)
 	if err != nil {
 		return nil, err
 	}
@@ -53,11 +53,7 @@ func (db *DB) loadTile(level int, n int64) ([]tlog.Hash, error) {
 		if len(b) != len(tlog.Hash{}) {
 			return nil, fmt.Errorf("a ledger row has %d bytes", len(b))
 		}
-		if level == 0 {
-			out = append(out, ledger.Entry(b).Leaf())
-		} else {
-			out = append(out, tlog.Hash(b))
-		}
+		out = append(out, tlog.Hash(b))
 	}
 	return out, rows.Err()
 }

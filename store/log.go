@@ -2,10 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -67,32 +64,12 @@ func (db *DB) entries(ctx context.Context, t ledger.Tile) ([]ledger.Entry, error
 	if kept := db.bundles.get(t.N); kept != nil {
 		return kept[:t.Width], nil
 	}
-	first := t.N * ledger.Width
-	joined := `group_concat(hex(entry), '')` // a row for each takes three times as long
-	if db.d == postgresDialect {
-		joined = `string_agg(encode(entry, 'hex'), '' ORDER BY leaf)`
-	}
-	var all sql.RawBytes
-	rows, err := db.readRows(ctx)(`SELECT `+joined+` FROM (SELECT leaf, entry FROM ledger_entry WHERE leaf >= ? AND leaf < ? ORDER BY leaf) AS bundle`, first, first+int64(t.Width))
+	entries, err := readEntries(db.readRows(ctx), t.N*ledger.Width, int64(t.Width))
 	if err != nil {
-		return nil, fmt.Errorf("reading entries: %w", err)
+		return nil, err
 	}
-	defer rows.Close()
-	if rows.Next() {
-		err = rows.Scan(&all)
-	}
-	if err := errors.Join(err, rows.Err()); err != nil {
-		return nil, fmt.Errorf("reading entries: %w", err)
-	}
-	entries := make([]ledger.Entry, t.Width)
-	each := hex.EncodedLen(len(ledger.Entry{}))
-	if len(all) != len(entries)*each {
-		return nil, fmt.Errorf("%s has %d characters of entries", t.Path(), len(all))
-	}
-	for i := range entries {
-		if _, err := hex.Decode(entries[i][:], all[i*each:][:each]); err != nil {
-			return nil, fmt.Errorf("reading entries: %w", err)
-		}
+	if len(entries) != t.Width {
+		return nil, fmt.Errorf("%s has %d entries", t.Path(), len(entries))
 	}
 	if t.Width == ledger.Width {
 		db.bundles.keep(t.N, entries)

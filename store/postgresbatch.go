@@ -278,6 +278,7 @@ func (w *postgresWriter) save(ctx context.Context, b *batch) error {
 	saveOnce(asked, b)
 	committed := false
 	asked.Queue(`COMMIT`).Exec(func(tag pgconn.CommandTag) error { committed = tag.String() == "COMMIT"; return nil })
+	w.conn.Conn().PgConn().Frontend().Send(roomFor(asked))
 	err := w.conn.SendBatch(ctx, asked).Close()
 	if err == nil && !committed {
 		return errLost

@@ -62,6 +62,32 @@ func (of columnPlan) Encode(value any, b []byte) ([]byte, error) {
 	return b, nil
 }
 
+// room is how much a batch has that is sent next, for a connection to make room for it
+// at once: pgx would double what it has, again and again, and copy what it holds.
+type room int
+
+func roomFor(asked *pgx.Batch) (r room) {
+	for _, q := range asked.QueuedQueries {
+		r += 256
+		for _, a := range q.Arguments {
+			switch column := a.(type) {
+			case integers:
+				r += room(12 * len(column))
+			case blobs:
+				r += room(4*len(column) + length(column))
+			case words:
+				r += room(4*len(column) + length(column))
+			}
+		}
+	}
+	return r
+}
+
+// Frontend, Decode and Encode implement pgproto3.FrontendMessage: one of no bytes.
+func (room) Frontend()                         {}
+func (room) Decode([]byte) error               { return nil }
+func (r room) Encode(b []byte) ([]byte, error) { return slices.Grow(b, int(r)), nil }
+
 // begin makes room for so many elements of so many bytes in all, and writes what
 // stands before them.
 func (of columnPlan) begin(b []byte, elements, bytes int) []byte {

@@ -129,13 +129,18 @@ func (w *writing) rows() error {
 }
 
 func (w *writing) row(form tableForm, values []any) error {
-	if form.Name == "ledger_entry" {
-		e, err := entryOf(form, values)
-		if err != nil {
+	_, entries, err := entriesIn(form, values)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		w.tell()
+		if err := w.enter(e); err != nil {
 			return err
 		}
-		w.tell()
-		return w.enter(e)
+	}
+	if len(entries) > 0 {
+		return nil
 	}
 	keep, err := w.change(form, values)
 	if err != nil || !keep {
@@ -215,20 +220,21 @@ func (w *writing) waiting() error {
 	return w.grow()
 }
 
-// enter writes an entry of the ledger.
+// enter puts an entry on its way into the ledger.
 func (w *writing) enter(e ledger.Entry) error {
-	if err := w.to.put(w.ctx, w.forms["ledger_entry"], []any{e[:], w.tree.Size() + int64(len(w.staged))}); err != nil {
-		return err
-	}
 	if w.staged = append(w.staged, e); len(w.staged) == atOnce {
 		return w.grow()
 	}
 	return nil
 }
 
-// grow writes the hashes above what was entered.
+// grow writes what was entered, and the hashes above it. But for the last time it
+// ends where a row does.
 func (w *writing) grow() error {
 	s := w.tree.Stage(w.staged)
+	if err := w.entries(s.First); err != nil {
+		return err
+	}
 	for _, n := range s.Nodes {
 		if err := w.to.put(w.ctx, w.forms["ledger_node"], []any{n.Hash[:], int64(n.Level), n.N}); err != nil {
 			return err
@@ -236,6 +242,25 @@ func (w *writing) grow() error {
 	}
 	w.tree.Accept(s)
 	w.staged = w.staged[:0]
+	return nil
+}
+
+// entries writes what was entered, in the form that the schema of the backup has.
+func (w *writing) entries(first int64) error {
+	if form, old := w.forms["ledger_entry"]; old {
+		for i, e := range w.staged {
+			if err := w.to.put(w.ctx, form, []any{slices.Clone(e[:]), first + int64(i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	n, packed := entryRows(first, w.staged)
+	for i := range n {
+		if err := w.to.put(w.ctx, w.forms["ledger_entries"], []any{packed[i], n[i]}); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

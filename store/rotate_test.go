@@ -42,10 +42,16 @@ func nth(i int) subject.ID { return subject.ID(fmt.Sprintf("customer:%d", i)) }
 
 func (w *world) sayAll(n int) {
 	w.t.Helper()
+	w.sayFrom(0, n)
+}
+
+// sayFrom lets n people say yes at once.
+func (w *world) sayFrom(first, n int) {
+	w.t.Helper()
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			if _, err := w.db.Submit(w.t.Context(), Submission{Subject: nth(i), Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: "tailored_offers", Decision: consent.Given}}}); err != nil {
+			if _, err := w.db.Submit(w.t.Context(), Submission{Subject: nth(first + i), Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: "tailored_offers", Decision: consent.Given}}}); err != nil {
 				w.t.Error(err)
 			}
 		})

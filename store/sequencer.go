@@ -240,10 +240,11 @@ func (e *postgresEngine) treeOf(size int64, root []byte) (*ledger.Tree, error) {
 
 // keep writes entries, the hashes above them, and the leaves to whom they belong.
 func (e *postgresEngine) keep(ctx context.Context, stx *sql.Tx, w waiting, s *ledger.Staged) error {
-	leaves, entries := make([]int64, len(w.entries)), make([][]byte, len(w.entries))
-	for i := range w.entries {
-		leaves[i], entries[i] = s.First+int64(i), w.entries[i][:]
+	leaves := make([]int64, len(w.entries))
+	for i := range leaves {
+		leaves[i] = s.First + int64(i)
 	}
+	rows, packed := entryRows(s.First, w.entries)
 	var levels, numbers []int64
 	var hashes [][]byte
 	for i := range s.Nodes {
@@ -253,11 +254,18 @@ func (e *postgresEngine) keep(ctx context.Context, stx *sql.Tx, w waiting, s *le
 	if e.after != nil {
 		note, size = e.after.note, e.after.size
 	}
+	put, err := stx.ExecContext(ctx, `INSERT INTO ledger_entries AS l (n, entries) SELECT * FROM unnest($1::bigint[], $2::bytea[])
+		ON CONFLICT (n) DO UPDATE SET entries = l.entries || excluded.entries WHERE length(l.entries) = $3`, rows, packed, s.First%perRow*entryLength)
+	if err != nil {
+		return fmt.Errorf("writing the ledger: %w", lostRace(err))
+	}
+	if n, err := put.RowsAffected(); err != nil || n != int64(len(rows)) { // the last row has grown since
+		return errors.Join(errMoved, err)
+	}
 	for _, q := range []struct {
 		sql  string
 		args []any
 	}{
-		{`INSERT INTO ledger_entry (leaf, entry) SELECT * FROM unnest($1::bigint[], $2::bytea[])`, []any{leaves, entries}},
 		{`INSERT INTO ledger_node (level, n, hash) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])`, []any{levels, numbers, hashes}},
 		{`UPDATE ledger_head SET note = $1 WHERE size = $2`, []any{note, size}},
 		{`INSERT INTO ledger_head (size, at) VALUES ($1, $2)`, []any{s.Size, millis(e.db.now())}},

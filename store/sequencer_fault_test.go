@@ -103,7 +103,7 @@ func testTwoSequencersWithOtherEntriesOfOneNumberNeverForkTheLog(t *testing.T, w
 	held, other := rest(w.server(wire.DSN())), rest(w.server(w.dsn))
 	h := newHeads(t, w.db)
 	size := w.db.head.Load().size
-	for _, s := range []string{"insert into ledger_entry", "update ledger_tip", "commit"} {
+	for _, s := range []string{"insert into ledger_entries", "update ledger_tip", "commit"} {
 		w.enqueue(integrateAtOnce, 10)
 		at, release := wire.Hold(s)
 		first, second := make(chan error, 1), make(chan error, 1)

@@ -360,9 +360,17 @@ func (w *sqliteEngine) commit(ctx context.Context, known *versions) error {
 
 func (w *sqliteEngine) writeEntries(ctx context.Context, s *ledger.Staged) error {
 	q := prepared{w}
-	for i, e := range w.batch {
-		if _, err := q.ExecContext(ctx, `INSERT INTO ledger_entry (leaf, entry) VALUES (?, ?)`, s.First+int64(i), e[:]); err != nil {
-			return fmt.Errorf("writing a ledger entry: %w", err)
+	n, packed := entryRows(s.First, w.batch)
+	for i := range n {
+		if i == 0 && s.First%perRow > 0 {
+			var before []byte
+			if err := q.QueryRowContext(ctx, `SELECT entries FROM ledger_entries WHERE n = ?`, n[0]).Scan(&before); err != nil {
+				return fmt.Errorf("reading the last ledger entries: %w", err)
+			}
+			packed[0] = append(before, packed[0]...)
+		}
+		if _, err := q.ExecContext(ctx, insertEntries, n[i], packed[i]); err != nil {
+			return fmt.Errorf("writing ledger entries: %w", err)
 		}
 	}
 	for _, n := range s.Nodes {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,20 +80,93 @@ type storedYes struct {
 	Said     int64            `json:"d,omitempty"`
 }
 
-// marshalStates gives the one form in which states are stored.
+// marshalStates gives the one form in which states are stored: the JSON of
+// storedState, written out because every answer passes here.
 func marshalStates(states map[consent.Key]consent.State) []byte {
-	list := make([]storedState, 0, len(states))
-	for _, k := range slices.SortedFunc(maps.Keys(states), func(a, b consent.Key) int {
+	var few [4]consent.Key
+	keys := slices.AppendSeq(few[:0], maps.Keys(states))
+	slices.SortFunc(keys, func(a, b consent.Key) int {
 		return cmp.Or(cmp.Compare(a.Purpose, b.Purpose), cmp.Compare(a.Recipient, b.Recipient))
-	}) {
-		s := states[k]
-		list = append(list, storedState{k.Purpose, k.Recipient, s.Status, moment(s.Since), s.Event, storeYes(s.Yes), storeYes(s.Pending), moment(s.No), storeYes(s.Paused), moment(s.Resumes)})
+	})
+	w := make(stateWriter, 0, 2+400*len(keys))
+	w = append(w, '[')
+	for i, k := range keys {
+		if i > 0 {
+			w = append(w, ',')
+		}
+		w = w.state(k, states[k])
 	}
-	raw, err := json.Marshal(list)
-	if err != nil {
-		panic("store: states: " + err.Error()) // only for kinds that JSON has not got
+	return append(w, ']')
+}
+
+// stateWriter appends what encoding/json writes of a storedState.
+type stateWriter []byte
+
+func (w stateWriter) state(k consent.Key, s consent.State) stateWriter {
+	w = w.text(`{"p":`, k.Purpose)
+	w = w.given(`,"r":`, k.Recipient).given(`,"s":`, string(s.Status)).time(`,"t":`, s.Since).given(`,"e":`, s.Event)
+	w = w.yes(`,"y":`, s.Yes).yes(`,"w":`, s.Pending).time(`,"n":`, s.No).yes(`,"z":`, s.Paused).time(`,"u":`, s.Resumes)
+	return append(w, '}')
+}
+
+func (w stateWriter) yes(name string, y *consent.Yes) stateWriter {
+	if y == nil {
+		return w
 	}
-	return raw
+	w = append(w, name...).text(`{"e":`, y.Event).text(`,"p":`, string(y.Policy)).given(`,"m":`, y.Meaning).given(`,"l":`, y.Language)
+	w = w.number(`,"t":`, moment(y.Since)).number(`,"u":`, moment(y.Until))
+	for i, topic := range y.Topics {
+		if i == 0 {
+			w = append(w, `,"o":[`...)
+		}
+		w = w.text("", topic)
+		if i < len(y.Topics)-1 {
+			w = append(w, ',')
+		} else {
+			w = append(w, ']')
+		}
+	}
+	w = w.given(`,"f":`, y.Often).truth(`,"g":true`, y.Signals.GPC).truth(`,"s":true`, y.Shown).truth(`,"a":true`, y.Attested)
+	w = w.given(`,"v":`, y.Evidence).time(`,"d":`, y.Said)
+	return append(w, '}')
+}
+
+// text writes a member, given one that is not empty.
+func (w stateWriter) text(name, s string) stateWriter {
+	w = append(w, name...)
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }) {
+		raw, err := json.Marshal(s)
+		if err != nil {
+			panic("store: states: " + err.Error()) // no text has an error
+		}
+		return append(w, raw...)
+	}
+	return append(append(append(w, '"'), s...), '"')
+}
+
+func (w stateWriter) given(name, s string) stateWriter {
+	if s == "" {
+		return w
+	}
+	return w.text(name, s)
+}
+
+func (w stateWriter) number(name string, n int64) stateWriter {
+	return strconv.AppendInt(append(w, name...), n, 10)
+}
+
+func (w stateWriter) time(name string, t time.Time) stateWriter {
+	if n := moment(t); n != 0 {
+		return w.number(name, n)
+	}
+	return w
+}
+
+func (w stateWriter) truth(member string, is bool) stateWriter {
+	if is {
+		return append(w, member...)
+	}
+	return w
 }
 
 func unmarshalStates(raw []byte) (map[consent.Key]consent.State, error) {
@@ -106,13 +180,6 @@ func unmarshalStates(raw []byte) (map[consent.Key]consent.State, error) {
 			Yes: s.Yes.yes(), Pending: s.Pending.yes(), No: fromMoment(s.No), Paused: s.Paused.yes(), Resumes: fromMoment(s.Resumes)}
 	}
 	return out, nil
-}
-
-func storeYes(y *consent.Yes) *storedYes {
-	if y == nil {
-		return nil
-	}
-	return &storedYes{y.Event, y.Policy, y.Meaning, y.Language, moment(y.Since), moment(y.Until), y.Topics, y.Often, y.Signals.GPC, y.Shown, y.Attested, y.Evidence, moment(y.Said)}
 }
 
 func (y *storedYes) yes() *consent.Yes {

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"sync"
 
 	"github.com/amana-privacy/amana/consent"
@@ -83,10 +84,37 @@ func (p *person) open(ring *keyring.Ring) (err error) {
 
 // tag is the keyed form in which something is looked for without standing in clear.
 func tag(k keyring.Key, domain, value string) []byte {
-	m := hmac.New(sha256.New, k[:])
-	m.Write([]byte(domain))
-	m.Write([]byte(value))
-	return m.Sum(nil)
+	m := macs.Get().(*macsOf)
+	defer macs.Put(m)
+	h := m.under(k)
+	m.text = append(append(m.text[:0], domain...), value...)
+	h.Write(m.text)
+	clear(m.text)
+	return h.Sum(nil)
+}
+
+// macs keep what HMAC makes of the keys that were used last: an answer is tagged with
+// three of them.
+var macs = sync.Pool{New: func() any { return new(macsOf) }}
+
+type macsOf struct {
+	keys   [4]keyring.Key
+	hashes [4]hash.Hash
+	next   int // is forgotten first
+	text   []byte
+}
+
+func (m *macsOf) under(k keyring.Key) hash.Hash {
+	for i, h := range m.hashes {
+		if h != nil && m.keys[i] == k {
+			h.Reset()
+			return h
+		}
+	}
+	h := hmac.New(sha256.New, k[:])
+	m.keys[m.next], m.hashes[m.next] = k, h
+	m.next = (m.next + 1) % len(m.keys)
+	return h
 }
 
 // placeOf gives where an identifier is looked for. Its shard follows from the
@@ -119,7 +147,7 @@ func (db *DB) placeAll(recs []*recording) {
 }
 
 func (db *DB) suppressionTag(id subject.ID) []byte {
-	return decisiontable.SuppressedTag(db.cfg.Ring.Suppression(), id)
+	return tag(db.cfg.Ring.Suppression(), decisiontable.SuppressionDomain, string(id))
 }
 
 // newSubjectID makes the id of a subject: random, but for its shard.

@@ -16,10 +16,14 @@ type suppressed struct {
 	tags map[Tag]struct{}
 }
 
+// SuppressionDomain stands before an identifier where it is tagged as that of
+// somebody who was erased.
+const SuppressionDomain = "amana/suppression/v1\n"
+
 // SuppressedTag gives the tag that an identifier has among those erased.
 func SuppressedTag(key [32]byte, id subject.ID) []byte {
 	m := hmac.New(sha256.New, key[:])
-	m.Write([]byte("amana/suppression/v1\n"))
+	m.Write([]byte(SuppressionDomain))
 	m.Write([]byte(id))
 	return m.Sum(nil)
 }
