@@ -26,7 +26,8 @@ func BenchmarkRecord(b *testing.B) {
 				callers := batch // so many wait for each writer
 				if w.dsn != "" {
 					callers *= postgresWriters
-				} else if batch == maxBatch {
+				}
+				if batch == maxBatch {
 					callers *= 2 // while one batch is written the next one gathers, and is not longer
 				}
 				var next atomic.Int64

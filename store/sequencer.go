@@ -60,7 +60,7 @@ func (e *postgresEngine) sequence(ctx context.Context) {
 
 // waiting is what is in the queue.
 type waiting struct {
-	shard, n []int64
+	shard, n integers
 	entries  []ledger.Entry
 	taken    int // of them from the queue: the first
 }
@@ -240,7 +240,7 @@ func (e *postgresEngine) treeOf(size int64, root []byte) (*ledger.Tree, error) {
 
 // keep writes entries, the hashes above them, and the leaves to whom they belong.
 func (e *postgresEngine) keep(ctx context.Context, stx *sql.Tx, w waiting, s *ledger.Staged) error {
-	leaves := make([]int64, len(w.entries))
+	leaves := make(integers, len(w.entries))
 	for i := range leaves {
 		leaves[i] = s.First + int64(i)
 	}
@@ -255,7 +255,7 @@ func (e *postgresEngine) keep(ctx context.Context, stx *sql.Tx, w waiting, s *le
 		note, size = e.after.note, e.after.size
 	}
 	put, err := stx.ExecContext(ctx, `INSERT INTO ledger_entries AS l (n, entries) SELECT * FROM unnest($1::bigint[], $2::bytea[])
-		ON CONFLICT (n) DO UPDATE SET entries = l.entries || excluded.entries WHERE length(l.entries) = $3`, rows, packed, s.First%perRow*entryLength)
+		ON CONFLICT (n) DO UPDATE SET entries = l.entries || excluded.entries WHERE length(l.entries) = $3`, integers(rows), blobs(packed), s.First%perRow*entryLength)
 	if err != nil {
 		return fmt.Errorf("writing the ledger: %w", lostRace(err))
 	}

@@ -134,12 +134,14 @@ func (w stateWriter) yes(name string, y *consent.Yes) stateWriter {
 // text writes a member, given one that is not empty.
 func (w stateWriter) text(name, s string) stateWriter {
 	w = append(w, name...)
-	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }) {
-		raw, err := json.Marshal(s)
-		if err != nil {
-			panic("store: states: " + err.Error()) // no text has an error
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			raw, err := json.Marshal(s)
+			if err != nil {
+				panic("store: states: " + err.Error()) // no text has an error
+			}
+			return append(w, raw...)
 		}
-		return append(w, raw...)
 	}
 	return append(append(append(w, '"'), s...), '"')
 }
