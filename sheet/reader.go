@@ -63,7 +63,8 @@ func (r *Reader) Header() ([]string, error) {
 
 // Read gives the cells of the next record; they hold until the next Read. The
 // error is io.EOF at the end, a *RowError for a record that cannot be taken
-// (after which Read goes on unless it is Fatal), or that of the source.
+// (after which Read goes on unless it is Fatal), or that of the source. The cells of
+// a record with another number of them than the header come with its error.
 func (r *Reader) Read() ([][]byte, error) {
 	for {
 		rest := r.rest()
@@ -130,7 +131,7 @@ func (r *Reader) split(record []byte) [][]byte {
 // counted holds a record to the number of cells of the header.
 func (r *Reader) counted(cells [][]byte) ([][]byte, error) {
 	if r.width > 0 && len(cells) != r.width {
-		return nil, &RowError{r.begun, Cells}
+		return cells, &RowError{r.begun, Cells}
 	}
 	return cells, nil
 }

@@ -189,8 +189,8 @@ func (e EvidenceSet) Check() error {
 	}
 	from, err1 := time.Parse(time.DateOnly, e.From)
 	until, err2 := time.Parse(time.DateOnly, e.Until)
-	if err1 != nil || err2 != nil || until.Before(from) {
-		return lacks("from", "from and until are the first and the last day on which the text was shown, as 2019-05-01")
+	if err1 != nil || err2 != nil || until.Before(from) || from.Before(earliest) {
+		return lacks("from", "from and until are the first and the last day on which the text was shown, as 2019-05-01 in the Gregorian calendar")
 	}
 	return nil
 }

@@ -56,6 +56,7 @@ func TestEvidenceThatShowsNothingIsRefused(t *testing.T) {
 		"no language":       {"  ar:", "  Arabic language:", "text: is not by language"},
 		"no day":            {"from: 2021-01-01\n", "", "from: from and until"},
 		"days in disorder":  {"until: 2021-12-31", "until: 2020-12-31", "from: from and until"},
+		"another calendar":  {"from: 2021-01-01", "from: 1442-05-17", "Gregorian"},
 		"nobody":            {"by: Mona Haddad\n", "", "by: a named person"},
 		"no source":         {"source: paper forms\n", "", "source: say where"},
 		"an unknown key":    {"source:", "soruce:", "forms.yaml:8:9: soruce: no such key"},

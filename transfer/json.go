@@ -22,7 +22,7 @@ func (p *plan) lines(in io.Reader, yield func(Row, error) bool) error {
 			return nil
 		}
 		if wrong, ok := errors.AsType[*sheet.RowError](err); ok {
-			if !yield(Row{}, &Reject{wrong.Line, "", Unreadable}) {
+			if !yield(Row{}, &Reject{wrong.Line, "", unreadable(wrong.Problem)}) {
 				return nil
 			}
 			continue

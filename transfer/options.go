@@ -78,6 +78,11 @@ func (o Options) plan() (*plan, error) {
 	if _, known := p.words[lower(o.Status)]; o.Status != "" && !known {
 		return nil, fault.New(fault.Invalid, "the status of a file of this kind is one of %s", strings.Join(p.status, ", "))
 	}
+	purposes := map[string]string{}
+	for name, meant := range o.Purposes {
+		purposes[seen(name)] = meant
+	}
+	o.Purposes = purposes
 	return &plan{o, p}, nil
 }
 
@@ -114,4 +119,10 @@ func fold(name string) string {
 	}, sheet.Plain(name))
 }
 
-func lower(word string) string { return strings.ToLower(strings.TrimSpace(word)) }
+func lower(word string) string { return strings.ToLower(seen(word)) }
+
+// seen gives a cell without the white space and the invisible marks around it: a
+// spreadsheet in Arabic puts marks of direction there, and they are no part of a word.
+func seen(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/sheet"
 )
@@ -75,7 +76,7 @@ func (p *plan) table(in io.Reader, yield func(Row, error) bool) error {
 			return nil
 		}
 		if wrong, ok := errors.AsType[*sheet.RowError](err); ok && !wrong.Fatal() {
-			if !yield(Row{}, &Reject{wrong.Line, "", Unreadable}) {
+			if !yield(p.short(wrong, at, cells, len(header))) {
 				return nil
 			}
 			continue
@@ -83,13 +84,45 @@ func (p *plan) table(in io.Reader, yield func(Row, error) bool) error {
 		if err != nil {
 			return fmt.Errorf("reading the list: %w", err)
 		}
-		for f, i := range at {
-			rec[f] = sheet.Plain(string(cells[i]))
-		}
+		rec.fill(at, cells)
 		if !yield(p.understand(r.Line(), rec)) {
 			return nil
 		}
 	}
+}
+
+// fill puts cells into their fields; one that is missing is empty.
+func (r record) fill(at map[Field]int, cells [][]byte) {
+	for f, i := range at {
+		if r[f] = ""; i < len(cells) {
+			r[f] = sheet.Plain(string(cells[i]))
+		}
+	}
+}
+
+// short takes a no of a record that cannot be read, where it has fewer cells than the
+// header: spreadsheets leave out the delimiters after the last cell that holds
+// something. What such a row says yes to nobody knows.
+func (p *plan) short(wrong *sheet.RowError, at map[Field]int, cells [][]byte, width int) (Row, error) {
+	if wrong.Problem == sheet.Cells && len(cells) < width {
+		rec := record{}
+		rec.fill(at, cells)
+		if row, err := p.understand(wrong.Line, rec); err == nil && row.Choice.Decision != consent.Given {
+			return row, nil
+		}
+	}
+	return Row{}, &Reject{wrong.Line, "", unreadable(wrong.Problem)}
+}
+
+// unreadable says why a record is no row.
+func unreadable(p sheet.Problem) Reason {
+	switch p {
+	case sheet.NotUTF8:
+		return NotUTF8
+	case sheet.Cells:
+		return OtherCells
+	}
+	return Unreadable
 }
 
 // bind finds the columns that are read, and says what is missing.

@@ -135,7 +135,7 @@ func TestKnownExportsAreRead(t *testing.T) {
 			"11 evidence other_evidence",
 			"12 phone identifier",
 			"13  no_identifier",
-			"14  unreadable",
+			"14  cells",
 		}},
 	} {
 		t.Run(c.file+" "+c.o.Status, func(t *testing.T) {
@@ -263,6 +263,41 @@ func TestLinesThatAreNoObjectsAreRejected(t *testing.T) {
 	if d := cmp.Diff([]string{"1 email:a@example.com newsletter refused", "2  unreadable", "3  unreadable", "4  unreadable", "5 phone identifier", "6  unreadable",
 		"7 email:a@example.com newsletter refused", "8 customer:10042 newsletter refused", "9  unreadable"}, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// A spreadsheet in Arabic puts marks that nobody sees around words, names and dates,
+// writes yes and no in Arabic, and leaves out what is empty at the end of a row.
+func TestASpreadsheetInArabicIsRead(t *testing.T) {
+	in := "\ufeffالبريد;الغرض;الجواب;الوقت;confirmed;language;ملاحظة\r\n" +
+		"\u200fa@example.com;\u200fالنشرة;\u200fلا\u200f;\u200f٢٠٢٤\u200f/٠٣\u200f/٠١;;;\r\n" +
+		"b@example.com;النشرة;نعم;2020/05/01 09:30;نعم;\u200far;\r\n" +
+		"c@example.com;النشرة;نعم;2020-05-01;لا;ar;\r\n" +
+		"d@example.com;النشرة\u200e;لا\r\n" +
+		"e@example.com;النشرة;نعم\r\n" +
+		"f@example.com;النشرة;\xe1\xc7;;;;\r\n"
+	got, err := told(t, in, transfer.Options{Purposes: map[string]string{"النشرة": "newsletter"}, Evidence: []*transfer.EvidenceSet{letter},
+		Columns: map[string]transfer.Field{"البريد": transfer.Email, "الغرض": transfer.Purpose, "الجواب": transfer.Decision, "الوقت": transfer.Time}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"2 email:a@example.com newsletter refused 2024-03-01T00:00:00Z", "3 email:b@example.com newsletter given 2020-05-01T09:30:00Z confirmed ar letter-2019",
+		"4 email:c@example.com newsletter given 2020-05-01T00:00:00Z ar letter-2019", "5 email:d@example.com newsletter refused", "6  cells", "7  not_utf8"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// A year of the Hijra read as one of ours would make a no older than every yes, and
+// so would the zero of a program: nobody knows when such a no was said.
+func TestAYearOfAnotherCalendarIsNoTime(t *testing.T) {
+	for _, at := range []string{"1446-05-01", "١٤٤٦-٠٥-٠١", "1446/05/01 10:00", "1403-02-01", "1970-01-01 00:00:00", "1900-01-00", "0000000000"} {
+		got, err := told(t, "email,decision,time\na@example.com,no,"+at+"\nb@example.com,yes,"+at+"\n", transfer.Options{Purpose: "newsletter", Evidence: []*transfer.EvidenceSet{letter}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]string{"2 email:a@example.com newsletter refused", "3 time time"}, got); d != "" {
+			t.Errorf("%s: %s", at, d)
+		}
 	}
 }
 

@@ -45,9 +45,9 @@ func (p *plan) decide(r record) (a answer, ok bool) {
 	word := lower(r[Decision])
 	a, known := p.words[word]
 	switch {
-	case strings.TrimSpace(r[Withdrawn]) != "" && !p.soft:
+	case seen(r[Withdrawn]) != "" && !p.soft:
 		return withdrawn, true
-	case strings.TrimSpace(r[Lapsed]) != "":
+	case seen(r[Lapsed]) != "":
 		return not(NotAnAnswer), true
 	case known && a != answer{}:
 		if all := p.words[lower(p.Status)]; p.needs && all.no() && a.reason != "" {
@@ -61,14 +61,20 @@ func (p *plan) decide(r record) (a answer, ok bool) {
 	return answer{}, false
 }
 
-func truth(s string) bool { return slices.Contains([]string{"yes", "true", "1"}, lower(s)) }
+// Words of the columns that hold yes or no.
+var (
+	affirmations = []string{"yes", "true", "1", "نعم"}
+	denials      = []string{"no", "false", "0", "لا"}
+)
+
+func truth(s string) bool { return slices.Contains(affirmations, lower(s)) }
 
 // who reads the identifier. Of two nobody knows whose the answer is.
 func (p *plan) who(line int, r record) (id subject.ID, err error) {
 	for _, f := range identifiers {
 		value := r[f]
 		switch {
-		case strings.TrimSpace(value) == "":
+		case seen(value) == "":
 			continue
 		case id != "":
 			return "", &Reject{line, f, BadIdentifier}
@@ -87,8 +93,8 @@ func (p *plan) who(line int, r record) (id subject.ID, err error) {
 
 // choice reads purpose, recipient, topics and frequency. The last two go with a yes.
 func (p *plan) choice(line int, r record, decision consent.Answer) (consent.Choice, error) {
-	c := consent.Choice{Decision: decision, Recipient: strings.TrimSpace(r[Recipient])}
-	name := strings.TrimSpace(r[Purpose])
+	c := consent.Choice{Decision: decision, Recipient: seen(r[Recipient])}
+	name := seen(r[Purpose])
 	switch meant, ok := p.Purposes[name]; {
 	case ok:
 		c.Purpose = meant
@@ -104,9 +110,9 @@ func (p *plan) choice(line int, r record, decision consent.Answer) (consent.Choi
 		return c, &Reject{line, Recipient, NoPurpose}
 	}
 	if decision == consent.Given {
-		c.Frequency = strings.TrimSpace(r[Frequency])
+		c.Frequency = seen(r[Frequency])
 		for t := range strings.SplitSeq(r[Topics], "|") {
-			if t = strings.TrimSpace(t); t != "" {
+			if t = seen(t); t != "" {
 				c.Topics = append(c.Topics, t)
 			}
 		}
@@ -129,13 +135,13 @@ func isID(s string) bool {
 // a yes would be older than it is, and lose against what the person said since.
 func (p *plan) circumstances(row *Row, r record) {
 	said := r[Time]
-	if no := row.Choice.Decision != consent.Given; no && (p.ofYes || strings.TrimSpace(r[Withdrawn]) != "") {
+	if no := row.Choice.Decision != consent.Given; no && (p.ofYes || seen(r[Withdrawn]) != "") {
 		said = r[Withdrawn]
 	}
 	if t, ok := when(said, p.Zone); ok && !t.After(p.Now) {
 		row.Said = t
 	}
-	row.Language = strings.TrimSpace(r[Language])
+	row.Language = seen(r[Language])
 	if !isLanguage(row.Language) {
 		row.Language = ""
 	}
@@ -144,13 +150,13 @@ func (p *plan) circumstances(row *Row, r record) {
 
 // proven holds a yes to its evidence and to a time that can be read.
 func (p *plan) proven(row *Row, r record) error {
-	if strings.TrimSpace(r[Time]) != "" && row.Said.IsZero() {
+	if seen(r[Time]) != "" && row.Said.IsZero() {
 		return &Reject{row.Line, Time, BadTime}
 	}
 	if err := p.confirmed(row, r[Confirmed]); err != nil {
 		return err
 	}
-	name := strings.TrimSpace(r[Evidence])
+	name := seen(r[Evidence])
 	if name == "" && len(p.Evidence) == 1 {
 		name = p.Evidence[0].Name
 	}
@@ -164,7 +170,7 @@ func (p *plan) proven(row *Row, r record) error {
 		if set.Purpose != row.Choice.Purpose || set.Recipient != row.Choice.Recipient {
 			break
 		}
-		if row.Language != "" || strings.TrimSpace(r[Language]) != "" {
+		if row.Language != "" || seen(r[Language]) != "" {
 			if row.Language = set.closest(row.Language); row.Language == "" {
 				return &Reject{row.Line, Language, OtherLanguage}
 			}
@@ -182,7 +188,7 @@ func (p *plan) proven(row *Row, r record) error {
 // it is later than that of the answer; without the latter it is all that is
 // known of when the answer was given.
 func (p *plan) confirmed(row *Row, s string) error {
-	if s = strings.TrimSpace(s); s == "" || slices.Contains([]string{"no", "false", "0"}, lower(s)) {
+	if s = seen(s); s == "" || slices.Contains(denials, lower(s)) {
 		return nil
 	}
 	if truth(s) {

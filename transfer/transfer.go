@@ -65,6 +65,8 @@ type Reason string
 // The reasons.
 const (
 	Unreadable    Reason = "unreadable"     // no record of the list's form
+	NotUTF8       Reason = "not_utf8"       // its text is in another encoding, such as Windows-1256
+	OtherCells    Reason = "cells"          // it has another number of cells than the header
 	NoIdentifier  Reason = "no_identifier"  // nobody is named
 	BadIdentifier Reason = "identifier"     // what names somebody cannot be an identifier
 	NoPurpose     Reason = "purpose"        // no purpose is named, or one that has no translation

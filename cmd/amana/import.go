@@ -71,7 +71,7 @@ func runImportConsents(ctx context.Context, e env, args []string) error {
 
 // unread is how many rows say nothing that an import understands.
 func (o imported) unread() (n int) {
-	for _, reason := range []transfer.Reason{transfer.Unreadable, transfer.NoIdentifier, transfer.BadIdentifier, transfer.NoPurpose, transfer.UnknownWord} {
+	for _, reason := range []transfer.Reason{transfer.Unreadable, transfer.NotUTF8, transfer.OtherCells, transfer.NoIdentifier, transfer.BadIdentifier, transfer.NoPurpose, transfer.UnknownWord} {
 		n += o.Left[string(reason)]
 	}
 	return n
@@ -252,6 +252,8 @@ func byCount(n map[string]int) []string {
 // whyLeft says of each reason what is meant.
 var whyLeft = map[string]string{
 	string(transfer.Unreadable):    "no row of such a file",
+	string(transfer.NotUTF8):       "the text is not UTF-8; save the file as CSV UTF-8",
+	string(transfer.OtherCells):    "the number of cells is not that of the header",
 	string(transfer.NoIdentifier):  "names nobody",
 	string(transfer.BadIdentifier): "what names somebody is no such identifier",
 	string(transfer.NoPurpose):     "no purpose, or one the policy does not ask consent for",
