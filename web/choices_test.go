@@ -16,6 +16,7 @@ import (
 	"github.com/amana-privacy/amana/cookie"
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/ledger"
+	"github.com/amana-privacy/amana/ledger/ledgertest"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/subject"
 )
@@ -529,6 +530,12 @@ func TestVerifyPage(t *testing.T) {
 		})
 	}
 	wellFormed(t, v.upload("/ar/verify", file, w.db.LogKey()), "ar")
+	for language, want := range map[string]string{"en": "It was signed with another key than the one you gave.", "ar": "وُقّع بمفتاح غير الذي أدخلته."} {
+		a := v.upload("/"+language+"/verify", file, ledgertest.KeyOf(t, "other.example/log", "other").Verifier)
+		if wellFormed(t, a, language); !strings.Contains(a.text, want) || strings.Contains(a.text, "--signers") {
+			t.Errorf("%s: of another key it says no %q, or speaks of a program to customers", language, want)
+		}
+	}
 }
 
 // Receipts from before and after the log's key was handed over are told apart

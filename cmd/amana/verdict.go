@@ -29,6 +29,9 @@ func tellVerdict(w io.Writer, words *lang.Words, v receipt.Verdict) error {
 	} else if v.Receipt != nil {
 		lines = append(lines, told(words, v)...)
 	}
+	if v.Part == receipt.PartSigner {
+		x.Unproved = append(x.Unproved, words.T("verify.part.signer.list", "flag", "--signers"))
+	}
 	lines = append(lines, section(words.T("verify.proved"), x.Proved)...)
 	lines = append(lines, section(unproved, x.Unproved)...)
 	if v.Outcome == receipt.Broken && v.Detail != "" {

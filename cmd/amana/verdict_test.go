@@ -50,6 +50,13 @@ func TestAVerdictSpeaksTheReadersLanguage(t *testing.T) {
 
 (for programmers)
 `, receipt.Verdict{Outcome: receipt.Broken, Receipt: &r, Part: receipt.PartSubject, Detail: "for programmers"}},
+		{"another key", `الإيصال غير صحيح
+
+سبب ذلك
+  - وُقّع بمفتاح غير الذي أدخلته.
+  - لا يُعوَّل على شيء في هذا الملف.
+  - إن كانت الشركة قد غيّرت مفتاحها منذ ذلك الحين فأضف قائمة مفاتيح السجل أيضًا (` + "\u200e--signers\u200e" + `).
+`, receipt.Verdict{Outcome: receipt.Broken, Receipt: &r, Part: receipt.PartSigner}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
