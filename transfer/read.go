@@ -134,7 +134,7 @@ func (p *plan) bind(header []string) (map[Field]int, error) {
 			continue
 		}
 		if _, twice := at[f]; twice {
-			return nil, fault.New(fault.Invalid, "two columns hold the %s; say which one is meant", f)
+			return nil, fault.New(fault.Invalid, "two columns hold the %s; say which one is meant, as in --map COLUMN=%s", f, f)
 		}
 		at[f] = i
 	}
@@ -151,15 +151,15 @@ func (p *plan) enough(has func(Field) bool) error {
 	who := slices.DeleteFunc(slices.Clone(identifiers), func(f Field) bool { return !has(f) })
 	switch {
 	case len(who) == 0:
-		return fault.New(fault.Invalid, "no column says who a row is about; name the one that holds the %s", names(identifiers))
+		return fault.New(fault.Invalid, "no column says who a row is about; name the one that holds the %s, as in --map 'Customer no.=customer'", names(identifiers))
 	case len(who) > 1:
-		return fault.New(fault.Invalid, "the columns %s all say who a row is about; say which one is meant", names(who))
+		return fault.New(fault.Invalid, "the columns %s all say who a row is about; say which one is meant, as in --map COLUMN=email", names(who))
 	case !has(Purpose) && p.Purpose == "":
-		return fault.New(fault.Invalid, "no column names a purpose; name the purpose of all rows")
+		return fault.New(fault.Invalid, "no column names a purpose; name the column (--map COLUMN=purpose), or the purpose of all rows (--purpose)")
 	case p.Status == "" && p.needs:
-		return fault.New(fault.Invalid, "nothing in the file says which status its rows have; say one of %s", strings.Join(p.status, ", "))
+		return fault.New(fault.Invalid, "nothing in the file says which status its rows have; say one of %s (--status)", strings.Join(p.status, ", "))
 	case p.Status == "" && !has(Decision):
-		return fault.New(fault.Invalid, "no column says what was answered; name it, or say the answer of all rows")
+		return fault.New(fault.Invalid, "no column says what was answered; name it (--map COLUMN=decision), or say the answer of all rows (--status)")
 	}
 	return nil
 }
