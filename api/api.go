@@ -127,6 +127,7 @@ type door struct {
 	tokens *tokens
 
 	unready atomic.Bool // as /readyz said last
+	outage  edge.Outage
 }
 
 // New makes the handler of the company door. It panics where neither a store nor

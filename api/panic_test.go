@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/amana-privacy/amana/fault"
 )
 
 // A mistake of ours is a 500 with a line in the log. What a panic carries may
@@ -52,5 +54,26 @@ func TestABareWriteIsAnAnswer(t *testing.T) {
 	d.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/x", nil))
 	if !strings.Contains(log.String(), `"status":200`) || strings.Contains(w.Body.String(), "/problems/internal") {
 		t.Error(log.String(), w.Body)
+	}
+}
+
+// Who is told to come again is no error of ours: an outage is one warning, whoever
+// asks again and again.
+func TestAnOutageIsNoErrorOfEachRequest(t *testing.T) {
+	var log bytes.Buffer
+	d := &door{Config: Config{Log: slog.New(slog.NewJSONHandler(&log, nil))}.filled(), mux: http.NewServeMux()}
+	d.mux.Handle("/x", &resource{d, map[string]route{"GET": {serve: func(*door, http.ResponseWriter, *http.Request) error {
+		return fault.New(fault.Overloaded, "the database is away")
+	}}}})
+	for range 3 {
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/x", nil))
+		if w.Code != 503 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	text := log.String()
+	if strings.Contains(text, "ERROR") || strings.Count(text, "WARN") != 1 || strings.Count(text, `"level":"INFO","msg":"failed"`) != 2 || strings.Count(text, "the database is away") != 3 {
+		t.Error(text)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 
@@ -105,7 +106,11 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, c *call, err error) 
 	}
 	p := problemOf(err)
 	if p.Status >= 500 && c.pattern != readyPath {
-		d.Log.ErrorContext(r.Context(), "failed", "request", c.id, "route", c.pattern, "err", err)
+		level := slog.LevelError
+		if p.Status == busy.status {
+			level = d.outage.Level(d.Now())
+		}
+		d.Log.Log(r.Context(), level, "failed", "request", c.id, "route", c.pattern, "status", p.Status, "err", err)
 	}
 	if p.Status == busy.status && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "1")

@@ -168,7 +168,7 @@ func (s *server) snapshot() []byte {
 
 func (s *server) hello(nonce string) []byte {
 	s.t.Helper()
-	signed, err := feed.Hello{Origin: origin, Epoch: "1", Nonce: nonce, Time: time.Now()}.Sign(s.w.Key)
+	signed, err := feed.Hello{Origin: origin, Epoch: s.w.Epoch, Nonce: nonce, Time: time.Now()}.Sign(s.w.Key)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -109,6 +109,7 @@ func (r *Replica) halt() {
 type clock struct {
 	sent   time.Time // by this process: when the hello was asked for
 	signed time.Time // by the server, in the hello
+	epoch  string    // of that server, by whose clock no other's heads are reckoned
 }
 
 // Greet takes a server's hello. sent is when it was asked for, with nonce, by the
@@ -122,7 +123,7 @@ func (r *Replica) Greet(signed []byte, nonce string, sent time.Time) error {
 	case h.Nonce != nonce || h.Origin != r.origin:
 		return ErrUnsigned
 	}
-	r.clock = clock{sent, h.Time}
+	r.clock = clock{sent, h.Time, h.Epoch}
 	return nil
 }
 
@@ -154,6 +155,8 @@ func (r *Replica) Apply(raw []byte, received time.Time) error {
 		return ErrGap
 	case h.Epoch != r.last.Epoch:
 		return ErrEpoch
+	case h.Epoch != r.clock.epoch:
+		return ErrUngreet
 	case h.Number < r.last.Number:
 		return ErrRollback
 	}

@@ -88,7 +88,7 @@ func TestALateHeadIsNoYounger(t *testing.T) {
 func TestClocksNeedNotAgree(t *testing.T) {
 	together(t, func(t *testing.T, s *server, r *replica) {
 		sent := time.Now()
-		hello, err := feed.Hello{Origin: origin, Nonce: "x", Time: sent.Add(-time.Hour)}.Sign(s.w.Key)
+		hello, err := feed.Hello{Origin: origin, Epoch: s.w.Epoch, Nonce: "x", Time: sent.Add(-time.Hour)}.Sign(s.w.Key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,6 +120,24 @@ func TestAHelloIsForWhoeverAsked(t *testing.T) {
 			t.Errorf("the hello to somebody else: %v", err)
 		}
 		r.apply(s.batch(0), feed.ErrUngreet)
+	})
+}
+
+// A head is reckoned by the clock of the server that signed it. Between two servers
+// whose clocks differ, the hello of one makes no head of the other younger.
+func TestAHelloOfAnotherServerTellsNoAge(t *testing.T) {
+	together(t, func(t *testing.T, s *server, r *replica) {
+		late := s.batch(0)
+		time.Sleep(feed.Bound)
+		behind, err := feed.Hello{Origin: origin, Epoch: "another", Nonce: "n", Time: time.Now().Add(-time.Hour)}.Sign(s.w.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Greet(behind, "n", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		r.apply(late, feed.ErrUngreet)
+		r.expect(sara, decision.Stale)
 	})
 }
 
@@ -265,6 +283,10 @@ func TestAnEpochThatIsBehindIsRefused(t *testing.T) {
 		r.expect(sara, decision.Withdrawn)
 		if err := r.Load(bytes.NewReader(begun(before)), time.Now()); err != nil {
 			t.Errorf("as many rows: %v", err)
+		}
+		r.apply(s.batch(0), feed.ErrUngreet) // by the clock of the server of before nothing is reckoned
+		if err := r.Greet(s.hello("n"), "n", time.Now()); err != nil {
+			t.Fatal(err)
 		}
 		r.apply(s.batch(0), nil)
 		r.expect(sara, decision.Withdrawn)

@@ -135,13 +135,11 @@ func (f *Follower) replace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	resp, err := f.get(ctx, "/v1/snapshot", nil, "application/octet-stream")
-	if err != nil {
-		s.drop()
+	err = f.fetch(ctx, func(body io.Reader) error {
+		_, err := io.Copy(s.file, body)
 		return err
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(s.file, resp.Body); err != nil {
+	})
+	if err != nil {
 		s.drop()
 		return fmt.Errorf("copying a snapshot: %w", err)
 	}

@@ -58,9 +58,9 @@ func (f *Follower) once(ctx context.Context) error {
 }
 
 // begin asks which feed there is, and makes ready to follow that one.
-func (f *Follower) begin(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
+func (f *Follower) begin(ctx context.Context) (err error) {
+	ctx, _, end := within(ctx, helloWithin, errNoHello)
+	defer end(&err)
 	nonce := rand.Text()
 	resp, err := f.get(ctx, "/v1/feed", url.Values{"nonce": {nonce}}, "application/json")
 	if err != nil {
@@ -141,28 +141,22 @@ func (f *Follower) trusted(signers []ledger.Signer) (string, error) {
 
 // load loads a snapshot; the table that answers goes on until it is found whole.
 func (f *Follower) load(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	resp, err := f.get(ctx, "/v1/snapshot", nil, "application/octet-stream")
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	body := io.Reader(&patient{resp.Body, time.AfterFunc(10*time.Second, cancel)})
-	copied, failed := f.copying()
-	if copied != nil {
-		body = io.TeeReader(body, copied)
-	}
-	if err := f.replica.Load(body, time.Now()); err != nil {
-		copied.drop()
-		return err
-	}
-	if failed = errors.Join(failed, copied.keep()); failed == nil {
-		f.saved = time.Now()
-	} else { // it is tried again beside the following, which goes on
-		f.Log.Warn("the snapshot could not be kept", "error", failed)
-	}
-	return nil
+	return f.fetch(ctx, func(body io.Reader) error {
+		copied, failed := f.copying()
+		if copied != nil {
+			body = io.TeeReader(body, copied)
+		}
+		if err := f.replica.Load(body, time.Now()); err != nil {
+			copied.drop()
+			return err
+		}
+		if failed = errors.Join(failed, copied.keep()); failed == nil {
+			f.saved = time.Now()
+		} else { // it is tried again beside the following, which goes on
+			f.Log.Warn("the snapshot could not be kept", "error", failed)
+		}
+		return nil
+	})
 }
 
 // shown makes what the replica holds what the follower answers from, as soon as it
@@ -175,27 +169,19 @@ func (f *Follower) shown() {
 	}
 }
 
-// patient ends a reading that nothing comes from.
-type patient struct {
-	r     io.Reader
-	timer *time.Timer
-}
-
-func (p *patient) Read(b []byte) (int, error) {
-	n, err := p.r.Read(b)
-	if n > 0 {
-		p.timer.Reset(10 * time.Second)
-	}
-	return n, err
+// current reports whether what the server said last is answered from, and not stale.
+func (f *Follower) current() bool {
+	t := f.table.Load()
+	return f.fresh == nil && t != nil && !t.Stale(time.Now())
 }
 
 // listen follows the feed until it breaks off. The age of its heads is reckoned
 // from a hello of its own.
-func (f *Follower) listen(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	quiet := time.AfterFunc(silence, cancel)
-	defer quiet.Stop()
+func (f *Follower) listen(ctx context.Context) (err error) {
+	ctx, behind, upToDate := within(ctx, lag, errLags)
+	defer upToDate(&err)
+	ctx, quiet, heard := within(ctx, silence, errSilent)
+	defer heard(&err)
 	nonce, sent := rand.Text(), time.Now()
 	query := url.Values{"nonce": {nonce}, "epoch": {f.replica.Last().Epoch}, "after": {strconv.FormatUint(f.replica.Last().Number, 10)}}
 	resp, err := f.get(ctx, "/v1/feed", query, "text/event-stream")
@@ -209,15 +195,18 @@ func (f *Follower) listen(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("the feed broke off: %w", err)
 		}
-		quiet.Reset(silence)
 		switch name {
 		case "beginning":
 			err = f.greet(data, nonce, sent)
 		case "batch":
+			quiet.Reset(silence)
 			err = f.apply(data)
 		}
 		if err != nil {
 			return err
+		}
+		if f.current() {
+			behind.Reset(lag)
 		}
 	}
 }
@@ -235,14 +224,23 @@ func (f *Follower) apply(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("reading a batch of the feed: %w", err)
 	}
-	err = f.replica.Apply(raw, time.Now())
-	if err == nil {
-		f.handed = false
-		f.shown()
-		f.trouble(nil)
-		f.refresh()
+	before := f.replica.Last().Number
+	if err := f.replica.Apply(raw, time.Now()); err != nil {
+		return err
 	}
-	return err
+	if f.replica.Last().Number == before {
+		return errSilent // the same once more is nothing
+	}
+	f.handed = false
+	f.shown()
+	if f.current() {
+		f.well = true
+		f.trouble(nil)
+	} else {
+		f.trouble(errLags)
+	}
+	f.refresh()
+	return nil
 }
 
 // event reads one server-sent event.

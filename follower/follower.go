@@ -43,9 +43,6 @@ type Config struct {
 	Log    *slog.Logger // discarded if nil
 }
 
-// silence is how long nothing may come before a connection is given up.
-const silence = 1500 * time.Millisecond
-
 // Follower follows a server. It is safe for concurrent use.
 type Follower struct {
 	Config
@@ -62,6 +59,7 @@ type Follower struct {
 	fresh   *table.Table // that the replica fills, until it is shown
 	pinned  string       // key that is trusted; "" before the first was seen
 	handed  bool         // it was handed over to, and no head by it has come yet
+	well    bool         // it was answered from since it last broke off
 	last    memory       // of the replica before
 	kept    bool         // a file of an earlier run is there
 	saved   time.Time    // when the file was written
@@ -188,7 +186,10 @@ func (f *Follower) follow(ctx context.Context) {
 		err := f.once(ctx)
 		f.trouble(err)
 		if time.Since(start) > longest {
-			pause, said = shortest, ""
+			pause = shortest
+		}
+		if f.well {
+			said, f.well = "", false
 		}
 		if err != nil && ctx.Err() == nil && err.Error() != said {
 			said = err.Error()

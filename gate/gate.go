@@ -73,7 +73,12 @@ func (g *Gate) Run(ctx context.Context, every time.Duration) {
 	}
 }
 
+// patience is how long the door may take to say what has to be known.
+const patience = 30 * time.Second
+
 func (g *Gate) load(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	raw, err := g.fetch(ctx, "/amana.json")
 	if err != nil {
 		return err

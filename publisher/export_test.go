@@ -29,3 +29,10 @@ func (p *Publisher) HoldNext() (release func()) {
 	p.beginning.Lock()
 	return p.beginning.Unlock
 }
+
+// HoldSnapshots has whoever asks for a snapshot wait until release, as while one is
+// written.
+func (p *Publisher) HoldSnapshots() (release func()) {
+	p.snapshots.turn <- struct{}{}
+	return func() { <-p.snapshots.turn }
+}

@@ -115,6 +115,7 @@ func New(ctx context.Context, c Config) *Publisher {
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p := &Publisher{Config: c, wake: make(chan struct{}, 1), soon: make(chan struct{}, 1), run: run, stop: stop, base: time.Now()}
+	p.snapshots.turn = make(chan struct{}, 1)
 	c.Store.Follow(p.changed)
 	p.done.Go(func() { p.follow(run) })
 	p.done.Go(func() { p.send(run) })
@@ -268,6 +269,7 @@ func (p *Publisher) begin(ctx context.Context) error {
 	e.sent.open(p.Keep)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	seen := time.Now() // what others commit while it is read comes with the next look
 	if reach, err = p.Store.Reach(ctx); err == nil {
 		err = p.reach(ctx, e, reach)
 	}
@@ -275,7 +277,7 @@ func (p *Publisher) begin(ctx context.Context) error {
 		return err
 	}
 	e.complete = start
-	e.table.StaleAfter(time.Now().Add(feed.Bound))
+	e.table.StaleAfter(seen.Add(feed.Bound))
 	if before := p.now.Swap(e); before != nil {
 		before.sent.close()
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -21,8 +20,8 @@ const snapshotFor = 15 * time.Minute
 
 // snapshots keeps the newest snapshot, in a file that has no name.
 type snapshots struct {
-	mu     sync.Mutex // held while one is written
-	file   *os.File   // closed by the collector when nobody reads it any more
+	turn   chan struct{} // holds one while one is written: who waits may go
+	file   *os.File      // closed by the collector when nobody reads it any more
 	size   int64
 	epoch  string
 	number uint64
@@ -35,8 +34,16 @@ type snapshots struct {
 // asked for it has gone, as a proxy does after a minute: they find it when they come again.
 func (p *Publisher) Snapshot(ctx context.Context) (*io.SectionReader, error) {
 	s := &p.snapshots
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	select {
+	case s.turn <- struct{}{}:
+	default:
+		select {
+		case s.turn <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	defer func() { <-s.turn }()
 	e := p.now.Load()
 	if e == nil {
 		return nil, ErrNotReady

@@ -122,7 +122,11 @@ func (s *site) prepare(w http.ResponseWriter, r *http.Request, err error) (statu
 
 func (s *site) note(r *http.Request, status int, err error) {
 	if status >= 500 {
-		s.Log.LogAttrs(r.Context(), slog.LevelError, "a page failed", slog.String("route", routeOf(r)), slog.Int("status", status), slog.Any("error", err))
+		level := slog.LevelError
+		if status == http.StatusServiceUnavailable {
+			level = s.outage.Level(s.Now())
+		}
+		s.Log.LogAttrs(r.Context(), level, "a page failed", slog.String("route", routeOf(r)), slog.Int("status", status), slog.Any("error", err))
 	}
 }
 

@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -53,9 +52,7 @@ func (s *site) outlet(o outlet) http.Handler {
 			return
 		}
 		status := statusOf(err)
-		if status >= 500 {
-			s.Log.LogAttrs(r.Context(), slog.LevelError, "a part of the log could not be served", slog.String("route", routeOf(r)), slog.Any("error", err))
-		}
+		s.note(r, status, err)
 		w.Header().Set("Cache-Control", never)
 		http.Error(w, strconv.Itoa(status)+" "+http.StatusText(status), status)
 	})

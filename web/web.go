@@ -79,6 +79,7 @@ type site struct {
 	uploads  edge.Places // of their own, because a file takes time to arrive
 	current  atomic.Pointer[edition]
 	making   sync.Mutex // an edition
+	outage   edge.Outage
 }
 
 // New makes the door.
