@@ -49,6 +49,15 @@ func unpackEntries(into []ledger.Entry, at, n int64, packed []byte) ([]ledger.En
 	return into, nil
 }
 
+// growable refuses the last row of a log that ends before leaf next, unless it has
+// so many bytes that next goes behind them.
+func growable(next, bytes int64) error {
+	if want := next % perRow * entryLength; bytes != want {
+		return fmt.Errorf("the entries of the ledger from %d on have %d bytes, not %d", next/perRow*perRow, bytes, want)
+	}
+	return nil
+}
+
 // readEntries gives the entries from a leaf on, at which a row begins, count of
 // them or as many as there are.
 func readEntries(read rowsFunc, first, count int64) ([]ledger.Entry, error) {

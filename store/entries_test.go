@@ -1,9 +1,14 @@
 package store
 
 import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/ledger"
 )
 
@@ -72,4 +77,66 @@ func TestAMissingRowOfEntriesIsMissed(t *testing.T) {
 			t.Errorf("%s: %v", spoil, err)
 		}
 	}
+}
+
+// TestADamagedLastRowTakesNoMore shortens the last row behind the back of who writes:
+// what came next would stand at the leaf of another.
+func TestADamagedLastRowTakesNoMore(t *testing.T) { each(t, testADamagedLastRowTakesNoMore) }
+
+func testADamagedLastRowTakesNoMore(t *testing.T, w *world) {
+	w.sayAll(40)
+	w.settled()
+	write := func() error {
+		_, err := w.db.Submit(t.Context(), Submission{Subject: nth(50), Surface: consent.SurfaceAPI, Choices: []consent.Choice{{Purpose: "tailored_offers", Decision: consent.Given}}})
+		return err
+	}
+	if w.dsn != "" {
+		e := rest(w.db)
+		w.enqueue(1, 5)
+		write = func() error { _, err := e.integrate(t.Context(), false); return err }
+	}
+	size := w.db.head.Load().size
+	last, at := size/perRow, size%perRow*entryLength
+	if at < 2*entryLength {
+		t.Fatal(size)
+	}
+	db := w.beside()
+	var whole []byte
+	if err := db.QueryRow(fmt.Sprintf(`SELECT entries FROM ledger_entries WHERE n = %d`, last)).Scan(&whole); err != nil {
+		t.Fatal(err)
+	}
+	put := w.db.d.sql(`UPDATE ledger_entries SET entries = ? WHERE n = ?`)
+	for _, spoilt := range [][]byte{whole[entryLength:], whole[1:], append(slices.Clone(whole), whole[:entryLength]...)} {
+		if _, err := db.Exec(put, spoilt, last); err != nil {
+			t.Fatal(err)
+		}
+		says := fmt.Sprintf("the entries of the ledger from %d on have %d bytes, not %d", last*perRow, len(spoilt), at)
+		if err := write(); err == nil || errors.Is(err, errMoved) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%d bytes instead of %d: %v", len(spoilt), at, err)
+		}
+	}
+	if _, err := db.Exec(put, whole, last); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(); err != nil {
+		t.Error(err)
+	}
+	if all, err := readEntries(w.db.readRows(t.Context()), 0, size+9); err != nil || int64(len(all)) != size+1 {
+		t.Error(len(all), size, err)
+	}
+}
+
+// beside opens the world's database past the store.
+func (w *world) beside() *sql.DB {
+	w.t.Helper()
+	driver, at := "pgx", w.dsn
+	if at == "" {
+		driver, at = "sqlite", w.file()
+	}
+	db, err := sql.Open(driver, at)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { db.Close() })
+	return db
 }

@@ -259,8 +259,8 @@ func (e *postgresEngine) keep(ctx context.Context, stx *sql.Tx, w waiting, s *le
 	if err != nil {
 		return fmt.Errorf("writing the ledger: %w", lostRace(err))
 	}
-	if n, err := put.RowsAffected(); err != nil || n != int64(len(rows)) { // the last row has grown since
-		return errors.Join(errMoved, err)
+	if n, err := put.RowsAffected(); err != nil || n != int64(len(rows)) {
+		return errors.Join(ungrown(ctx, stx, s.First), err)
 	}
 	for _, q := range []struct {
 		sql  string
@@ -279,6 +279,20 @@ func (e *postgresEngine) keep(ctx context.Context, stx *sql.Tx, w waiting, s *le
 		}
 	}
 	return w.leave(ctx, stx)
+}
+
+// ungrown says why the last row of a log that ends before leaf next did not grow:
+// another server was faster, or the row is damaged and takes nothing more.
+func ungrown(ctx context.Context, stx *sql.Tx, next int64) error {
+	var size, length int64
+	err := stx.QueryRowContext(ctx, `SELECT size, coalesce((SELECT length(entries) FROM ledger_entries WHERE n = $1), 0) FROM ledger_tip WHERE one = 1`, next/perRow).Scan(&size, &length)
+	if err != nil || size != next {
+		return errors.Join(errMoved, err)
+	}
+	if err := growable(next, length); err != nil {
+		return err
+	}
+	return fmt.Errorf("the ledger ends before entry %d, and entries stand behind it", next)
 }
 
 // leave takes what was brought into the ledger out of the queue. Where not all

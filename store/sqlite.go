@@ -367,6 +367,9 @@ func (w *sqliteEngine) writeEntries(ctx context.Context, s *ledger.Staged) error
 			if err := q.QueryRowContext(ctx, `SELECT entries FROM ledger_entries WHERE n = ?`, n[0]).Scan(&before); err != nil {
 				return fmt.Errorf("reading the last ledger entries: %w", err)
 			}
+			if err := growable(s.First, int64(len(before))); err != nil {
+				return err
+			}
 			packed[0] = append(before, packed[0]...)
 		}
 		if _, err := q.ExecContext(ctx, insertEntries, n[i], packed[i]); err != nil {
