@@ -4,16 +4,15 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/google/uuid"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/keyring"
-	"github.com/amana-privacy/amana/ledger"
 )
 
 // Report is what Check looked at.
@@ -24,7 +23,12 @@ type Report struct {
 // Check reads everything and holds it to the invariants: the ledger's tree is
 // that of its entries, every record is in it, every state is the fold of its
 // events, no event is missing. The error names the first thing that
-// is not so, by ids only. It sees one moment of the database.
+// is not so, by ids only; it is fault.Overloaded where the database could not be
+// read. It sees one moment of the database.
+//
+// It holds personsAtOnce subjects in memory, the history of one of them, and as
+// many entries as those have: some megabytes, however many there are of them.
+// Whom an erasure takes away meanwhile is not counted.
 func (db *DB) Check(ctx context.Context) (Report, error) {
 	c := &check{}
 	err := db.snapshot(ctx, func(s *snapshot) (err error) {
@@ -32,7 +36,7 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 		if c.known, err = readVersions(s.rows, nil); err != nil {
 			return err
 		}
-		for _, step := range []func() error{c.ledger, c.waiting, c.public, c.subjects, c.kept, c.orphans} {
+		for _, step := range []func() error{c.ledger, c.public, c.subjects, c.kept, c.orphans} {
 			if err := step(); err != nil {
 				return err
 			}
@@ -47,115 +51,57 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 
 type check struct {
 	*snapshot
-	known   *versions // in the same moment
-	entries []ledger.Entry
-	queue   map[[2]int64]ledger.Entry // by shard and n: what the ledger has yet to take
-	report  Report
-}
-
-// ledger computes the tree anew from its entries.
-func (c *check) ledger() error {
-	err := c.each(`SELECT n, entries FROM ledger_entries ORDER BY n`, nil, func(scan func(...any) error) error {
-		var n int64
-		var packed []byte
-		err := scan(&n, &packed)
-		if err == nil {
-			c.entries, err = unpackEntries(c.entries, int64(len(c.entries)), n, packed)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	c.report.Entries = int64(len(c.entries))
-	fresh, err := ledger.Load(0, func(int, int64) ([]tlog.Hash, error) { return nil, fmt.Errorf("not kept") })
-	if err != nil {
-		return err
-	}
-	staged := fresh.Stage(c.entries)
-	for _, n := range staged.Nodes {
-		var got []byte
-		if err := c.tx.QueryRowContext(c.ctx, c.db.d.sql(`SELECT hash FROM ledger_node WHERE level = ? AND n = ?`), n.Level, n.N).Scan(&got); err != nil || !bytes.Equal(got, n.Hash[:]) {
-			return fmt.Errorf("ledger node %d of level %d is not that of its entries", n.N, n.Level)
-		}
-	}
-	var size int64
-	if err := c.tx.QueryRowContext(c.ctx, `SELECT coalesce(max(size), 0) FROM ledger_head`).Scan(&size); err != nil || size != staged.Size {
-		return fmt.Errorf("the last head is of %d entries, but there are %d", size, staged.Size)
-	}
-	return nil
-}
-
-func (c *check) entered(leaf int64, e ledger.Entry) error {
-	if leaf < 0 || leaf >= int64(len(c.entries)) || c.entries[leaf] != e {
-		return fmt.Errorf("leaf %d of the ledger is not its record's", leaf)
-	}
-	return nil
-}
-
-// waiting reads what the ledger has yet to take.
-func (c *check) waiting() error {
-	c.queue = map[[2]int64]ledger.Entry{}
-	if c.db.d == sqliteDialect {
-		return nil // it takes everything at once
-	}
-	return c.each(`SELECT shard_id, n, entry FROM ledger_queue`, nil, func(scan func(...any) error) error {
-		var shard, n int64
-		var entry []byte
-		if err := scan(&shard, &n, &entry); err != nil {
-			return err
-		}
-		c.queue[[2]int64{shard, n}] = ledger.Entry(entry)
-		return nil
-	})
-}
-
-func (c *check) public() error {
-	return c.each(`SELECT id, leaf, salt, record FROM public_record`, nil, func(scan func(...any) error) error {
-		var id int64
-		var leaf sql.NullInt64
-		var salt, record []byte
-		if err := scan(&id, &leaf, &salt, &record); err != nil {
-			return err
-		}
-		return c.committed(publicShard, id, leaf, ledger.EntryOf(ledger.Salt(salt), record))
-	})
+	known  *versions // in the same moment
+	owed   []owed    // at most those of one page and of one more history
+	report Report
 }
 
 func (c *check) subjects() error {
-	var all []scanned
-	err := c.each(`SELECT `+subjectRow+` FROM subject s`, nil, func(scan func(...any) error) error {
-		all = append(all, scanned{})
-		return scan(all[len(all)-1].into()...)
-	})
-	if err != nil {
-		return err
-	}
-	linked := map[keyring.SubjectID]links{}
-	for _, s := range all {
-		p, err := s.person()
-		if err == nil {
-			linked[p.id] = p.links
+	shard, last := int64(-1), []byte{}
+	return c.pages(func() (int, error) {
+		type placed struct {
+			shard int64
+			scanned
 		}
-		if err == nil {
-			err = c.subject(p)
-		}
+		var page []placed
+		err := c.each(`SELECT s.shard_id, `+subjectRow+` FROM subject s WHERE (s.shard_id, s.subject_id) > (?, ?) ORDER BY s.shard_id, s.subject_id LIMIT ?`,
+			[]any{shard, last, personsAtOnce}, func(scan func(...any) error) error {
+				page = append(page, placed{})
+				s := &page[len(page)-1]
+				return scan(append([]any{&s.shard}, s.into()...)...)
+			})
 		if err != nil {
-			return fmt.Errorf("subject %x: %w", s.id, err)
+			return 0, err
 		}
-		c.report.Subjects++
-	}
-	return mutual(linked)
+		for i := range page {
+			shard, last = page[i].shard, page[i].id
+			if err := c.person(&page[i].scanned, func(p *person) error { return c.subject(p, shard) }); err != nil {
+				return 0, fmt.Errorf("subject %x: %w", last, err)
+			}
+			if len(c.owed) > settledAtOnce {
+				if err := c.settle(); err != nil {
+					return 0, err
+				}
+			}
+		}
+		return len(page), nil
+	})
 }
 
-// mutual holds that whoever is linked with another is named by it too.
-func mutual(linked map[keyring.SubjectID]links) error {
-	for id, l := range linked {
-		for _, o := range l.Others {
-			them, there := linked[keyring.SubjectID(o.ID)]
-			if there && !slices.ContainsFunc(them.Others, func(back other) bool { return back.ID == linkedID(id) && back.Since == l.Since }) {
-				return fmt.Errorf("subject %x: it is linked with %x, which does not say so", id, o.ID)
-			}
+// mutual holds that whoever a subject is linked with names it too.
+func (c *check) mutual(p *person) error {
+	for _, o := range p.links.Others {
+		var raw string
+		there, err := c.row(`SELECT links FROM subject WHERE shard_id = ? AND subject_id = ?`, []any{keyring.SubjectID(o.ID).Shard(), o.ID[:]}, &raw)
+		if err != nil {
+			return err
+		}
+		them, err := unmarshalLinks(raw)
+		if err != nil {
+			return err
+		}
+		if there && !slices.ContainsFunc(them.Others, func(back other) bool { return back.ID == linkedID(p.id) && back.Since == p.links.Since }) {
+			return fmt.Errorf("it is linked with %x, which does not say so", o.ID)
 		}
 	}
 	return nil
@@ -163,27 +109,41 @@ func mutual(linked map[keyring.SubjectID]links) error {
 
 // kept opens what is kept of the erased.
 func (c *check) kept() error {
-	return c.each(findKept, nil, func(scan func(...any) error) error {
-		var r keptRow
-		if err := scan(r.into()...); err != nil {
-			return err
+	shard, last := int64(-1), int64(0)
+	return c.pages(func() (int, error) {
+		var page []keptRow
+		err := c.each(`SELECT k.shard_id, k.n, `+keptColumns+` WHERE (k.shard_id, k.n) > (?, ?) ORDER BY k.shard_id, k.n LIMIT ?`, []any{shard, last, personsAtOnce}, func(scan func(...any) error) error {
+			page = append(page, keptRow{})
+			return scan(append([]any{&shard, &last}, page[len(page)-1].into()...)...)
+		})
+		for i := 0; err == nil && i < len(page); i++ {
+			err = c.keptOne(&page[i])
 		}
-		parts, _, err := r.open(c.db.cfg.Ring)
-		if err != nil || len(r.id) != len(uuid.UUID{}) {
-			return fmt.Errorf("what is kept as %x: %w", r.id, err)
-		}
-		shard, n := whereIs(uuid.UUID(r.id))
-		return c.committed(shard, n, r.leaf, parts.Entry())
+		return len(page), err
 	})
 }
 
-// subject folds a subject's events and compares.
-func (c *check) subject(p *person) error {
-	if err := p.open(c.db.cfg.Ring); err != nil {
-		return err
+func (c *check) keptOne(r *keptRow) error {
+	parts, _, err := r.open(c.db.cfg.Ring)
+	if errors.Is(err, keyring.ErrNoKey) { // its bucket has another key by now, or its time is over
+		now, ok, rerr := c.db.keptRow(c.ctx, uuid.UUID(r.id).String())
+		if rerr != nil || !ok {
+			return rerr
+		}
+		parts, _, err = now.open(c.db.cfg.Ring)
 	}
-	if err := p.nameOf(); err != nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("what is kept as %x: %w", r.id, err)
+	}
+	shard, n := whereIs(uuid.UUID(r.id))
+	c.committed(keyring.SubjectID{}, shard, n, r.leaf, parts.Entry())
+	return nil
+}
+
+// subject folds the events of a subject, which lies in a shard, and compares.
+func (c *check) subject(p *person, shard int64) error {
+	if shard != int64(p.id.Shard()) {
+		return fmt.Errorf("it lies in shard %d", shard)
 	}
 	var events []consent.Event
 	var last, next, count int64
@@ -206,8 +166,9 @@ func (c *check) subject(p *person) error {
 			return fmt.Errorf("event %d is out of order or back in time", seq)
 		}
 		last, next = at, n
+		c.committed(p.id, p.id.Shard(), n, leaf, parts.Entry())
 		if !strings.HasPrefix(kind, consentKind) {
-			return c.committed(p.id.Shard(), n, leaf, parts.Entry())
+			return nil
 		}
 		e, err := eventOf(parts.Record, seq)
 		if err != nil {
@@ -218,7 +179,7 @@ func (c *check) subject(p *person) error {
 		}
 		events = append(events, e)
 		c.report.Events++
-		return c.committed(p.id.Shard(), n, leaf, parts.Entry())
+		return nil
 	})
 	if err != nil {
 		return err
@@ -226,18 +187,11 @@ func (c *check) subject(p *person) error {
 	if count != p.seq || last != p.at {
 		return fmt.Errorf("it leads to %d events; its row says %d", count, p.seq)
 	}
+	c.report.Subjects++
+	if err := c.mutual(p); err != nil {
+		return err
+	}
 	return c.folds(p, events)
-}
-
-// committed holds a record's entry to the ledger, or to the queue before it.
-func (c *check) committed(shard int, n int64, leaf sql.NullInt64, e ledger.Entry) error {
-	if leaf.Valid {
-		return c.entered(leaf.Int64, e)
-	}
-	if c.queue[[2]int64{int64(shard), n}] != e {
-		return fmt.Errorf("the record of event %d of shard %d is neither in the ledger nor on its way", n, shard)
-	}
-	return nil
 }
 
 func (c *check) folds(p *person, events []consent.Event) error {
@@ -258,7 +212,7 @@ func (c *check) orphans() error {
 		"gaps in the numbers of events":   `SELECT count(*) FROM (SELECT shard_id FROM event GROUP BY shard_id HAVING max(n) <> count(*)) g`,
 	} {
 		var n int64
-		if err := c.tx.QueryRowContext(c.ctx, query).Scan(&n); err != nil {
+		if _, err := c.row(query, nil, &n); err != nil {
 			return err
 		}
 		if n > 0 {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"strconv"
@@ -46,6 +47,16 @@ func (d dialect) sql(query string) string {
 	}
 	numbered.Store(query, b.String())
 	return b.String()
+}
+
+// numbers gives a table v of one column, value, that has these numbers, and the
+// argument that it takes.
+func (d dialect) numbers(list []int64) (from string, arg any, err error) {
+	if d == postgresDialect {
+		return `unnest(?::bigint[]) AS v (value)`, list, nil
+	}
+	raw, err := json.Marshal(list)
+	return `json_each(?) AS v`, string(raw), err
 }
 
 // migrate brings a schema to the newest. Servers that start at once wait for

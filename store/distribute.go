@@ -114,6 +114,7 @@ func Distribute(ctx context.Context, postgres string) (Distribution, error) {
 	if err != nil {
 		return Distribution{}, fault.New(fault.Invalid, "the database's address is not like postgres://user@host/name") // the error may hold a password
 	}
+	bound(cfg)
 	db := stdlib.OpenDB(*cfg)
 	defer db.Close()
 	tables, err := postgresCatalogue(ctx, db)

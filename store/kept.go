@@ -161,7 +161,7 @@ type keptRow struct {
 	leaf                sql.NullInt64
 }
 
-const findKept = `SELECT k.record_id, k.subject_id, k.data_key, k.evidence_key, k.until, k.sealed, e.leaf FROM kept k
+const keptColumns = `k.record_id, k.subject_id, k.data_key, k.evidence_key, k.until, k.sealed, e.leaf FROM kept k
 	JOIN event e ON e.shard_id = k.shard_id AND e.n = k.n`
 
 func (r *keptRow) into() []any {
@@ -174,7 +174,7 @@ func (db *DB) keptRow(ctx context.Context, id string) (r keptRow, ok bool, err e
 		return r, false, nil
 	}
 	shard, n := whereIs(u)
-	ok, err = db.reader(ctx)(findKept+` WHERE k.shard_id = ? AND k.n = ? AND k.record_id = ?`, []any{shard, n, u[:]}, r.into()...)
+	ok, err = db.reader(ctx)(`SELECT `+keptColumns+` WHERE k.shard_id = ? AND k.n = ? AND k.record_id = ?`, []any{shard, n, u[:]}, r.into()...)
 	return r, ok, err
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/amana-privacy/amana/decision"
 	"github.com/amana-privacy/amana/fault"
@@ -72,6 +71,9 @@ func (db *DB) Search(ctx context.Context, q decision.Question, by string, limit 
 		}
 		for _, p := range people {
 			looked, from = looked+1, p.id
+			if p.open(db.cfg.Ring) != nil || p.nameOf() != nil {
+				continue // erased since the page was read
+			}
 			if err := db.about(&w, p, db.reader(ctx)); err != nil {
 				return Allowed{}, err
 			}
@@ -106,8 +108,8 @@ func (db *DB) recordSearch(ctx context.Context, purpose, by string) error {
 	return nil
 }
 
-// peopleAfter gives the next people in the order of their ids. Who is erased
-// while it looks is left out.
+// peopleAfter gives the next people in the order of their ids, whose keys are not
+// opened yet; none where there are no more.
 func (db *DB) peopleAfter(ctx context.Context, from keyring.SubjectID) ([]*person, error) {
 	rows, err := db.readRows(ctx)(`SELECT `+subjectRow+` FROM subject s WHERE (s.shard_id, s.subject_id) > (?, ?) ORDER BY s.shard_id, s.subject_id LIMIT 500`, from.Shard(), from[:])
 	if err != nil {
@@ -117,5 +119,5 @@ func (db *DB) peopleAfter(ctx context.Context, from keyring.SubjectID) ([]*perso
 	if err != nil {
 		return nil, fmt.Errorf("reading people: %w", err)
 	}
-	return slices.DeleteFunc(people, func(p *person) bool { return p.open(db.cfg.Ring) != nil || p.nameOf() != nil }), nil
+	return people, nil
 }

@@ -53,6 +53,14 @@ const (
 	retries             = 8  // of a transaction that lost against another, or lost its connection before its commit was sent
 )
 
+// bound has an attempt to connect end after five seconds, unless the address says
+// otherwise (connect_timeout): a host that drops packets would keep it for minutes.
+func bound(cfg *pgx.ConnConfig) {
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = 5 * time.Second
+	}
+}
+
 func (db *DB) openPostgres(ctx context.Context) error {
 	db.d = postgresDialect
 	cfg, err := pgxpool.ParseConfig(db.cfg.Postgres)
@@ -69,9 +77,7 @@ func (db *DB) openPostgres(ctx context.Context) error {
 		}
 	}
 	asked["synchronous_commit"], asked["timezone"], asked["application_name"] = "on", "UTC", "amana"
-	if cfg.ConnConfig.ConnectTimeout == 0 {
-		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
-	}
+	bound(cfg.ConnConfig)
 	cfg.AfterConnect = learnColumns
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

@@ -34,6 +34,7 @@ func connectTarget(ctx context.Context, address string) (*postgresTarget, error)
 	for name, value := range map[string]string{"synchronous_commit": "on", "timezone": "UTC", "application_name": "amana restore"} {
 		cfg.RuntimeParams[name] = value
 	}
+	bound(cfg)
 	t := &postgresTarget{cfg: cfg}
 	if t.conn, err = pgx.ConnectConfig(ctx, cfg); err != nil {
 		return nil, fault.New(fault.Overloaded, "the database cannot be reached: %s", plainly(err))
