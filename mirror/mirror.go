@@ -34,6 +34,8 @@ type Config struct {
 	Table string        // the view, as SCHEMA.NAME or NAME; what belongs to it lies beside it
 	Bound time.Duration // for how long the view is believed after the last word from the door; 10 seconds if 0
 
+	Silence time.Duration // after which a database that does not answer is given up; 30 seconds if 0
+
 	Tell func(News) // hears what happens; nobody if nil
 }
 
@@ -71,6 +73,9 @@ func New(dsn string, c Config) (*Mirror, error) {
 	if c.Bound == 0 {
 		c.Bound = 10 * time.Second
 	}
+	if c.Silence == 0 {
+		c.Silence = 30 * time.Second
+	}
 	if c.Tell == nil {
 		c.Tell = func(News) {}
 	}
@@ -83,11 +88,14 @@ func New(dsn string, c Config) (*Mirror, error) {
 		return nil, fault.New(fault.Invalid, "the database's address is not like postgres://user@host/name") // the error may hold a password
 	}
 	db.RuntimeParams["application_name"] = "amana sync"
+	if db.ConnectTimeout == 0 {
+		db.ConnectTimeout = min(c.Silence, 10*time.Second)
+	}
 	return &Mirror{Config: c, names: names, door: newDoor(c), dsn: db}, nil
 }
 
 // Run keeps the view current until ctx is done. Trouble with the door or the
-// database is told and tried again, for ever; what trying again does not mend, a
+// database, which may be that it does not answer for Silence, is told and tried again, for ever; what trying again does not mend, a
 // token that opens nothing or a table that is somebody else's, is its error.
 func (m *Mirror) Run(ctx context.Context) error { return m.keep(ctx, false) }
 
@@ -122,9 +130,13 @@ func (m *Mirror) session(ctx context.Context, once bool, well func()) error {
 	if err != nil {
 		return fmt.Errorf("connecting to the database: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.Silence)
+		defer cancel()
+		conn.Close(ctx)
+	}()
 	t := &target{conn: conn, m: m}
-	if err := t.open(ctx); err != nil {
+	if err := answers(ctx, m.Silence, t.open); err != nil {
 		return err
 	}
 	for {

@@ -26,6 +26,11 @@ type target struct {
 // open makes what is missing, and reads how far it is. A table that answers
 // another question is fault.Conflict, as is one that another mirror keeps.
 func (t *target) open(ctx context.Context) error {
+	// Where this machine loses its power, the database lets go of the table within half a minute, not within hours.
+	if _, err := t.conn.Exec(ctx, `SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
+		set_config('tcp_keepalives_count', '4', false), set_config('tcp_user_timeout', '30000', false)`); err != nil {
+		return fmt.Errorf("preparing the connection: %w", err)
+	}
 	var mine bool
 	if err := t.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtextextended('amana sync ' || $1, 0))`, t.m.names.plain).Scan(&mine); err != nil {
 		return fmt.Errorf("taking the table: %w", err)
@@ -89,38 +94,43 @@ func (t *target) make(ctx context.Context) error {
 // shown ends. What is reckoned from a time that was read before a page was asked for
 // stays right however long it takes to write the page.
 func (t *target) clock(ctx context.Context) (now time.Time, err error) {
-	if err := t.conn.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
+	err = answers(ctx, t.m.Silence, func(ctx context.Context) error {
+		return t.conn.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	})
+	if err != nil {
 		return now, fmt.Errorf("asking the database for the time: %w", err)
 	}
 	return now, nil
+}
+
+// answers does something with the database that takes less than some time. A machine
+// that has lost its power does not say so: whoever waits for it to answer would wait
+// for as long as the system does, a quarter of an hour and more. The connection is
+// closed then.
+func answers(ctx context.Context, within time.Duration, do func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	err := do(bounded)
+	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
+		return fmt.Errorf("the database has not answered for %v", within)
+	}
+	return err
 }
 
 // apply brings a page into the tables: rows, cursor, and until when they are
 // believed, in one transaction. asked is when the page was asked for, by the
 // database's clock: what it says held then or later.
 func (t *target) apply(ctx context.Context, page permits, asked time.Time) (news News, err error) {
-	begins := t.cursor == "" || page.Reset
+	within := t.m.Silence
+	if t.begins(page) {
+		within *= emptying
+	}
 	gen := t.gen
-	err = pgx.BeginFunc(ctx, t.conn, func(tx pgx.Tx) error {
-		if begins {
-			gen = t.gen + 1
-			if _, err := tx.Exec(ctx, `DELETE FROM `+t.m.names.rows); err != nil {
-				return err
-			}
-		}
-		if news.Permitted, news.Withdrawn, err = t.write(ctx, tx, page, gen, asked); err != nil {
+	err = answers(ctx, within, func(ctx context.Context) error {
+		return pgx.BeginFunc(ctx, t.conn, func(tx pgx.Tx) (err error) {
+			gen, news, err = t.put(ctx, tx, page, asked)
 			return err
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM `+t.m.names.rows+` WHERE expires_at <= statement_timestamp()`); err != nil {
-			return err
-		}
-		tag, err := tx.Exec(ctx, `UPDATE `+t.m.names.state+` SET generation = $1, filled = $2, cursor = $3, policy = $4,
-			fresh_until = CASE WHEN $2 THEN $5::timestamptz ELSE '-infinity' END WHERE cursor = $6`,
-			gen, !page.Filling, page.Next, page.Policy, asked.Add(t.m.Bound), t.cursor)
-		if err == nil && tag.RowsAffected() != 1 {
-			err = fault.New(fault.Conflict, "somebody else writes to %s", t.m.names.plain)
-		}
-		return err
+		})
 	})
 	if err != nil {
 		return News{}, fmt.Errorf("writing to the table: %w", err)
@@ -140,6 +150,37 @@ func (t *target) apply(ctx context.Context, page permits, asked time.Time) (news
 		news.Event = "changed"
 	}
 	return news, nil
+}
+
+// emptying is how many times as long as any other a page may take before which all
+// rows are deleted.
+const emptying = 20
+
+// begins reports whether nothing stays of what was before a page.
+func (t *target) begins(page permits) bool { return t.cursor == "" || page.Reset }
+
+// put is what apply does in its transaction. It gives the generation of the rows.
+func (t *target) put(ctx context.Context, tx pgx.Tx, page permits, asked time.Time) (gen int64, news News, err error) {
+	gen = t.gen
+	if t.begins(page) {
+		gen++
+		if _, err := tx.Exec(ctx, `DELETE FROM `+t.m.names.rows); err != nil {
+			return gen, news, err
+		}
+	}
+	if news.Permitted, news.Withdrawn, err = t.write(ctx, tx, page, gen, asked); err != nil {
+		return gen, news, err
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM `+t.m.names.rows+` WHERE expires_at <= statement_timestamp()`); err != nil {
+		return gen, news, err
+	}
+	tag, err := tx.Exec(ctx, `UPDATE `+t.m.names.state+` SET generation = $1, filled = $2, cursor = $3, policy = $4,
+			fresh_until = CASE WHEN $2 THEN $5::timestamptz ELSE '-infinity' END WHERE cursor = $6`,
+		gen, !page.Filling, page.Next, page.Policy, asked.Add(t.m.Bound), t.cursor)
+	if err == nil && tag.RowsAffected() != 1 {
+		err = fault.New(fault.Conflict, "somebody else writes to %s", t.m.names.plain)
+	}
+	return gen, news, err
 }
 
 // write writes the rows of a page. Times are turned into those of the database's clock,
