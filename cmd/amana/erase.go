@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
@@ -158,7 +159,7 @@ func runCheck(ctx context.Context, e env, args []string) error {
 	return operate(ctx, at, func(op operator) error {
 		r, err := op.Check(ctx, struct{}{})
 		if err != nil {
-			return no(err)
+			return doesNotHold(ctx, err)
 		}
 		if *asJSON {
 			return writeJSON(e, r)
@@ -166,6 +167,15 @@ func runCheck(ctx context.Context, e env, args []string) error {
 		_, err = fmt.Fprintf(e.stdout, "holds: %d people, %d answers, %d entries of the log\n", r.Subjects, r.Events, r.Entries)
 		return err
 	})
+}
+
+// doesNotHold is what a check ends with: where it did not come to an end it
+// says nothing of the database.
+func doesNotHold(ctx context.Context, err error) error {
+	if fault.KindOf(err) == fault.Overloaded || ctx.Err() != nil {
+		return exitError{exitUnknown, "could not tell: " + err.Error()}
+	}
+	return no(err)
 }
 
 func writeJSON(e env, v any) error { return json.NewEncoder(e.stdout).Encode(v) }

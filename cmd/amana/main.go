@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"slices"
@@ -30,7 +31,8 @@ type env struct {
 }
 
 // verb is one subcommand. Its run gives an exit code, or an error that is
-// printed and ends with exitUsage unless it is an exitError.
+// printed and ends with exitUsage unless it is an exitError, or says that nothing
+// could be printed.
 type verb struct {
 	name    string // "lint", "policy publish"
 	args    string // operands and flags in short, for the usage line
@@ -121,6 +123,9 @@ func finish(e env, v verb, err error) int {
 	exit, ok := errors.AsType[exitError](err)
 	if !ok {
 		exit = exitError{exitUsage, err.Error()}
+		if at, ok := errors.AsType[*fs.PathError](err); ok && at.Op == "write" { // nobody was told what came of it
+			exit.code = exitUnknown
+		}
 	}
 	if exit.msg != "" {
 		fmt.Fprintf(e.stderr, "amana %s: %s\n", v.name, exit.msg)

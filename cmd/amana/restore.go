@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,6 +72,12 @@ type restoring struct {
 }
 
 func (r *restoring) run(ctx context.Context) (_ store.Restored, err error) {
+	if err := r.readIdentity(); err != nil {
+		return store.Restored{}, err
+	}
+	if err := r.opens(); err != nil {
+		return store.Restored{}, err
+	}
 	held, err := lock(r.at.dir, true)
 	if err != nil {
 		return store.Restored{}, err
@@ -84,9 +91,6 @@ func (r *restoring) run(ctx context.Context) (_ store.Restored, err error) {
 			err = errors.Join(err, left)
 		}
 	}()
-	if err := r.readIdentity(); err != nil {
-		return store.Restored{}, err
-	}
 	s := store.Restore{Config: store.Config{Now: time.Now, TakeBack: takeBack("")}, Backup: r.open, NewOrigin: r.origin}
 	if err := r.at.into(&s.Config); err != nil {
 		return store.Restored{}, err
@@ -125,6 +129,15 @@ func (r *restoring) readIdentity() error {
 // open opens the backup, decrypted.
 func (r *restoring) open() (io.ReadCloser, error) { return r.decrypt(r.file) }
 
+// opens says at once where the backup is not there, or is for another key.
+func (r *restoring) opens() error {
+	f, err := r.open()
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 // decrypted is a file that is read through its encryption.
 type decrypted struct {
 	io.Reader
@@ -142,7 +155,10 @@ func (r *restoring) decrypt(file string) (io.ReadCloser, error) {
 		if _, wrong := errors.AsType[*age.NoIdentityMatchError](err); wrong {
 			return nil, fault.New(fault.Denied, "%s does not open with this identity", file)
 		}
-		return nil, fmt.Errorf("opening %s: %w", file, err)
+		if at, failed := errors.AsType[*fs.PathError](err); failed {
+			return nil, at
+		}
+		return nil, fault.New(fault.Invalid, "%s was not written by amana backup, or is not whole: %s", file, err)
 	}
 	return decrypted{clear, f}, nil
 }
