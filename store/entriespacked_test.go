@@ -76,3 +76,34 @@ func packsEntries(t *testing.T, w *world, on string, size int) {
 		t.Errorf("%d entries came to %d: %v", size, len(got), err)
 	}
 }
+
+// TestABackupsRowsOfEntriesAreHeldToTheirPlace gives rows of 32, 32 and 5 entries to who
+// verifies a backup, one of them spoilt.
+func TestABackupsRowsOfEntriesAreHeldToTheirPlace(t *testing.T) {
+	t.Parallel()
+	form := tableForm{Name: "ledger_entries", Columns: []columnForm{{Name: "entries"}, {Name: "n"}}}
+	full := perRow * int(entryLength)
+	for _, c := range []struct {
+		name  string
+		sizes []int // in bytes, by the row's number; 0 = it is not there
+		says  string
+	}{
+		{"whole", []int{full, full, 160}, ""},
+		{"an entry less in the middle", []int{full, full - 32, 160}, "entry 63 of the ledger is missing"},
+		{"half an entry in the middle", []int{full, full - 16, 160}, "the entries of the ledger from 32 on have 1008 bytes"},
+		{"no row in the middle", []int{full, 0, 160}, "entry 32 of the ledger is missing"},
+		{"an odd end", []int{full, full, 159}, "the entries of the ledger from 64 on have 159 bytes"},
+		{"a row too long", []int{full, full + 32, 160}, "the entries of the ledger from 32 on have 1056 bytes"},
+	} {
+		tree, err := ledger.Load(0, nothingKept)
+		in := &inspection{tree: tree}
+		for n, size := range c.sizes {
+			if err == nil && size > 0 {
+				err = in.row(form, []any{make([]byte, size), int64(n)})
+			}
+		}
+		if said := fmt.Sprint(err); err == nil && c.says != "" || err != nil && (c.says == "" || !strings.Contains(said, c.says)) {
+			t.Errorf("%s: %s", c.name, said)
+		}
+	}
+}
