@@ -73,7 +73,7 @@ var brief = strings.NewReplacer(";samesite=lax", "", ";secure", "")
 
 // answered asks in the browser whether it may have an answer: the server, which is
 // asked then, knows.
-const answered = `if(document.cookie.match("amana=1[.]"))`
+const answered = `if(document.cookie.match("amana=1"))`
 
 // For gives the script for one visitor: all of it where there is something to
 // ask, else the gate alone.

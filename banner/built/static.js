@@ -1,1 +1,1 @@
-{let n=document,v=window,u=n.createElement("script"),A=new URL(n.currentScript.src).origin,b=function(e,t,a){a&&(v.dataLayer??=[]).push(arguments)};b("consent","default",$C.m);u.src=A+"/amana.js?lang="+$C.l;n.head.append(u)}
+{let n=document,v=window,u=n.createElement("script"),A=new URL(n.currentScript.src).origin,b=function(e,t,a){a&&(v.dataLayer??=[]).push(arguments)},B={createScriptURL:e=>e},z=v.trustedTypes?.createPolicy("amana=1",B)??B;u.src=z.createScriptURL(A+"/amana.js?lang="+$C.l);b("consent","default",$C.m);n.head.append(u)}

@@ -41,7 +41,7 @@ let queue: unknown
 export const scan = (_?: unknown) => {
   if (is._was && cookie() != is._was) {
     is._was = ''
-    if (!ALONE && !is._asked) close(), is._asked = true
+    if (!ALONE && !is._asked) close(), is._asked = 1
     update([])
     again()
   }

@@ -1,5 +1,5 @@
 // What the questions take from the gate, where the gate came alone before them.
-export const d: any = document, w = window as any
+export const w = window as any, d: any = document
 export const base = new URL(import.meta.url).origin
 export const [update, ran, is, signal, root] = w.amana.$
 export const has = w.amana.has, listen = w.amana.on

@@ -22,7 +22,7 @@ const untold = () => cookie().endsWith('.u') || write((cookie().slice(6) || '1.'
 // beforehand (prerender), or lies behind others, waits for its reader.
 export const ask = () => {
   if (is._asked) return
-  if (d.hidden) d.addEventListener('visibilitychange', ask, { once: true })
+  if (d.hidden) d.addEventListener('visibilitychange', ask, { once: 1 })
   else if (cookie().endsWith('.u')) answer('reject', [])
   else if (!($C.z! > +!signal || box.open)) {
     box.inert = 1 // or the first button would take the focus
