@@ -321,32 +321,46 @@ func lostRace(err error) error {
 func (e *postgresEngine) newest(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var size, published, handed int64
+	for try := 0; ; try++ {
+		size, err := e.look(ctx)
+		if err == nil || try == 3 {
+			return err
+		}
+		var now int64 // the log may have been handed over behind that tip: its key is gone, or its keys are of later
+		if e.sql.QueryRowContext(ctx, `SELECT size FROM ledger_tip WHERE one = 1`).Scan(&now) != nil || now == size {
+			return err
+		}
+	}
+}
+
+// look reads the tip of the log, shows the head that it is, and gives its size.
+func (e *postgresEngine) look(ctx context.Context) (size int64, err error) {
+	var published, handed int64
 	var root []byte
-	err := e.sql.QueryRowContext(ctx, `SELECT size, root, (SELECT coalesce(max(seq), 0) FROM publication), (SELECT coalesce(max(size), 0) FROM handover)
+	err = e.sql.QueryRowContext(ctx, `SELECT size, root, (SELECT coalesce(max(seq), 0) FROM publication), (SELECT coalesce(max(size), 0) FROM handover)
 		FROM ledger_tip WHERE one = 1`).Scan(&size, &root, &published, &handed)
 	if err != nil {
-		return unavailable("reading the ledger", err)
+		return 0, unavailable("reading the ledger", err)
 	}
 	if _, err := e.db.follow(ctx, published); err != nil {
-		return err
+		return size, err
 	}
 	if h := e.db.head.Load(); h != nil && h.size == size {
-		return nil
+		return size, nil
 	}
 	tree, err := e.treeOf(size, root)
 	if err != nil {
-		return err
+		return size, err
 	}
 	if known := e.db.keys.Load(); known == nil || known.last() != handed {
 		keys, err := e.db.readLogKeys(e.db.readRows(ctx), tree)
 		if err != nil {
-			return err
+			return size, err
 		}
 		e.db.keys.Store(keys)
 	}
 	e.db.tree.Store(tree)
-	return e.db.sign(new(signedHead), size, tlog.Hash(root))
+	return size, e.db.sign(new(signedHead), size, tlog.Hash(root))
 }
 
 // publish writes the head that every server shows, so that none shows a smaller

@@ -245,3 +245,30 @@ func (w *world) proved(r Recorded) {
 		}
 	}
 }
+
+// TestAHeadOfAKeyThatIsGoneIsReadAgain holds a server between the log's tip and its
+// keys, while another hands the log over once more: whoever waits for a proof waits on.
+func TestAHeadOfAKeyThatIsGoneIsReadAgain(t *testing.T) {
+	eachPostgres(t, testAHeadOfAKeyThatIsGoneIsReadAgain)
+}
+
+func testAHeadOfAKeyThatIsGoneIsReadAgain(t *testing.T, w *world) {
+	w.settled()
+	wire := pgtest.NewWire(t, w.dsn)
+	held := rest(w.server(wire.DSN()))
+	w.handOver()
+	w.enqueue(3, 5)
+	w.settled()
+	at, release := wire.Hold("select n, entries")
+	done := make(chan error, 1)
+	go func() { done <- held.newest(t.Context()) }()
+	happens(t, "before the edge of the log is read", at)
+	w.handOver()
+	release()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if a, b := held.db.head.Load(), w.db.head.Load(); a.size != b.size || a.shown != b.shown {
+		t.Errorf("it shows\n%s\nand not\n%s", a.shown, b.shown)
+	}
+}
