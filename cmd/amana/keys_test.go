@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/store"
@@ -127,9 +130,16 @@ func TestAWitnessIsToldOfKeysByFiles(t *testing.T) {
 	if err := os.WriteFile(signers, fetched(t, "http://"+h.public.Addr().String()+"/log/signers"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	stranger := "other.example/log+c7f0a5ad+AYq7zFUcPDh5QqyZp6nWT7ZZ3sGQ3MA5iHWrOBaAm8Jh"
-	if code, _ := amana(t, "witness", "--log", stranger, "--signers", signers, "--dir", filepath.Join(dir, "w1")); code != 2 {
-		t.Errorf("a list of another log's keys: exit %d", code)
+	for name, want := range map[string]int{"other.example/log": 2, h.in.db.Origin(): 1} {
+		_, stranger, err := note.GenerateKey(rand.Reader, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said strings.Builder
+		code := run(t.Context(), env{strings.NewReader(""), io.Discard, &said}, []string{"witness", "--log", stranger, "--signers", signers, "--dir", filepath.Join(dir, "w1")})
+		if code != want || !strings.Contains(said.String(), h.in.db.Origin()) {
+			t.Errorf("a list in which %s is not: exit %d: %s", stranger, code, said.String())
+		}
 	}
 	if code, _ := amana(t, "witness", "--log", first, "--signers", filepath.Join(dir, "none"), "--dir", filepath.Join(dir, "w2")); code != 2 {
 		t.Errorf("no list: exit %d", code)
