@@ -109,12 +109,14 @@ func servePages(all *sync.Map) http.Handler {
 			http.NotFound(w, r)
 			return
 		}
-		for k, v := range p.(testPage).header {
-			w.Header()[k] = v
-		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		io.WriteString(w, p.(testPage).html)
+		p.(http.Handler).ServeHTTP(w, r)
 	})
+}
+
+func (p testPage) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	maps.Copy(w.Header(), p.header)
+	io.WriteString(w, p.html)
 }
 
 // page serves a page whose origin may send answers, and gives its address.

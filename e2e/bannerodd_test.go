@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -74,6 +75,45 @@ func TestABodyThatComesLate(t *testing.T) {
 	if got := s.third(p.settled()); len(got) > 0 {
 		t.Errorf("asked for %q", got)
 	}
+}
+
+// TestATagThatComesInPieces sends a page to a visitor who has said yes, and stops
+// in the middle of a template and of a script: what comes later belongs to them,
+// and runs.
+func TestATagThatComesInPieces(t *testing.T) {
+	s := SharedSite(t)
+	more := make(chan bool)
+	s.pages.Store("/pieces", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pieces := []string{
+			head + s.script() + `<body><main><h1>A page</h1><template data-purpose="comfort">`,
+			`<iframe title="A map" src="` + s.Maps + `/template.html"></iframe></template><script type="text/plain" data-purpose="analytics">` + "\n",
+			`fetch("` + s.Stats + `/inline")</script></main></body></html>`,
+		}
+		for i, piece := range pieces {
+			if i > 0 {
+				select {
+				case <-more:
+				case <-r.Context().Done():
+				}
+			}
+			io.WriteString(w, piece)
+			w.(http.Flusher).Flush()
+		}
+	}))
+	p := Open(t, s.page("whole", nil, head+s.script()+`<body><main><h1>A page</h1></main></body></html>`), View{})
+	p.shows(layer)
+	p.Click(layer + " [data-amana-action=accept]")
+	p.state("set")
+	p.within("the server has heard", `document.cookie.match("amana=1")`)
+	before := len(p.Requests())
+	Eval[bool](p, `location.href = "/pieces", true`)
+	p.within("the page has begun", `location.pathname == "/pieces" && document.querySelector("h1") && window.amana?.has("comfort")`)
+	p.settled()
+	more <- true
+	p.within("the script has begun", `document.querySelector("script[data-purpose]")`)
+	p.settled()
+	more <- true
+	s.asks(p, before, []string{s.Stats + "/inline", s.Maps + "/template.html"})
 }
 
 // TestAPageThatWritesItselfAnew calls document.open, which takes everybody's

@@ -19,7 +19,7 @@ export const is = { _asked: (ALONE ? mine : mine && !$C.q) as unknown, _now: [] 
 
 // has says whether what is asked for counts. A recipient's switch counts only
 // with its purpose's: the server has seen to that.
-export const has = (q: any): boolean => q.at ? q[0] == '!' ? !has(q.slice(1)) : is._now.includes(q)
+export const has = (q: any): boolean => q.at ? is._now.includes(q) || q[0] == '!' && !has(q.slice(1))
   : (q.all ?? []).every(has) && !q.not?.some(has) && (q.any?.some(has) ?? true)
 
 export const emit = (name: string, detail?: unknown) => d.dispatchEvent(new CustomEvent('amana:' + name, { detail }))
@@ -48,8 +48,8 @@ export const scan = (_?: unknown) => {
   [...d.querySelectorAll('[data-purpose],[type="text/plain"],iframe[data-name][data-src]')].map(e => {
     const s = e.dataset, q = s.purpose || s.category || s.name + ''
     if (!has(q)) return e._seen ||= e.matches('iframe,video,audio,embed,object,img:not([width="1"])') && (ALONE ? act('hold', e, q) : hold(e, q))
-    if (q[0] != '!') ran.add(q)
-    if (e.content) e.replaceWith(e.content)
+    q[0] == '!' || ran.add(q)
+    if (e.content) d.readyState[7] && e.replaceWith(e.content) // before, its end may be still to come
     else if (e.type == 'text/plain') e._seen ||= queue = (async before => {
       await before
       if (!has(q)) return
@@ -66,7 +66,7 @@ export const scan = (_?: unknown) => {
 
 // update makes a list of switches count.
 export const update = (list: string[], origin?: string) => {
-  const before = is._now, removed = minus(before, list), added = minus(list, before)
+  const removed = minus(is._now, list), added = minus(list, is._now)
   is._now = list
   root.dataset.amanaState = is._asked ? 'set' : signal ? 'gpc' : 'ask'
   if (removed[0]) consent('consent', 'update', $C.m) // until the server says what still counts

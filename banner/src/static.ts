@@ -3,9 +3,9 @@
 // those that full.js comes to have, so that what both say is pressed into one.
 export {}
 
-const n = document, v = window as any, u = n.createElement('script') as any, A = new URL((n.currentScript as HTMLScriptElement).src).origin,
-	b = function (e: string, t: string, a?: unknown) { a && (v.dataLayer ??= []).push(arguments) },
-	B = { createScriptURL: (e: string) => e }, z = v.trustedTypes?.createPolicy('amana=1', B) ?? B // amana is what the script itself makes; the name is short where it is pressed
+const n = document, f = window as any, u = n.createElement('script') as any, A = new URL((n.currentScript as HTMLScriptElement).src).origin,
+	x = function (e: string, t: string, a?: unknown) { a && (f.dataLayer ??= []).push(arguments) },
+	B = { createScriptURL: (e: string) => e }, z = f.trustedTypes?.createPolicy('amana=1', B) ?? B // amana is what the script itself makes; the name is short where it is pressed
 u.src = z.createScriptURL(A + '/amana.js?lang=' + $C.l)
-b('consent', 'default', $C.m)
+x('consent', 'default', $C.m)
 n.head.append(u)

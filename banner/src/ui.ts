@@ -80,7 +80,7 @@ export const back = () => d.body.append(way)
 export const hold = async (e: any, purpose: string) => {
   const instead = waits.cloneNode(1)
   e.dataset.purpose = purpose
-  if (purpose[0] != '!') e.before(instead) // else it is for those without a yes
+  purpose[0] == '!' || e.before(instead) // else it is for those without a yes
   listen('change', () => has(purpose) && instead.remove()) // before the tag is let in: what is not shown, not every browser loads
   instead.firstChild.textContent = box.querySelector(`[value="${purpose}"]`)?.parentNode.textContent
 }
