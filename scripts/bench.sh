@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 rounds=${ROUNDS:-3}
 out=$PWD/bench/out
 mkdir -p "$out"
+export GOGC=${GOGC:-400} # as serve sets it for itself; for the bare operations, too
 rm -f "$out"/*.txt
 
 scripts/needs.sh

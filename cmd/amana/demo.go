@@ -54,6 +54,7 @@ func runDemo(ctx context.Context, e env, args []string) error {
 		}
 		defer os.RemoveAll(at.dir)
 	}
+	roomToWrite()
 	return demoIn(ctx, e, c, at, p, *customers, *asJSON)
 }
 

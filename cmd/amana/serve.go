@@ -41,6 +41,7 @@ func runServe(ctx context.Context, e env, args []string) error {
 		replica.address, replica.url, replica.limits = c.Company, c.CompanyURL, c.Limits
 		return runReplica(ctx, e, replica, *asJSON)
 	}
+	roomToWrite()
 	var p *policyFile
 	if *file != "" {
 		read, err := loadPolicy(*file)
