@@ -70,7 +70,7 @@ func (a *audit) continues(terms []ledger.Term) error {
 			return lie(OldKey, "the key %s is not listed where it was before: a hand-over was exchanged", known.Key)
 		}
 		if known.Until > 0 && terms[i].Until != known.Until {
-			return proved(lie(OldKey, "the key %s was handed over at %d entries, and now it is said to be good %s", known.Key, known.Until, terms[i]), a.evidence(terms[i])...)
+			return proved(lie(OldKey, "the key %s was handed over at %s, and now it is said to be good %s", known.Key, entries(known.Until), terms[i]), a.evidence(terms[i])...)
 		}
 	}
 	if a.State == nil {
@@ -78,7 +78,7 @@ func (a *audit) continues(terms []ledger.Term) error {
 	}
 	last := terms[len(a.signers)-1]
 	if c, _, err := a.State.open(); err == nil && !last.Covers(c.Size) && a.signedBy(a.State.Checkpoint, last.Key) {
-		return proved(lie(OldKey, "the audit before saw a head of %d entries, signed by a key that is said to be good %s", c.Size, last), a.evidence(last, a.State.Checkpoint)...)
+		return proved(lie(OldKey, "the audit before saw a head of %s, signed by a key that is said to be good %s", entries(c.Size), last), a.evidence(last, a.State.Checkpoint)...)
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func (a *audit) handovers() []claim {
 func (a *audit) sayHandovers() {
 	a.v.Keys = len(a.signers)
 	if now := a.signers[len(a.signers)-1]; a.Key != "" && a.knows(a.Key) && a.Key != now.Key {
-		a.note(fmt.Sprintf("the key that was given was handed over at %d entries; note the new one, from a place you trust: %s", a.term(a.Key).Until, now.Key))
+		a.note(fmt.Sprintf("the key that was given was handed over at %s; note the new one, from a place you trust: %s", entries(a.term(a.Key).Until), now.Key))
 	}
 }
 

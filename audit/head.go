@@ -49,7 +49,7 @@ func (a *audit) head(ctx context.Context, fresh bool) error {
 	a.v.Key = a.signers[slices.Index(a.keys, by)].Key
 	a.sayHandovers()
 	if t := a.term(a.v.Key); !t.Covers(c.Size) {
-		return proved(lie(OldKey, "the head of %d entries is signed by a key that is good %s", c.Size, t), a.evidence(t, a.signed)...)
+		return proved(lie(OldKey, "the head of %s is signed by a key that is good %s", entries(c.Size), t), a.evidence(t, a.signed)...)
 	}
 	return nil
 }
@@ -77,7 +77,7 @@ func (a *audit) newestOfAll(ctx context.Context) error {
 			return err
 		}
 		if c.head.Size > a.v.head.Size {
-			return proved(lie(RolledBack, "the head has %d entries; %s holds one that the log signed with %d", a.v.head.Size, c.who, c.head.Size), c.signed, a.signed)
+			return proved(lie(RolledBack, "the head has %s; %s holds one that the log signed with %d", entries(a.v.head.Size), c.who, c.head.Size), c.signed, a.signed)
 		}
 	}
 	return nil
@@ -93,7 +93,7 @@ func (a *audit) agrees(c claim, h tlog.HashReader) error {
 		}
 	}
 	if root != c.head.Root {
-		return proved(lie(Fork, "%s holds a head that the log signed with %d entries; it is of another history", c.who, c.head.Size), c.signed, a.signed)
+		return proved(lie(Fork, "%s holds a head that the log signed with %s; it is of another history", c.who, entries(c.head.Size)), c.signed, a.signed)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func (a *audit) begins(leaf int64, record []byte) error {
 		return lie(ImproperRecord, "the beginning of a log at leaf %d: %s", leaf, err)
 	}
 	if leaf == 0 {
-		a.note(fmt.Sprintf("this log follows %s, which showed a head of %d entries: %d of them stand here, from leaf 1 on; what came after is lost", o.Before, head.Size, o.Restored))
+		a.note(fmt.Sprintf("this log follows %s, which showed a head of %s: %d of them stand here, from leaf 1 on; what came after is lost", o.Before, entries(head.Size), o.Restored))
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (a *audit) openReceipts() []held {
 			a.tell(fmt.Errorf("%s is no receipt", f.Name))
 		case a.late(v):
 			t := a.term(v.Signer)
-			a.tell(proved(lie(OldKey, "%s has a head of %d entries, signed by a key that is good %s", f.Name, v.Checkpoint.Size, t), a.evidence(t, v.Receipt.Checkpoint)...))
+			a.tell(proved(lie(OldKey, "%s has a head of %s, signed by a key that is good %s", f.Name, entries(v.Checkpoint.Size), t), a.evidence(t, v.Receipt.Checkpoint)...))
 		case v.Outcome == receipt.Broken:
 			a.tell(lie(BrokenReceipt, "%s does not hold by itself: %s", f.Name, v.Detail))
 		case v.Outcome == receipt.Pending:

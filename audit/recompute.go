@@ -137,14 +137,14 @@ func (a *audit) fetchPiece(ctx context.Context, p *piece) error {
 	first := p.name.N * ledger.Width
 	body, err := a.src.tile(ctx, p.name, p.body)
 	if errors.Is(err, errMissing) {
-		return lie(DroppedTail, "the signed head counts %d entries; from entry %d on they are not served", a.v.head.Size, first)
+		return lie(DroppedTail, "the signed head counts %s; from entry %d on they are not served", entries(a.v.head.Size), first)
 	}
 	if err != nil {
 		return err
 	}
 	p.body = body
 	if whole := len(body) / 34; whole < p.name.Width {
-		return lie(DroppedTail, "the signed head counts %d entries; from entry %d on they are not served", a.v.head.Size, first+int64(whole))
+		return lie(DroppedTail, "the signed head counts %s; from entry %d on they are not served", entries(a.v.head.Size), first+int64(whole))
 	}
 	if p.buf, err = ledger.ParseEntries(p.buf, body); err != nil || len(p.buf) != p.name.Width {
 		return lie(ChangedEntry, "the entries from %d on are not entries of such a log", first)

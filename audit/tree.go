@@ -18,7 +18,7 @@ func (a *audit) tree(ctx context.Context) error {
 			return err
 		}
 		if before.Size == head.Size && before.Root != head.Root {
-			return proved(lie(Fork, "two heads of %d entries are signed, with two roots", head.Size), a.State.Checkpoint, a.signed)
+			return proved(lie(Fork, "two heads of %s are signed, with two roots", entries(head.Size)), a.State.Checkpoint, a.signed)
 		}
 	}
 	a.v.From = edge.Size()
@@ -45,7 +45,7 @@ func (a *audit) whichLie(ctx context.Context, before ledger.Checkpoint, c comput
 			return err
 		}
 		if c.edge.Root() == a.v.head.Root {
-			return proved(lie(Fork, "the log signed a head of %d entries that is not the beginning of this one", before.Size), a.State.Checkpoint, a.signed)
+			return proved(lie(Fork, "the log signed a head of %s that is not the beginning of this one", entries(before.Size)), a.State.Checkpoint, a.signed)
 		}
 	}
 	if c.differ >= 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/ledger"
 )
 
@@ -99,7 +100,7 @@ func (v Verdict) Lines() []string {
 		out = append(out, "  "+d)
 	}
 	if v.Origin != "" {
-		out = append(out, "", fmt.Sprintf("  log           %s, %d entries", v.Origin, v.Size))
+		out = append(out, "", "  log           "+v.Origin+", "+entries(v.Size))
 	}
 	if v.Key != "" {
 		out = append(out, "  signed by     "+v.Key)
@@ -107,9 +108,10 @@ func (v Verdict) Lines() []string {
 	if v.Keys > 1 {
 		out = append(out, fmt.Sprintf("  keys          %d, each handed over by the one before", v.Keys))
 	}
-	out = append(out, fmt.Sprintf("  recomputed    %d entries%s", v.Recomputed, since(v.From)))
-	out = append(out, fmt.Sprintf("  public        %d records checked, %d publications of policies known", v.Records, v.Policies))
-	out = append(out, fmt.Sprintf("  receipts      %d hold and are in the log", v.Receipts))
+	out = append(out, "  recomputed    "+entries(v.Recomputed)+since(v.From))
+	out = append(out, "  public        "+lang.Count(v.Records, "record", "records")+" checked, "+
+		lang.Count(v.Policies, "publication of a policy", "publications of policies")+" known")
+	out = append(out, "  receipts      "+lang.Count(v.Receipts, "holds and is", "hold and are")+" in the log")
 	signed := 0
 	for _, w := range v.Witnesses {
 		if w.Signed {
@@ -133,6 +135,8 @@ func (v Verdict) Lines() []string {
 	}
 	return out
 }
+
+func entries(n int64) string { return lang.Count(n, "entry", "entries") }
 
 func since(from int64) string {
 	if from == 0 {

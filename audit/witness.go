@@ -41,7 +41,7 @@ func (a *audit) askWitness(ctx context.Context, w Witness) error {
 		var by note.Verifier
 		if _, by, err = ledger.OpenHead(string(raw), a.keys); err == nil {
 			if t := a.term(a.signers[slices.Index(a.keys, by)].Key); !t.Covers(c.Size) {
-				return proved(lie(OldKey, "the witness %s has a head of %d entries, signed by a key that is good %s", v.Name(), c.Size, t), a.evidence(t, string(raw))...)
+				return proved(lie(OldKey, "the witness %s has a head of %s, signed by a key that is good %s", v.Name(), entries(c.Size), t), a.evidence(t, string(raw))...)
 			}
 		}
 	}

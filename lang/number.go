@@ -14,6 +14,15 @@ func (w *Words) Number(n int64) string {
 	return w.digits(s)
 }
 
+// Count writes a whole number before its noun, one or many, in the English of the
+// program's verbs. What a page says goes through N.
+func Count[N int | int64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.FormatInt(int64(n), 10) + " " + many
+}
+
 // group sets every three digits apart with commas.
 func group(s string) string {
 	for i := len(s) - 3; i > 0; i -= 3 {

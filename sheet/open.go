@@ -16,8 +16,6 @@ const bom = "\ufeff"
 var wrappings = []struct{ magic, words string }{
 	{"PK\x03\x04", "this is a ZIP archive or an Excel workbook; unpack it, or save the sheet as CSV UTF-8"},
 	{"\xd0\xcf\x11\xe0", "this is an Excel workbook; save the sheet as CSV UTF-8"},
-	{"\xff\xfe", "this is UTF-16; save the file as CSV UTF-8"},
-	{"\xfe\xff", "this is UTF-16; save the file as CSV UTF-8"},
 	{"%PDF", "this is a PDF"},
 }
 
@@ -25,6 +23,23 @@ var wrappings = []struct{ magic, words string }{
 // without the byte order mark. What begins as no text does is fault.Malformed
 // and says what to do. The result reads from r, which stays the caller's.
 func Open(r io.Reader) (io.Reader, error) {
+	b, err := unpacked(r)
+	if err != nil {
+		return nil, err
+	}
+	if begins(b, "\xff\xfe") || begins(b, "\xfe\xff") {
+		return nil, fault.New(fault.Malformed, "this is UTF-16; save the file as CSV UTF-8")
+	}
+	if begins(b, bom) {
+		if _, err := b.Discard(len(bom)); err != nil {
+			return nil, fmt.Errorf("reading: %w", err)
+		}
+	}
+	return b, nil
+}
+
+// unpacked gives what gzip holds, and refuses what is no text.
+func unpacked(r io.Reader) (*bufio.Reader, error) {
 	b := bufio.NewReaderSize(r, 4096)
 	if begins(b, "\x1f\x8b") {
 		z, err := gzip.NewReader(b)
@@ -36,11 +51,6 @@ func Open(r io.Reader) (io.Reader, error) {
 	for _, w := range wrappings {
 		if begins(b, w.magic) {
 			return nil, fault.New(fault.Malformed, "%s", w.words)
-		}
-	}
-	if begins(b, bom) {
-		if _, err := b.Discard(len(bom)); err != nil {
-			return nil, fmt.Errorf("reading: %w", err)
 		}
 	}
 	return b, nil

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"strings"
@@ -22,13 +21,13 @@ func (p *plan) lines(in io.Reader, yield func(Row, error) bool) error {
 			return nil
 		}
 		if wrong, ok := errors.AsType[*sheet.RowError](err); ok {
-			if !yield(Row{}, &Reject{wrong.Line, "", unreadable(wrong.Problem)}) {
+			if !yield(Row{}, &Reject{wrong.Line, "", Unreadable, true}) {
 				return nil
 			}
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("reading the list: %w", err)
+			return broken(err)
 		}
 		if !p.object(l.Line(), line, yield) {
 			return nil
@@ -40,11 +39,11 @@ func (p *plan) lines(in io.Reader, yield func(Row, error) bool) error {
 func (p *plan) object(line int, raw []byte, yield func(Row, error) bool) bool {
 	members, ok := decode(raw)
 	if !ok {
-		return yield(Row{}, &Reject{line, "", Unreadable})
+		return yield(Row{}, &Reject{line, "", Unreadable, true})
 	}
 	base, ok := p.flat("", members)
 	if !ok {
-		return yield(Row{}, &Reject{line, "", Unreadable})
+		return yield(Row{}, &Reject{line, "", Unreadable, true})
 	}
 	var several []any
 	for name, v := range members {
@@ -62,7 +61,7 @@ func (p *plan) object(line int, raw []byte, yield func(Row, error) bool) bool {
 			r, ok = p.flat(p.nested+".", one)
 		}
 		if !ok {
-			if !yield(Row{}, &Reject{line, "", Unreadable}) {
+			if !yield(Row{}, &Reject{line, "", Unreadable, true}) {
 				return false
 			}
 			continue

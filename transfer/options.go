@@ -21,22 +21,28 @@ type Options struct {
 	// preset's.
 	Columns map[string]Field
 
-	// Words maps words for answers to given, refused or withdrawn, beside and
-	// before those of the preset.
+	// Words maps words for answers to given, refused, withdrawn, or "" for those that
+	// are no answer, beside and before those of the preset.
 	Words map[string]string
 
 	// Status is the word that holds for all rows of the file that have none.
 	Status string
 
 	// Purpose is what all rows are about that name none; Purposes maps names that
-	// the list has for purposes to those of the policy. A name without a
-	// translation is taken as it is.
+	// the list has for purposes to those of the policy, or to "" for those that are
+	// left. A name without a translation is taken as it is.
 	Purpose  string
 	Purposes map[string]string
 
 	// Evidence are the sets that rows may name; a yes that names none rests on
 	// the only one there is.
 	Evidence []*EvidenceSet
+
+	// Dates is one of DateOrders; "": a day that can be read two ways ends the list.
+	Dates string
+
+	// Encoding is one of sheet.Encodings; "": UTF-8, or what the list names by its mark.
+	Encoding string
 
 	Region string         // ISO 3166, for phone numbers without a country code
 	Comma  byte           // delimiter of CSV; 0: found out
@@ -58,6 +64,9 @@ func (o Options) plan() (*plan, error) {
 	if !ok {
 		return nil, fault.New(fault.Invalid, "no preset is called so; there are %s", strings.Join(Presets(), ", "))
 	}
+	if o.Dates != "" && !slices.Contains(DateOrders, o.Dates) {
+		return nil, fault.New(fault.Invalid, "the order of dates is one of %s", strings.Join(DateOrders, ", "))
+	}
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
@@ -69,9 +78,9 @@ func (o Options) plan() (*plan, error) {
 		p.ofYes = p.ofYes && f != Time // who names a column means it
 	}
 	for word, meaning := range o.Words {
-		a, ok := map[string]answer{"given": yes, "refused": refused, "withdrawn": withdrawn}[meaning]
+		a, ok := map[string]answer{"given": yes, "refused": refused, "withdrawn": withdrawn, "": not(Unwanted)}[meaning]
 		if !ok {
-			return nil, fault.New(fault.Invalid, "a word for an answer means given, refused or withdrawn")
+			return nil, fault.New(fault.Invalid, "a word for an answer means given, refused or withdrawn, or nothing")
 		}
 		p.words[lower(word)] = a
 	}

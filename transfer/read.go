@@ -18,7 +18,11 @@ import (
 // error ends the list, and what was given before it stands.
 func Rows(in io.Reader, o Options) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		if err := rows(in, o, yield); err != nil {
+		err := rows(in, o, func(row Row, err error) bool {
+			_, left := errors.AsType[*Reject](err)
+			return yield(row, err) && (err == nil || left)
+		})
+		if err != nil {
 			yield(Row{}, err)
 		}
 	}
@@ -30,7 +34,7 @@ func rows(in io.Reader, o Options, yield func(Row, error) bool) error {
 	if err != nil {
 		return err
 	}
-	text, err := sheet.Open(in)
+	text, err := sheet.OpenIn(in, o.Encoding)
 	if err != nil {
 		return err
 	}
@@ -63,7 +67,7 @@ func (p *plan) table(in io.Reader, yield func(Row, error) bool) error {
 	r := sheet.NewReader(in, p.Comma)
 	header, err := r.Header()
 	if err != nil {
-		return fmt.Errorf("reading the list: %w", err)
+		return broken(err)
 	}
 	at, err := p.bind(header)
 	if err != nil {
@@ -82,13 +86,21 @@ func (p *plan) table(in io.Reader, yield func(Row, error) bool) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("reading the list: %w", err)
+			return broken(err)
 		}
 		rec.fill(at, cells)
 		if !yield(p.understand(r.Line(), rec)) {
 			return nil
 		}
 	}
+}
+
+// broken is what ends a list. One that is in another encoding says so itself.
+func broken(err error) error {
+	if at, ok := errors.AsType[*sheet.EncodingError](err); ok {
+		return &fault.Error{Kind: fault.Malformed, Words: "reading the list", Err: at}
+	}
+	return fmt.Errorf("reading the list: %w", err)
 }
 
 // fill puts cells into their fields; one that is missing is empty.
@@ -104,25 +116,24 @@ func (r record) fill(at map[Field]int, cells [][]byte) {
 // header: spreadsheets leave out the delimiters after the last cell that holds
 // something. What such a row says yes to nobody knows.
 func (p *plan) short(wrong *sheet.RowError, at map[Field]int, cells [][]byte, width int) (Row, error) {
-	if wrong.Problem == sheet.Cells && len(cells) < width {
+	if wrong.Problem != sheet.Cells {
+		return Row{}, &Reject{wrong.Line, "", Unreadable, true}
+	}
+	left := &Reject{wrong.Line, "", OtherCells, true}
+	if len(cells) < width {
 		rec := record{}
 		rec.fill(at, cells)
-		if row, err := p.understand(wrong.Line, rec); err == nil && row.Choice.Decision != consent.Given {
+		row, err := p.understand(wrong.Line, rec)
+		switch other, ok := errors.AsType[*Reject](err); {
+		case err == nil && row.Choice.Decision != consent.Given:
 			return row, nil
+		case err != nil && !ok: // it ends the list
+			return row, err
+		default:
+			left.MayBeNo = ok && other.MayBeNo
 		}
 	}
-	return Row{}, &Reject{wrong.Line, "", unreadable(wrong.Problem)}
-}
-
-// unreadable says why a record is no row.
-func unreadable(p sheet.Problem) Reason {
-	switch p {
-	case sheet.NotUTF8:
-		return NotUTF8
-	case sheet.Cells:
-		return OtherCells
-	}
-	return Unreadable
+	return Row{}, left
 }
 
 // bind finds the columns that are read, and says what is missing.

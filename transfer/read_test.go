@@ -275,14 +275,14 @@ func TestASpreadsheetInArabicIsRead(t *testing.T) {
 		"c@example.com;النشرة;نعم;2020-05-01;لا;ar;\r\n" +
 		"d@example.com;النشرة\u200e;لا\r\n" +
 		"e@example.com;النشرة;نعم\r\n" +
-		"f@example.com;النشرة;\xe1\xc7;;;;\r\n"
+		"f@example.com;النشرة;لا;;;;\r\n"
 	got, err := told(t, in, transfer.Options{Purposes: map[string]string{"النشرة": "newsletter"}, Evidence: []*transfer.EvidenceSet{letter},
 		Columns: map[string]transfer.Field{"البريد": transfer.Email, "الغرض": transfer.Purpose, "الجواب": transfer.Decision, "الوقت": transfer.Time}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]string{"2 email:a@example.com newsletter refused 2024-03-01T00:00:00Z", "3 email:b@example.com newsletter given 2020-05-01T09:30:00Z confirmed ar letter-2019",
-		"4 email:c@example.com newsletter given 2020-05-01T00:00:00Z ar letter-2019", "5 email:d@example.com newsletter refused", "6  cells", "7  not_utf8"}, got); d != "" {
+		"4 email:c@example.com newsletter given 2020-05-01T00:00:00Z ar letter-2019", "5 email:d@example.com newsletter refused", "6  cells", "7 email:f@example.com newsletter refused"}, got); d != "" {
 		t.Error(d)
 	}
 }

@@ -19,14 +19,18 @@ func (p *plan) understand(line int, r record) (Row, error) {
 	a, ok := p.decide(r)
 	switch {
 	case truth(r[Test]):
-		return row, &Reject{line, Test, TestRow}
+		return row, &Reject{line, Test, TestRow, false}
 	case !ok:
-		return row, &Reject{line, Decision, UnknownWord}
+		return row, &Reject{line, Decision, UnknownWord, true}
 	case a.reason != "":
-		return row, &Reject{line, Decision, a.reason}
+		return row, &Reject{line, Decision, a.reason, false}
 	}
-	var err error
-	if row.Subject, err = p.who(line, r); err != nil {
+	err := p.twoDays(line, r)
+	if err != nil {
+		return row, err
+	}
+	no := a.decision != consent.Given
+	if row.Subject, err = p.who(line, r, no); err != nil {
 		return row, err
 	}
 	if row.Choice, err = p.choice(line, r, a.decision); err != nil {
@@ -70,23 +74,23 @@ var (
 func truth(s string) bool { return slices.Contains(affirmations, lower(s)) }
 
 // who reads the identifier. Of two nobody knows whose the answer is.
-func (p *plan) who(line int, r record) (id subject.ID, err error) {
+func (p *plan) who(line int, r record, no bool) (id subject.ID, err error) {
 	for _, f := range identifiers {
 		value := r[f]
 		switch {
 		case seen(value) == "":
 			continue
 		case id != "":
-			return "", &Reject{line, f, BadIdentifier}
+			return "", &Reject{line, f, BadIdentifier, no}
 		case f != Subject:
 			value = string(f) + ":" + value
 		}
 		if id, err = subject.Parse(value, p.Region); err != nil {
-			return "", &Reject{line, f, BadIdentifier}
+			return "", &Reject{line, f, BadIdentifier, no}
 		}
 	}
 	if id == "" {
-		return "", &Reject{line, "", NoIdentifier}
+		return "", &Reject{line, "", NoIdentifier, no}
 	}
 	return id, nil
 }
@@ -103,11 +107,14 @@ func (p *plan) choice(line int, r record, decision consent.Answer) (consent.Choi
 	default:
 		c.Purpose = p.Purpose
 	}
+	if meant, ok := p.Purposes[name]; ok && meant == "" {
+		return c, &Reject{line, Purpose, Unwanted, false}
+	}
 	if !isID(c.Purpose) {
-		return c, &Reject{line, Purpose, NoPurpose}
+		return c, &Reject{line, Purpose, NoPurpose, decision != consent.Given}
 	}
 	if c.Recipient != "" && !isID(c.Recipient) {
-		return c, &Reject{line, Recipient, NoPurpose}
+		return c, &Reject{line, Recipient, NoPurpose, decision != consent.Given}
 	}
 	if decision == consent.Given {
 		c.Frequency = seen(r[Frequency])
@@ -138,7 +145,7 @@ func (p *plan) circumstances(row *Row, r record) {
 	if no := row.Choice.Decision != consent.Given; no && (p.ofYes || seen(r[Withdrawn]) != "") {
 		said = r[Withdrawn]
 	}
-	if t, ok := when(said, p.Zone); ok && !t.After(p.Now) {
+	if t, ok := p.when(said); ok && !t.After(p.Now) {
 		row.Said = t
 	}
 	row.Language = seen(r[Language])
@@ -151,7 +158,7 @@ func (p *plan) circumstances(row *Row, r record) {
 // proven holds a yes to its evidence and to a time that can be read.
 func (p *plan) proven(row *Row, r record) error {
 	if seen(r[Time]) != "" && row.Said.IsZero() {
-		return &Reject{row.Line, Time, BadTime}
+		return &Reject{row.Line, Time, BadTime, false}
 	}
 	if err := p.confirmed(row, r[Confirmed]); err != nil {
 		return err
@@ -161,7 +168,7 @@ func (p *plan) proven(row *Row, r record) error {
 		name = p.Evidence[0].Name
 	}
 	if name == "" {
-		return &Reject{row.Line, Evidence, NoEvidence}
+		return &Reject{row.Line, Evidence, NoEvidence, false}
 	}
 	for _, set := range p.Evidence {
 		if set.Name != name {
@@ -172,16 +179,16 @@ func (p *plan) proven(row *Row, r record) error {
 		}
 		if row.Language != "" || seen(r[Language]) != "" {
 			if row.Language = set.closest(row.Language); row.Language == "" {
-				return &Reject{row.Line, Language, OtherLanguage}
+				return &Reject{row.Line, Language, OtherLanguage, false}
 			}
 		}
 		if !set.shownAt(row.Said) {
-			return &Reject{row.Line, Time, OtherEvidence}
+			return &Reject{row.Line, Time, OtherEvidence, false}
 		}
 		row.Evidence = name
 		return nil
 	}
-	return &Reject{row.Line, Evidence, OtherEvidence}
+	return &Reject{row.Line, Evidence, OtherEvidence, false}
 }
 
 // confirmed reads a confirmation: a word, or a time. A time counts as one where
@@ -195,9 +202,9 @@ func (p *plan) confirmed(row *Row, s string) error {
 		row.Confirmed = true
 		return nil
 	}
-	t, ok := when(s, p.Zone)
+	t, ok := p.when(s)
 	if !ok || t.After(p.Now) {
-		return &Reject{row.Line, Confirmed, BadTime}
+		return &Reject{row.Line, Confirmed, BadTime, false}
 	}
 	if row.Said.IsZero() {
 		row.Said = t

@@ -1,10 +1,13 @@
 package transfer
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/amana-privacy/amana/fault"
 )
 
 // earliest is when the first answer of any list may have been said. What is before
@@ -28,10 +31,48 @@ var layouts = []string{
 	"2006/01/02",
 }
 
+// DateOrders are what a day such as 03/04/2021 can be said to be.
+var DateOrders = []string{"day-first", "month-first"}
+
+// dayForms are the forms of such a day, by what it was said to be; clocks follow it.
+var (
+	dayForms = map[string]string{DateOrders[0]: "2/1/2006", DateOrders[1]: "1/2/2006"}
+	clocks   = []string{"", " 15:04:05", " 15:04", " 3:04:05 PM", " 3:04 PM"}
+)
+
+// numbered is a day whose year comes last.
+var numbered = regexp.MustCompile(`^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(\D.*)?$`)
+
+// twoDays ends a list with days that can be read two ways where nobody said how:
+// the wrong one would make a no older than a yes that it came after.
+func (p *plan) twoDays(line int, r record) error {
+	if p.Dates != "" {
+		return nil
+	}
+	for _, f := range []Field{Time, Confirmed, Withdrawn} {
+		if numbered.MatchString(bare(r[f])) {
+			return fault.New(fault.Invalid, "line %d, %s: a day such as 03/04/2021 is two days, and nothing from that line on was read; say which it is: --dates day-first or --dates month-first", line, f)
+		}
+	}
+	return nil
+}
+
+// bare gives what a cell shows, in ASCII digits.
+func bare(s string) string { return strings.TrimSpace(strings.Map(shown, s)) }
+
 // when reads a time that is not before earliest; UTC, to the second. The marks of
 // direction that spreadsheets in Arabic put around day, month and year are left out.
-func when(s string, zone *time.Location) (time.Time, bool) {
-	t, ok := instant(strings.TrimSpace(strings.Map(shown, s)), zone)
+func (p *plan) when(s string) (time.Time, bool) {
+	s = bare(s)
+	t, ok := instant(s, p.Zone)
+	if parts := numbered.FindStringSubmatch(s); !ok && parts != nil && p.Dates != "" {
+		day := parts[1] + "/" + parts[2] + "/" + parts[3] + strings.ToUpper(strings.TrimPrefix(parts[4], ","))
+		for _, clock := range clocks {
+			if at, err := time.ParseInLocation(dayForms[p.Dates]+clock, day, p.Zone); err == nil {
+				t, ok = at, true
+			}
+		}
+	}
 	if t = t.UTC().Truncate(time.Second); !ok || t.Before(earliest) {
 		return time.Time{}, false
 	}

@@ -65,7 +65,6 @@ type Reason string
 // The reasons.
 const (
 	Unreadable    Reason = "unreadable"     // no record of the list's form
-	NotUTF8       Reason = "not_utf8"       // its text is in another encoding, such as Windows-1256
 	OtherCells    Reason = "cells"          // it has another number of cells than the header
 	NoIdentifier  Reason = "no_identifier"  // nobody is named
 	BadIdentifier Reason = "identifier"     // what names somebody cannot be an identifier
@@ -80,6 +79,7 @@ const (
 	OtherEvidence Reason = "other_evidence" // of a yes: its evidence set is unknown, or of another purpose
 	OtherLanguage Reason = "language"       // of a yes: its evidence has no text in that language
 	TestRow       Reason = "test"           // made to try things out
+	Unwanted      Reason = "unwanted"       // its word or its name for a purpose was said to mean nothing here
 )
 
 // Reject is a row that is no answer. Reading goes on after it.
@@ -87,6 +87,10 @@ type Reject struct {
 	Line   int
 	Field  Field // at fault; "" for the row as a whole
 	Reason Reason
+
+	// MayBeNo says that the row is a no that is lost unless it is mended, or that
+	// nobody can tell that it is none.
+	MayBeNo bool
 }
 
 // Error names the line, the field and the reason; never what stands there.

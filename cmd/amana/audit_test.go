@@ -97,7 +97,7 @@ func TestALogIsWitnessedAndAudited(t *testing.T) {
 	args := []string{"audit", h.publicURL, "--key", key, "--state", state, "--receipts", receipts, "--witness", w.Key() + "=" + door.URL}
 	for round, says := range []string{"recomputed    4 entries, from the first on", "recomputed    0 entries, from entry 4 on"} {
 		code, out := amana(t, args...)
-		for _, part := range []string{"The log holds.", says, "receipts      3 hold", "witnesses     1 of 1 signed this head", "1 publications of policies known"} {
+		for _, part := range []string{"The log holds.", says, "receipts      3 hold", "witnesses     1 of 1 signed this head", "1 publication of a policy known"} {
 			if code != exitYes || !strings.Contains(out, part) {
 				t.Fatalf("round %d: %d, without %q\n%s", round, code, part, out)
 			}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/store"
 )
 
@@ -102,7 +103,8 @@ type backedUp struct {
 }
 
 func (d backedUp) String() string {
-	return fmt.Sprintf("%s: %s, %d events, %d entries of the log; %.1f MB, read back and verified\n", d.File, count(int(d.Subjects), "person", "persons"), d.Events, d.Entries, float64(d.Bytes)/1e6)
+	return fmt.Sprintf("%s: %s, %s, %s of the log; %.1f MB, read back and verified\n", d.File, lang.Count(d.Subjects, "person", "persons"),
+		lang.Count(d.Events, "event", "events"), lang.Count(d.Entries, "entry", "entries"), float64(d.Bytes)/1e6)
 }
 
 // database writes an encrypted backup, and then opens the file and holds it to its
@@ -285,7 +287,7 @@ type listed struct {
 }
 
 func (d listed) String() string {
-	return fmt.Sprintf("%s: %s erased\n", d.File, count(int(d.Erased), "person was", "persons were"))
+	return fmt.Sprintf("%s: %s erased\n", d.File, lang.Count(d.Erased, "person was", "persons were"))
 }
 
 // tombstones writes who was erased.

@@ -15,6 +15,7 @@ import (
 	"github.com/amana-privacy/amana/demo"
 	"github.com/amana-privacy/amana/examples"
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/lang"
 )
 
 // demoLine is what demo --json prints, once, as soon as both doors answer.
@@ -97,7 +98,7 @@ func demoIn(ctx context.Context, e env, c config, at place, p policyFile, custom
 	if asJSON {
 		err = json.NewEncoder(e.stdout).Encode(line)
 	} else {
-		tellDemo(e, p, line)
+		err = tellDemo(e, p, line)
 	}
 	if err == nil && fresh {
 		err = loadCustomers(ctx, e, h, customers)
@@ -158,9 +159,9 @@ func portHint(err error) error {
 	return err
 }
 
-func tellDemo(e env, p policyFile, line demoLine) {
+func tellDemo(e env, p policyFile, line demoLine) error {
 	org := p.doc.Policy.Organization
-	fmt.Fprintf(e.stdout, `%s, as its customers see it:
+	_, err := fmt.Fprintf(e.stdout, `%s, as its customers see it:
   %s/%s/             the notice in brief
   %s/choices         what may be stored in this browser, and your receipts
 
@@ -179,6 +180,7 @@ a receipt you downloaded is verified offline by
 data in %s; stop with Ctrl-C
 `, org.Name.In(p.doc.Policy.Master()), line.Public, p.doc.Policy.Master(), line.Public, line.Company, line.Company, line.Token,
 		demo.FirstCustomer, demo.FirstPurpose(p.doc.Policy), line.Company, line.Token, demo.FirstCustomer, line.LogKey, line.Dir)
+	return err
 }
 
 func loadCustomers(ctx context.Context, e env, h *house, n int) error {
@@ -191,6 +193,6 @@ func loadCustomers(ctx context.Context, e env, h *house, n int) error {
 	if err != nil {
 		return fmt.Errorf("loading customers: %w", err)
 	}
-	fmt.Fprintf(e.stderr, "%d simulated customers, %d answers, all in the ledger\n", sum.Customers, sum.Answers)
+	fmt.Fprintf(e.stderr, "%s, %s, all in the ledger\n", lang.Count(sum.Customers, "simulated customer", "simulated customers"), lang.Count(sum.Answers, "answer", "answers"))
 	return nil
 }

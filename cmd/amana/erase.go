@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/subject"
@@ -164,7 +165,8 @@ func runCheck(ctx context.Context, e env, args []string) error {
 		if *asJSON {
 			return writeJSON(e, r)
 		}
-		_, err = fmt.Fprintf(e.stdout, "holds: %d people, %d answers, %d entries of the log\n", r.Subjects, r.Events, r.Entries)
+		_, err = fmt.Fprintf(e.stdout, "holds: %s, %s, %s of the log\n",
+			lang.Count(r.Subjects, "person", "people"), lang.Count(r.Events, "answer", "answers"), lang.Count(r.Entries, "entry", "entries"))
 		return err
 	})
 }

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/amana-privacy/amana/lang"
 )
 
 func runExport(ctx context.Context, e env, args []string) error {
@@ -51,11 +53,11 @@ func runExport(ctx context.Context, e env, args []string) error {
 	if *asJSON {
 		return json.NewEncoder(e.stdout).Encode(out)
 	}
-	what := fmt.Sprintf("%d receipts", out.Receipts)
+	what := lang.Count(out.Receipts, "receipt", "receipts")
 	if r.Consents != "" {
-		what = fmt.Sprintf("%d answers", out.Answers)
+		what = lang.Count(out.Answers, "answer", "answers")
 	}
-	fmt.Fprintf(e.stderr, "%d persons, %s; the log says that %s took them out\n", out.Persons, what, plain(r.By))
+	fmt.Fprintf(e.stderr, "%s, %s; the log says that %s took them out\n", lang.Count(out.Persons, "person", "persons"), what, plain(r.By))
 	for _, why := range slices.Sorted(maps.Keys(out.Barred)) {
 		fmt.Fprintf(e.stderr, "%d of them said yes, which may not be used now: %s\n", out.Barred[why], why)
 	}

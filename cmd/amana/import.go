@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/amana-privacy/amana/consent"
+	"github.com/amana-privacy/amana/lang"
+	"github.com/amana-privacy/amana/sheet"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/transfer"
 )
@@ -35,7 +37,8 @@ func runImportConsents(ctx context.Context, e env, args []string) error {
 	if len(operands) != 1 {
 		return errors.New("say which list: amana import consents subscribers.csv --from mailchimp --purpose newsletter --evidence letter.yaml")
 	}
-	if err := finish(operands[0]); err != nil {
+	beside, err := finish(operands[0])
+	if err != nil {
 		return err
 	}
 	in, size, err := openInput(ctx, e, operands[0])
@@ -43,6 +46,12 @@ func runImportConsents(ctx context.Context, e env, args []string) error {
 		return no(err)
 	}
 	defer in.Close()
+	if err := sound(in, r.Encoding); err != nil {
+		return no(fmt.Errorf("%s: %w; nothing was written", operands[0], err))
+	}
+	if err := apart("--rejects", *rejects, append(beside, operands[0])...); err != nil {
+		return err
+	}
 	told, err := openTold(e, *rejects, "line,field,reason\n")
 	if err != nil {
 		return no(err)
@@ -63,52 +72,86 @@ func runImportConsents(ctx context.Context, e env, args []string) error {
 	} else {
 		tellImported(e, out)
 	}
-	if err == nil && out.Rows > 0 && out.unread() == out.Rows {
-		return exitError{exitNo, "no row of the list says who answered what: is it the right file, --from, --map? --rejects FILE tells each line's reason"}
+	if err != nil {
+		return err
 	}
+	return out.overlooked()
+}
+
+// sound says of a list that can be read twice why it cannot be read to its end, before
+// anything of it is taken. Another one is found out about where that shows.
+func sound(in io.Reader, encoding string) error {
+	f, ok := in.(*os.File)
+	if !ok {
+		return nil
+	}
+	if _, err := f.Seek(0, io.SeekCurrent); err != nil {
+		return nil // a pipe
+	}
+	if err := sheet.Sound(f, encoding); err != nil {
+		return err
+	}
+	_, err := f.Seek(0, io.SeekStart)
 	return err
+}
+
+// overlooked says what nobody may overlook: a list of which nothing was understood, and
+// a no that was not taken.
+func (o imported) overlooked() error {
+	switch {
+	case o.Rows > 0 && o.unread() == o.Rows:
+		return exitError{exitNo, "no row of the list says who answered what: is it the right file, --from, --map? --rejects FILE tells each line's reason"}
+	case o.NoesLeft == 0:
+		return nil
+	}
+	return exitError{exitNo, lang.Count(o.NoesLeft, "row that is a no, or may be one, was", "rows that are a no, or may be one, were") +
+		fmt.Sprintf(" left, the first in line %d: who said it counts as before, also where that is a yes. --rejects FILE tells each line's reason; mend the list, and run the same command again: twice is once. "+
+			"What is to be left on purpose is said: --name 'NAME=' for a purpose, --word 'WORD=' for a word", o.FirstNo)}
 }
 
 // unread is how many rows say nothing that an import understands.
 func (o imported) unread() (n int) {
-	for _, reason := range []transfer.Reason{transfer.Unreadable, transfer.NotUTF8, transfer.OtherCells, transfer.NoIdentifier, transfer.BadIdentifier, transfer.NoPurpose, transfer.UnknownWord} {
+	for _, reason := range []transfer.Reason{transfer.Unreadable, transfer.OtherCells, transfer.NoIdentifier, transfer.BadIdentifier, transfer.NoPurpose, transfer.UnknownWord} {
 		n += o.Left[string(reason)]
 	}
 	return n
 }
 
-// importFlags declares how a list is read; finish fills in what hangs on its name.
-func importFlags(fs *flag.FlagSet, r *importRequest) (finish func(file string) error) {
+// importFlags declares how a list is read; finish fills in what hangs on its name, and
+// gives the files of its evidence.
+func importFlags(fs *flag.FlagSet, r *importRequest) (finish func(file string) ([]string, error)) {
 	fs.StringVar(&r.Preset, "from", "csv", "the program the list comes from: "+strings.Join(transfer.Presets(), ", "))
 	fs.StringVar(&r.Purpose, "purpose", "", "purpose of all rows that name none")
 	fs.StringVar(&r.Status, "status", "", "what holds for all rows that do not say it, in the words of the program: given, confirmed, subscribed …")
 	fs.StringVar(&r.Zone, "zone", "UTC", "time zone of times without one, such as Asia/Riyadh")
+	fs.StringVar(&r.Dates, "dates", "", "how days such as 03/04/2021 are meant: day-first or month-first; a list that has some is read no further without it")
+	fs.StringVar(&r.Encoding, "encoding", "", "of the list, where it is not UTF-8 and does not begin with a mark that says so: "+strings.Join(sheet.Encodings(), ", "))
 	fs.BoolVar(&r.DryRun, "dry-run", false, "read and judge everything, write nothing")
 	pairs(fs, "map", "COLUMN=FIELD: what a column holds; may be repeated", func(column, field string) { r.Columns[column] = transfer.Field(field) })
-	pairs(fs, "word", "WORD=given|refused|withdrawn: what a word of the list means; may be repeated", func(word, meaning string) { r.Words[word] = meaning })
-	pairs(fs, "name", "NAME=PURPOSE: the purpose that the list calls so; may be repeated", func(name, purpose string) { r.Purposes[name] = purpose })
+	pairs(fs, "word", "WORD=given|refused|withdrawn: what a word of the list means, WORD= that it is no answer; may be repeated", func(word, meaning string) { r.Words[word] = meaning })
+	pairs(fs, "name", "NAME=PURPOSE: the purpose that the list calls so, NAME= that its rows are to be left; may be repeated", func(name, purpose string) { r.Purposes[name] = purpose })
 	delimiter := fs.String("delimiter", "", "what stands between cells, where it is not found out: , ; or tab")
 	by := fs.String("by", "", "name of the person who declares the evidence, where its file does not say; it stands in the public record")
 	var files list
 	fs.Var(&files, "evidence", "file that says what people were shown, without which no yes is taken; may be repeated")
-	return func(file string) error {
+	return func(file string) ([]string, error) {
 		if r.Status == "" {
 			r.Status = transfer.StatusOf(r.Preset, file)
 		}
 		for _, name := range files {
 			src, err := os.ReadFile(name)
 			if err != nil {
-				return fmt.Errorf("reading the evidence: %w", err)
+				return nil, fmt.Errorf("reading the evidence: %w", err)
 			}
 			set, err := transfer.ReadEvidence(name, src, *by)
 			if err != nil {
-				return no(err)
+				return nil, no(err)
 			}
 			r.Evidence = append(r.Evidence, *set)
 		}
 		var err error
 		r.Comma, err = delimiterOf(*delimiter)
-		return err
+		return files, err
 	}
 }
 
@@ -227,7 +270,7 @@ func (t *tellFile) close() error {
 
 func tellImported(e env, out imported) {
 	verb := map[bool]string{false: "taken", true: "would be taken"}[out.DryRun]
-	fmt.Fprintf(e.stdout, "%d rows\n", out.Rows)
+	fmt.Fprintln(e.stdout, lang.Count(out.Rows, "row", "rows"))
 	for _, a := range []consent.Answer{consent.Given, consent.Refused, consent.Withdrawn} {
 		if n := out.Taken[a]; n > 0 {
 			fmt.Fprintf(e.stdout, "%8d %s: %s\n", n, verb, a)
@@ -252,7 +295,6 @@ func byCount(n map[string]int) []string {
 // whyLeft says of each reason what is meant.
 var whyLeft = map[string]string{
 	string(transfer.Unreadable):    "no row of such a file",
-	string(transfer.NotUTF8):       "the text is not UTF-8; save the file as CSV UTF-8",
 	string(transfer.OtherCells):    "the number of cells is not that of the header",
 	string(transfer.NoIdentifier):  "names nobody",
 	string(transfer.BadIdentifier): "what names somebody is no such identifier",
@@ -267,6 +309,7 @@ var whyLeft = map[string]string{
 	string(transfer.OtherEvidence): "the evidence is of another purpose or time",
 	string(transfer.OtherLanguage): "the evidence has no text in that language",
 	string(transfer.TestRow):       "made to try things out",
+	string(transfer.Unwanted):      "to be left, as was said",
 	string(store.NoStands):         "a yes where a no stands",
 	string(store.NewerYes):         "a no that is older than what the person said here",
 	string(store.BelowAge):         "a yes of a child, which is a parent's to give",

@@ -85,8 +85,8 @@ func TestAnImportGoesOnAfterAKill(t *testing.T) {
 
 // Each reason by which a row may be left has words.
 func TestEveryReasonHasWords(t *testing.T) {
-	for _, r := range []transfer.Reason{transfer.Unreadable, transfer.NotUTF8, transfer.OtherCells, transfer.NoIdentifier, transfer.BadIdentifier, transfer.NoPurpose, transfer.UnknownWord, transfer.NotAnAnswer,
-		transfer.NotConfirmed, transfer.Expired, transfer.Barred, transfer.BadTime, transfer.NoEvidence, transfer.OtherEvidence, transfer.OtherLanguage, transfer.TestRow} {
+	for _, r := range []transfer.Reason{transfer.Unreadable, transfer.OtherCells, transfer.NoIdentifier, transfer.BadIdentifier, transfer.NoPurpose, transfer.UnknownWord, transfer.NotAnAnswer,
+		transfer.NotConfirmed, transfer.Expired, transfer.Barred, transfer.BadTime, transfer.NoEvidence, transfer.OtherEvidence, transfer.OtherLanguage, transfer.TestRow, transfer.Unwanted} {
 		if whyLeft[string(r)] == "" {
 			t.Errorf("%s has no words", r)
 		}

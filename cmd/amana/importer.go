@@ -23,6 +23,8 @@ type importRequest struct {
 	Evidence []transfer.EvidenceSet    `json:"evidence"`
 	Comma    byte                      `json:"comma"`
 	Zone     string                    `json:"zone"`
+	Dates    string                    `json:"dates"`
+	Encoding string                    `json:"encoding"`
 	DryRun   bool                      `json:"dry_run"`
 	Tell     bool                      `json:"tell"` // each row that was left
 }
@@ -49,6 +51,11 @@ type imported struct {
 	Standing int                    `json:"standing"` // the same stood already
 	Left     map[string]int         `json:"left"`     // by reason
 	Evidence map[string]string      `json:"evidence"` // ids of the sets, by name
+
+	// NoesLeft are rows among Left that are a no or may be one, FirstNo the first
+	// of their lines.
+	NoesLeft int `json:"noes_left,omitempty"`
+	FirstNo  int `json:"first_no,omitempty"`
 }
 
 // importAtOnce is how many rows share a commit.
@@ -63,7 +70,7 @@ func (l local) Import(ctx context.Context, r importRequest, s stream) (imported,
 	for row, err := range transfer.Rows(s.in, options) {
 		if reject, ok := errors.AsType[*transfer.Reject](err); ok {
 			i.out.Rows++
-			i.leave(leftRow{reject.Line, reject.Field, string(reject.Reason)})
+			i.leave(leftRow{reject.Line, reject.Field, string(reject.Reason)}, reject.MayBeNo)
 			err = nil
 		} else if err == nil {
 			i.out.Rows++
@@ -98,7 +105,7 @@ type importer struct {
 // options registers the evidence, or looks at it in a dry run.
 func (i *importer) options(ctx context.Context) (transfer.Options, error) {
 	o := transfer.Options{Preset: i.r.Preset, Columns: i.r.Columns, Words: i.r.Words, Status: i.r.Status, Purpose: i.r.Purpose, Purposes: i.r.Purposes,
-		Comma: i.r.Comma, Now: time.Now()}
+		Comma: i.r.Comma, Dates: i.r.Dates, Encoding: i.r.Encoding, Now: time.Now()}
 	v := i.l.in.db.InForce()
 	switch {
 	case v == nil:
@@ -126,9 +133,15 @@ func (i *importer) options(ctx context.Context) (transfer.Options, error) {
 	return o, nil
 }
 
-func (i *importer) leave(row leftRow) {
+func (i *importer) leave(row leftRow, mayBeNo bool) {
 	i.out.Left[row.Reason]++
 	i.left = append(i.left, row)
+	if !mayBeNo {
+		return
+	}
+	if i.out.NoesLeft++; i.out.FirstNo == 0 || row.Line < i.out.FirstNo {
+		i.out.FirstNo = row.Line
+	}
 }
 
 // flush writes what was gathered and says how far it is.
@@ -144,7 +157,8 @@ func (i *importer) flush(ctx context.Context) error {
 		case store.Standing:
 			i.out.Standing++
 		default:
-			i.leave(leftRow{Line: row.Line, Reason: string(o)})
+			lost := row.Choice.Decision != consent.Given && (o == store.NoPurpose || o == store.NoRecipient)
+			i.leave(leftRow{Line: row.Line, Reason: string(o)}, lost)
 		}
 	}
 	news := importNews{Rows: i.out.Rows}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/lang"
 )
 
 // rotateRequest says which key is to be changed.
@@ -232,7 +233,7 @@ func tellRotated(w io.Writer, out rotated) error {
 		lines = append(lines, "", "  from  "+out.From, "  to    "+out.To)
 	}
 	if out.Size > 0 {
-		lines = append(lines, fmt.Sprintf("  at    %d entries", out.Size))
+		lines = append(lines, "  at    "+lang.Count(out.Size, "entry", "entries"))
 	}
 	lines = append(lines, "")
 	for _, n := range out.Next {

@@ -79,7 +79,7 @@ func TestEveryKeyIsChangedWhileServing(t *testing.T) {
 		{[]string{"verify", fresh, "--key", second}, 0, "It is the key that you gave"},
 		{[]string{"verify", fresh, "--key", second, "--signers", old}, 2, ""},
 		{[]string{"audit", public, "--key", first}, 0, "note the new one"},
-		{[]string{"audit", public, "--key", second, "--receipts", filepath.Dir(old)}, 0, "1 hold and are in the log"},
+		{[]string{"audit", public, "--key", second, "--receipts", filepath.Dir(old)}, 0, "1 holds and is in the log"},
 		{[]string{"keys", "list", "--dir", dir}, 0, "ledger       1        older"},
 		{[]string{"db", "check", "--dir", dir}, 0, "holds"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/policy"
 )
 
@@ -78,13 +79,13 @@ func lintText(e env, doc *policy.Document, found []policy.Finding) error {
 		fmt.Fprintln(e.stdout, f)
 	}
 	if doc == nil {
-		return exitError{exitNo, count(len(found), "finding", "findings") + "; mend them and run it again"}
+		return exitError{exitNo, lang.Count(len(found), "finding", "findings") + "; mend them and run it again"}
 	}
 	p := doc.Policy
 	fmt.Fprintf(e.stdout, "%s holds: the ten parts are there\n", doc.Name)
 	fmt.Fprintf(e.stdout, "  version    %s\n", doc.ID)
-	fmt.Fprintf(e.stdout, "  promises   %s (%d by consent), %s\n", count(len(p.Purposes), "purpose", "purposes"), byConsent(p), count(len(p.Data), "category of data", "categories of data"))
-	fmt.Fprintf(e.stdout, "  others     %s, %s on devices\n", count(len(p.Recipients), "recipient", "recipients"), count(len(p.Storage), "item", "items"))
+	fmt.Fprintf(e.stdout, "  promises   %s (%d by consent), %s\n", lang.Count(len(p.Purposes), "purpose", "purposes"), byConsent(p), lang.Count(len(p.Data), "category of data", "categories of data"))
+	fmt.Fprintf(e.stdout, "  others     %s, %s on devices\n", lang.Count(len(p.Recipients), "recipient", "recipients"), lang.Count(len(p.Storage), "item", "items"))
 	fmt.Fprintf(e.stdout, "  languages  %s\n", strings.Join(p.Languages, ", "))
 	fmt.Fprintf(e.stdout, "next: amana serve --dir DIR --policy %s\n", doc.Name)
 	return nil
@@ -98,11 +99,4 @@ func byConsent(p *policy.Policy) int {
 		}
 	}
 	return n
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -88,14 +88,19 @@ func main() {
 }
 
 func run(ctx context.Context, e env, args []string) int {
-	list := verbs()
+	list, out := verbs(), &printed{Writer: e.stdout}
+	e.stdout = out
 	for n := min(2, len(args)); n > 0; n-- { // two-word verbs first
 		name := args[0]
 		if n == 2 {
 			name += " " + args[1]
 		}
 		if i := slices.IndexFunc(list, func(v verb) bool { return v.name == name }); i >= 0 {
-			return finish(e, list[i], list[i].run(ctx, e, args[n:]))
+			err := list[i].run(ctx, e, args[n:])
+			if err == nil {
+				err = out.err
+			}
+			return finish(e, list[i], err)
 		}
 	}
 	if len(args) > 1 && args[0] == "help" {
@@ -111,6 +116,22 @@ func run(ctx context.Context, e env, args []string) int {
 	}
 	usage(e.stderr, list)
 	return exitUsage
+}
+
+// printed is standard output, and keeps the first error of writing to it: what a verb
+// said of itself may be lost, but not that it was.
+type printed struct {
+	io.Writer
+	err error
+}
+
+// Write prints b.
+func (p *printed) Write(b []byte) (int, error) {
+	n, err := p.Writer.Write(b)
+	if p.err == nil {
+		p.err = err
+	}
+	return n, err
 }
 
 func finish(e env, v verb, err error) int {

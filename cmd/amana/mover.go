@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/amana-privacy/amana/fault"
+	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/receipt"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/transfer"
@@ -45,7 +46,7 @@ func runImportExport(ctx context.Context, e env, args []string) error {
 	if *asJSON {
 		return json.NewEncoder(e.stdout).Encode(out)
 	}
-	fmt.Fprintf(e.stdout, "%d persons moved\n", out.Moved)
+	fmt.Fprintf(e.stdout, "%s moved\n", lang.Count(out.Moved, "person", "persons"))
 	for what, n := range map[string]int{"known here already, and left as they are": out.Standing, "erased here, and left so": out.Erased} {
 		if n > 0 {
 			fmt.Fprintf(e.stdout, "%d %s\n", n, what)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
+	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/store"
 	"github.com/amana-privacy/amana/witness"
 )
@@ -269,7 +270,8 @@ func (r *restoring) tombstones() (*store.Tombstones, error) {
 }
 
 func tellRestored(e env, d store.Restored) error {
-	fmt.Fprintf(e.stdout, "restored as of %s: %s, %d events, %d entries of the log; everything was checked\n", d.Made.Format(time.RFC3339), count(int(d.Subjects), "person", "persons"), d.Events, d.Entries)
+	fmt.Fprintf(e.stdout, "restored as of %s: %s, %s, %s of the log; everything was checked\n", d.Made.Format(time.RFC3339),
+		lang.Count(d.Subjects, "person", "persons"), lang.Count(d.Events, "event", "events"), lang.Count(d.Entries, "entry", "entries"))
 	for _, left := range []struct {
 		n         int64
 		one, many string
@@ -290,7 +292,7 @@ func tellRestored(e env, d store.Restored) error {
 			"persons were opened by the copy of the keyring"},
 	} {
 		if left.n > 0 {
-			fmt.Fprintln(e.stdout, count(int(left.n), left.one, left.many))
+			fmt.Fprintln(e.stdout, lang.Count(left.n, left.one, left.many))
 		}
 	}
 	if d.Before != "" {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/text/encoding/ianaindex"
 
 	"github.com/amana-privacy/amana/internal/pgtest"
 )
@@ -33,7 +34,7 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "eventually": eventually, "sed": sed, "dated": dated, "setenv": setenv, "psql": psql},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "eventually": eventually, "sed": sed, "dated": dated, "setenv": setenv, "psql": psql, "encode": encode},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EXAMPLES", examples+"/../../examples")
 			if strings.HasSuffix(e.WorkDir, "-postgres") { // of stories that are named so
@@ -49,6 +50,16 @@ func TestStories(t *testing.T) {
 func fill(ts *testscript.TestScript, _ bool, args []string) {
 	filled := strings.NewReplacer("‹", "", "›", "").Replace(ts.ReadFile(args[0]))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(filled), 0o644))
+}
+
+// encode NAME FROM TO writes a text as a spreadsheet does: in UTF-16 with its mark, or
+// in another encoding.
+func encode(ts *testscript.TestScript, _ bool, args []string) {
+	e, err := ianaindex.IANA.Encoding(args[0])
+	ts.Check(err)
+	text, err := e.NewEncoder().String(ts.ReadFile(args[1]))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text), 0o600))
 }
 
 // psql STATEMENT runs a statement in the story's database.

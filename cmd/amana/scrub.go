@@ -66,7 +66,7 @@ func scrubInto(ctx context.Context, e env, at place, from, to, explain string, r
 		return out, err
 	}
 	defer in.Close()
-	if err := apart(explain, from, to); err != nil {
+	if err := apart("--explain", explain, from, to); err != nil {
 		return out, err
 	}
 	side, err := openTold(e, explain, "line,reason\n")
@@ -94,14 +94,14 @@ func scrubInto(ctx context.Context, e env, at place, from, to, explain string, r
 }
 
 // apart refuses a file of reasons that is one of the others: it would be emptied.
-func apart(explain string, others ...string) error {
+func apart(flag, explain string, others ...string) error {
 	told, err := os.Stat(explain)
 	for _, name := range others {
 		other, missing := os.Stat(name)
 		switch {
 		case explain == "" || explain == "-" || name == "" || name == "-":
 		case filepath.Clean(name) == filepath.Clean(explain), err == nil && missing == nil && told.Mode().IsRegular() && os.SameFile(told, other):
-			return fmt.Errorf("--explain %s is the list itself: say another file", explain)
+			return fmt.Errorf("%s %s is read or written here too: say another file", flag, explain)
 		}
 	}
 	return nil
@@ -109,7 +109,7 @@ func apart(explain string, others ...string) error {
 
 // tellScrubbed says what became of the rows, beside the list.
 func tellScrubbed(e env, words *lang.Words, out scrubbed) {
-	fmt.Fprintf(e.stderr, "%d rows, %d permitted", out.Rows, out.Permitted)
+	fmt.Fprintf(e.stderr, "%s, %d permitted", lang.Count(out.Rows, "row", "rows"), out.Permitted)
 	if out.Narrowed > 0 {
 		fmt.Fprintf(e.stderr, " (%d of them with cells left empty that their yes does not cover)", out.Narrowed)
 	}

@@ -150,7 +150,9 @@ func serveWitness(ctx context.Context, e env, w *witness.Witness, listen string)
 		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
-	fmt.Fprintf(e.stdout, "witness      http://%s\nwitness key  %s\n", l.Addr(), w.Key())
+	if _, err := fmt.Fprintf(e.stdout, "witness      http://%s\nwitness key  %s\n", l.Addr(), w.Key()); err != nil {
+		return errors.Join(err, s.Close()) // nobody was told its key
+	}
 	select {
 	case err := <-failed:
 		return no(fmt.Errorf("the witness's door failed: %w", err))

@@ -21,9 +21,11 @@ func TestAVerbThatCannotPrintCouldNotTell(t *testing.T) {
 		t.Skip("there is no /dev/full here")
 	}
 	defer full.Close()
-	var said strings.Builder
-	if code := run(t.Context(), env{strings.NewReader(""), full, &said}, []string{"keys", "make"}); code != exitUnknown || !strings.Contains(said.String(), "no space left") {
-		t.Errorf("exit %d, %s", code, said.String())
+	for _, args := range [][]string{{"keys", "make"}, {"version"}, {"version", "--json"}, {"lint", "../../examples/casco-fiber/amana.yaml"}, {"init", filepath.Join(t.TempDir(), "amana.yaml")}} {
+		var said strings.Builder
+		if code := run(t.Context(), env{strings.NewReader(""), full, &said}, args); code != exitUnknown || !strings.Contains(said.String(), "no space left") {
+			t.Errorf("%v: exit %d, %s", args, code, said.String())
+		}
 	}
 }
 
