@@ -29,7 +29,7 @@ func (p *Page) Follow(selector string) int {
 	before := p.document()
 	run(p, chromedp.Click(chromedp.CSS(selector)))
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		if now := p.document(); now != before && Eval[string](p, "document.readyState") == "complete" {
+		if now := p.document(); now != before && p.holds(`document.readyState == "complete"`) {
 			return p.status(now)
 		}
 		if time.Now().After(end) {

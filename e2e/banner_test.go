@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,6 +19,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/amana-privacy/amana/internal/pgtest"
 )
 
 // Site is the example site with a demo behind it.
@@ -48,7 +49,7 @@ var sharedSite = sync.OnceValues(func() (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	listen, err := freeAddress()
+	listen, err := pgtest.Address() // the demo has to know the site before it runs
 	if err != nil {
 		return nil, err
 	}
@@ -75,16 +76,6 @@ var sharedSite = sync.OnceValues(func() (*Site, error) {
 
 // named gives the same origin by a name, with which a host has domains.
 func named(origin string) string { return strings.Replace(origin, "127.0.0.1", "www.shop.test", 1) }
-
-// freeAddress gives one nobody listens at: the demo has to know the site before it runs.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
-}
 
 // SharedSite gives the one example site of the run.
 func SharedSite(t testing.TB) *Site {
@@ -202,18 +193,50 @@ func (p *Page) shows(selector string) {
 	p.within(selector+" is shown", `document.querySelector("`+selector+`")`)
 }
 
-// settled waits until the network says nothing new for a while.
+// settled waits until a page has loaded, nothing is under way that may lead to more,
+// and it asks for nothing new for a while: of its own time, which stands still where
+// the machine has none for it.
 func (p *Page) settled() []string {
 	p.t.Helper()
-	before := -1
-	for {
-		now := p.Requests()
-		if len(now) == before {
+	for end := time.Now().Add(patience); ; {
+		before := len(p.Requests())
+		loaded := p.rests()
+		if now := p.Requests(); len(now) == before && loaded && p.waitsForNothing() {
 			return now
 		}
-		before = len(now)
-		time.Sleep(400 * time.Millisecond)
+		if time.Now().After(end) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.t.Fatalf("the page never settles; it asked for %q, and waits for %v", p.requests, p.underWay)
+		}
 	}
+}
+
+// rests lets a page's time pass and reports whether it has loaded. Without script it
+// has no timers.
+func (p *Page) rests() bool {
+	p.t.Helper()
+	const a = 400 * time.Millisecond
+	if p.view.NoScript {
+		time.Sleep(a)
+		return p.holds(`document.readyState == "complete"`)
+	}
+	return p.holds(fmt.Sprintf(`new Promise(d => setTimeout(() => d(document.readyState == "complete"), %d))`, a.Milliseconds()))
+}
+
+// waitsForNothing reports whether all came that the document asked for and that may
+// lead to more.
+func (p *Page) waitsForNothing() bool {
+	p.t.Helper()
+	from := p.document()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, at := range p.underWay {
+		if at >= p.began[from] {
+			return false
+		}
+	}
+	return true
 }
 
 // asks waits until a page has asked third parties for exactly some addresses,

@@ -16,7 +16,9 @@ func TestTheScriptByAFixedAddress(t *testing.T) {
 	in := s.fixed(t)
 	p := Open(t, s.page("fixed", nil, head+`<script src="`+s.Public+in.Path+`" integrity="`+in.Integrity+`" crossorigin></script>`+s.waiting()+`<body><main><h1>A page</h1></main></body></html>`), View{})
 	p.shows(layer)
-	s.asks(p, 0, nil)
+	if got := s.third(p.settled()); len(got) > 0 {
+		t.Errorf("asked for %q", got)
+	}
 	if Eval[bool](p, `performance.getEntriesByType("resource").some(e => e.name.includes("/amana.js"))`) {
 		t.Error("a visitor without an answer loads a second script")
 	}

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/security"
+
+	"github.com/amana-privacy/amana/internal/pgtest"
 )
 
 // domain is a site of its own domain, with the door behind its host.
@@ -74,7 +76,7 @@ func TestAnswersGoToAnotherDomainByThePersonAlone(t *testing.T) {
 	if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	listen, err := freeAddress()
+	listen, err := pgtest.Address()
 	if err != nil {
 		t.Fatal(err)
 	}

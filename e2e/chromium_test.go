@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -71,6 +72,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
+		chromedp.WSURLReadTimeout(2*time.Minute), // the first start reads it all from the disk
 		chromedp.UserDataDir(shared.dir+"/chromium"),
 		chromedp.NoSandbox, // a container's root has no sandbox; the pages are our own
 		chromedp.DisableGPU,

@@ -108,7 +108,7 @@ func start(dir string, flags ...string) (*Demo, error) {
 // stop asks the demo to end and waits for it; it must end by itself, with 0.
 func (d *Demo) stop() error {
 	d.process.Process.Signal(syscall.SIGTERM)
-	late := time.AfterFunc(20*time.Second, func() { d.process.Process.Kill() })
+	late := time.AfterFunc(patience, func() { d.process.Process.Kill() })
 	defer late.Stop()
 	<-d.drained
 	if err := d.process.Wait(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp/kb"
 )
@@ -50,6 +51,15 @@ func site(t *testing.T) string {
 	mux.HandleFunc("GET /file", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Disposition", `attachment; filename="receipt.json"`)
 		fmt.Fprint(w, `{"a":1}`)
+	})
+	mux.HandleFunc("GET /slow", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, `<!doctype html><html lang="en"><title>Slow</title><link rel="icon" href="data:,"><body><script>onload = () => document.body.append(Object.assign(document.createElement("script"), {src: "/slow.js"}))</script>`)
+	})
+	mux.HandleFunc("GET /slow.js", func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Second) // of the server: no test waits by it
+		w.Header().Set("Content-Type", "text/javascript")
+		fmt.Fprint(w, `new Image().src = "/late.gif"`)
 	})
 	mux.HandleFunc("GET /bad", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -148,6 +158,15 @@ func TestComplaintsAreHeard(t *testing.T) {
 		}
 		p.complaints = nil // they were expected
 		p.mu.Unlock()
+	}
+}
+
+// What is still on its way may ask for more: a page whose server is slow is not
+// settled because nothing is heard of it for a while.
+func TestASlowAnswerIsWaitedFor(t *testing.T) {
+	at := site(t)
+	if got := Open(t, at+"/slow", View{}).settled(); !slices.Contains(got, at+"/late.gif") {
+		t.Errorf("it is called settled after %q", got)
 	}
 }
 

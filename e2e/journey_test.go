@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // decision asks the company door and gives its reason.
@@ -73,12 +72,11 @@ func journey(t *testing.T, d *Demo, v View) {
 	if got := d.decision(t, subject, "comfort"); got != "not_asked" {
 		t.Fatalf("a yes to one purpose decided another %s", got)
 	}
-	start := time.Now()
 	if status := p.Follow(`footer button[value="reject"], .foot button[value="reject"]`); status != 200 { // as many clicks as the yes: one
 		t.Fatalf("withdrawing answers %d", status)
 	}
-	if got := d.decision(t, subject, "analytics"); got != "withdrawn" || time.Since(start) > time.Second {
-		t.Fatalf("decided %s, %v after withdrawing", got, time.Since(start))
+	if got := d.decision(t, subject, "analytics"); got != "withdrawn" { // at the first question after the answer
+		t.Fatalf("decided %s after withdrawing", got)
 	}
 	if device(p) != "" {
 		t.Fatal("the id outlived the yes")

@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -36,14 +37,17 @@ type Page struct {
 	view View
 
 	mu         sync.Mutex
-	requests   []string             // URLs, in order
-	wire       float64              // bytes received since the last Go or Follow
-	statuses   map[cdp.LoaderID]int // HTTP status by document
+	frame      cdp.FrameID               // of the tab's own document
+	requests   []string                  // URLs, in order
+	underWay   map[network.RequestID]int // what may lead to further requests and has not come, by its place in requests
+	began      map[cdp.LoaderID]int      // place of each document's own request
+	wire       float64                   // bytes received since the last Go or Follow
+	statuses   map[cdp.LoaderID]int      // HTTP status by document
 	complaints []string
 }
 
-// patience bounds one act on a page.
-const patience = 20 * time.Second
+// patience bounds one act on a page, on a machine that is slow and does much else.
+const patience = time.Minute
 
 // Open opens url in a new tab.
 func Open(t testing.TB, url string, v View) *Page {
@@ -62,7 +66,7 @@ func (p *Page) Tab(url string) *Page {
 func tab(t testing.TB, parent context.Context, url string, v View, options ...chromedp.ContextOption) *Page {
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(parent, options...)
-	p := &Page{t: t, ctx: ctx, view: v, statuses: map[cdp.LoaderID]int{}}
+	p := &Page{t: t, ctx: ctx, view: v, underWay: map[network.RequestID]int{}, began: map[cdp.LoaderID]int{}, statuses: map[cdp.LoaderID]int{}}
 	t.Cleanup(func() {
 		closeTab()
 		p.mu.Lock()
@@ -72,6 +76,7 @@ func tab(t testing.TB, parent context.Context, url string, v View, options ...ch
 		}
 	})
 	p.must(chromedp.Do(ctx)) // opens the tab; its life must not be bound to one act's time
+	p.frame = call(p, page.GetFrameTree, cdp.Empty{}).FrameTree.Frame.ID
 	p.must(chromedp.Listen(ctx, p.hear))
 	p.look(v)
 	p.Go(url)
@@ -127,13 +132,16 @@ func (p *Page) hear(event any) {
 	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
-		p.requests = append(p.requests, e.Request.URL)
+		p.note(e)
 	case *network.EventResponseReceived:
 		if e.Type == network.ResourceTypeDocument {
 			p.statuses[e.LoaderID] = int(e.Response.Status)
 		}
 	case *network.EventLoadingFinished:
 		p.wire += e.EncodedDataLength
+		delete(p.underWay, e.RequestID)
+	case *network.EventLoadingFailed:
+		delete(p.underWay, e.RequestID)
 	case *runtime.EventExceptionThrown:
 		p.complaints = append(p.complaints, e.ExceptionDetails.Text)
 	case *log.EventEntryAdded:
@@ -144,6 +152,18 @@ func (p *Page) hear(event any) {
 			p.complaints = append(p.complaints, e.Entry.Text)
 		}
 	}
+}
+
+// note keeps a request. What becomes of the document of a frame of another site is
+// told to that frame.
+func (p *Page) note(e *network.EventRequestWillBeSent) {
+	switch at := len(p.requests); {
+	case e.Type == network.ResourceTypeDocument && e.FrameID == p.frame:
+		p.underWay[e.RequestID], p.began[e.LoaderID] = at, at
+	case e.Type == network.ResourceTypeScript || e.Type == network.ResourceTypeStylesheet || e.Type == network.ResourceTypeFetch || e.Type == network.ResourceTypeXHR:
+		p.underWay[e.RequestID] = at
+	}
+	p.requests = append(p.requests, e.Request.URL)
 }
 
 // call sends one command of the DevTools protocol to the tab.

@@ -122,6 +122,14 @@ func port() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
+// Address gives one of loopback for a program that has to be told where to listen.
+// Nobody listened there a moment ago, and the system hands its port out to nobody:
+// neither to who asks for any nor to who calls somebody else.
+func Address() (string, error) {
+	n, err := port()
+	return fmt.Sprintf("127.0.0.1:%d", n), err
+}
+
 // address is the DSN of one of its databases.
 func (s *Instance) address(database string) string {
 	u := url.URL{
