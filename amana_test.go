@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -111,11 +112,15 @@ func TestAWithdrawalReachesAProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask := amana.Question{Subject: "phone:+12075550134", Purpose: "text_updates"}
-	if a, err := client.Decide(ask); err != nil || !a.Allowed || a.Policy != string(s.db.InForce().ID) {
+	a, err := client.Decide(ask)
+	for ; a.Reason == "stale"; a, err = client.Decide(ask) { // the machine did something else
+		time.Sleep(time.Millisecond)
+	}
+	if err != nil || !a.Allowed || a.Policy != string(s.db.InForce().ID) {
 		t.Fatalf("%+v, %v", a, err)
 	}
 	s.says("phone:+12075550134", consent.Withdrawn)
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		if a, _ := client.Decide(ask); a.Reason == "withdrawn" {
 			break
 		} else if time.Now().After(end) {
@@ -167,6 +172,8 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer othersClosed()
+	var wg sync.WaitGroup
+	defer wg.Wait()
 	for name, c := range map[string]struct {
 		cfg  amana.Config
 		want string
@@ -178,14 +185,16 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"no key at all":   {amana.Config{URL: s.URL, Token: s.token, LogKey: "x"}, "log's key"},
 		"nobody is there": {amana.Config{URL: "http://127.0.0.1:1", Token: s.token}, "refused"},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		client, err := amana.Open(ctx, c.cfg)
-		cancel()
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if client != nil {
-			client.Close()
-		}
+		wg.Go(func() { // each waits as long as it may
+			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+			defer cancel()
+			client, err := amana.Open(ctx, c.cfg)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if client != nil {
+				client.Close()
+			}
+		})
 	}
 }

@@ -3,7 +3,6 @@ package docs
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/amana-privacy/amana/internal/pgtest"
 )
 
 // amana builds the program once and gives its path.
@@ -92,7 +93,7 @@ func walk(t *testing.T, public, company string, here *strings.Replacer, pages ..
 			fmt.Fprintf(&script, "%s\necho '%s'\n", here.Replace(b.text), mark)
 		case "sh background":
 			fmt.Fprintf(&script, "[ -z \"$server\" ] || { kill $server; wait $server; }\n"+ // as the page says
-				"%s >\"$ROOT/serve.log\" 2>&1 &\nserver=$!\nfor i in $(seq 200); do grep -q ^next: \"$ROOT/serve.log\" && break; sleep 0.05; done\nhead -5 \"$ROOT/serve.log\"\necho '%s'\n", strings.TrimSpace(here.Replace(b.text)), mark)
+				"%s >\"$ROOT/serve.log\" 2>&1 &\nserver=$!\nfor i in $(seq 1200); do grep -q ^next: \"$ROOT/serve.log\" && break; sleep 0.05; done\nhead -5 \"$ROOT/serve.log\"\necho '%s'\n", strings.TrimSpace(here.Replace(b.text)), mark)
 		case "python":
 			fmt.Fprintf(&script, "cat >verify_receipt.py <<'PYTHON'\n%sPYTHON\necho '%s'\n", b.text, mark)
 		}
@@ -118,7 +119,7 @@ func walk(t *testing.T, public, company string, here *strings.Replacer, pages ..
 
 func shell(t *testing.T, script, public, company string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // a quarter of one, where nothing else runs
 	defer cancel()
 	c := exec.CommandContext(ctx, "bash", "-c", script)
 	c.Env = append(os.Environ(), "ROOT="+t.TempDir(), "PATH="+filepath.Dir(amana(t))+":"+os.Getenv("PATH"), "AMANA_PUBLIC="+public, "AMANA_COMPANY="+company)
@@ -133,10 +134,9 @@ func shell(t *testing.T, script, public, company string) string {
 // free gives an address nobody listens at.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := pgtest.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }

@@ -25,12 +25,17 @@ type truth struct {
 	told map[decision.Reason]int
 	bad  []string
 
-	since   map[string]time.Time     // since when a replica is stale
+	last    map[string]time.Time     // when a replica was asked
+	stale   map[string]time.Duration // for how long it has been that, while the machine let anybody ask
 	longest map[string]time.Duration // it was at once
 }
 
+// standstill is how far apart two questions are between which the machine did something
+// else: they come a millisecond apart.
+const standstill = 50 * time.Millisecond
+
 func newTruth() *truth {
-	return &truth{gone: map[subject.ID]time.Time{}, told: map[decision.Reason]int{}, since: map[string]time.Time{}, longest: map[string]time.Duration{}}
+	return &truth{gone: map[subject.ID]time.Time{}, told: map[decision.Reason]int{}, last: map[string]time.Time{}, stale: map[string]time.Duration{}, longest: map[string]time.Duration{}}
 }
 
 // may says that a yes may be told from now on.
@@ -52,12 +57,14 @@ func (r *truth) heard(who string, id subject.ID, a decision.Answer, asked time.T
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.told[a.Reason]++
-	if a.Reason != decision.Stale {
-		delete(r.since, who)
-	} else if at, already := r.since[who]; !already {
-		r.since[who] = asked
-	} else {
-		r.longest[who] = max(r.longest[who], asked.Sub(at))
+	if before, ok := r.last[who]; a.Reason != decision.Stale {
+		r.stale[who] = 0
+	} else if passed := asked.Sub(before); ok && passed > 0 { // two ask
+		r.stale[who] += min(passed, standstill)
+		r.longest[who] = max(r.longest[who], r.stale[who])
+	}
+	if asked.After(r.last[who]) {
+		r.last[who] = asked
 	}
 	if at, gone := r.gone[id]; gone && a.Allowed && asked.Sub(at) >= feed.Bound {
 		r.bad = append(r.bad, fmt.Sprintf("%s tells a yes of %s that was withdrawn %v before", who, id, asked.Sub(at)))

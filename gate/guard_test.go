@@ -115,7 +115,7 @@ func TestTheDoorIsAskedInItsWords(t *testing.T) {
 		io.WriteString(w, answer)
 	}))
 	defer door.Close()
-	g := gate.Guard{Ask: gate.Door(door.URL+"/", "amana_x", nil), Who: session, Purpose: "newsletter", Data: []string{"email"}, Recipient: "mailer"}
+	g := gate.Guard{Ask: gate.Door(door.URL+"/", "amana_x", nil), Who: session, Purpose: "newsletter", Data: []string{"email"}, Recipient: "mailer", Timeout: time.Minute}
 	w := through(g, func(r *http.Request) { r.Header["Sec-Gpc"] = []string{"0", "1"} })
 	want := `POST /v1/decide {"subject":"customer:7","purpose":"newsletter","data":["email"],"recipient":"mailer","signals":{"gpc":true}}`
 	if w.Code != 200 || sent != want || token != "Bearer amana_x" {

@@ -88,7 +88,7 @@ func (l *load) told(id subject.ID, r Recorded, err error) {
 // more waits until so many more are acknowledged.
 func (l *load) more(n int64) {
 	l.w.t.Helper()
-	end, from := time.Now().Add(60*time.Second), l.n.Load()
+	end, from := time.Now().Add(3*time.Minute), l.n.Load()
 	for l.n.Load() < from+n {
 		if time.Now().After(end) {
 			l.w.t.Fatalf("after %d acknowledgements nothing more is: %v", from, l.db.Writable())
@@ -242,7 +242,7 @@ func (w *world) survives(t *testing.T, o outage, s *pgtest.Instance, wire *pgtes
 	for range 2 {
 		l.more(50)
 		o.begin(t, s, wire, w.admin)
-		for end := time.Now().Add(20 * time.Second); !o.brief && db.Writable() == nil; time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(time.Minute); !o.brief && db.Writable() == nil; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal("the store does not say that it cannot write")
 			}

@@ -71,17 +71,20 @@ func testWhoWaitsTooLongForALockIsToldToTryAgain(t *testing.T, w *world) {
 				t.Fatal(err)
 			}
 			id := subject.ID(fmt.Sprintf("customer:%d-%d", i, k))
+			yes := answer(id, "tailored_offers", consent.Given)
+			yes.Once = &Once{Client: "shop", Key: string(id), Body: []byte("body")}
+			submit := func() error { _, err := db.Submit(t.Context(), yes); return err }
 			if _, err := held.Exec(t.Context(), `BEGIN; `+lock); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := db.Submit(t.Context(), answer(id, "tailored_offers", consent.Given)); fault.KindOf(err) != fault.Overloaded {
+			if err := submit(); fault.KindOf(err) != fault.Overloaded {
 				t.Errorf("%s, %s: %v", of, lock, err)
 			}
 			if db.Writable() == nil {
 				t.Errorf("%s, %s: the store says it can write", of, lock)
 			}
 			held.Close(t.Context())
-			if _, err := db.Submit(t.Context(), answer(id, "tailored_offers", consent.Given)); err != nil || db.Writable() != nil {
+			if err := w.finally(submit); err != nil || db.Writable() != nil {
 				t.Errorf("%s, %s: when it is free again: %v", of, lock, err)
 			}
 			if n := w.eventsOf(id); n != 1 {
@@ -112,7 +115,7 @@ func (w *world) fills(t *testing.T, s *pgtest.Instance, what string, room int) {
 	server := w.postmaster()
 	limit(t, server, strconv.Itoa(room))
 	l := w.load(w.db, 64)
-	for end := time.Now().Add(60 * time.Second); w.db.Writable() == nil; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); w.db.Writable() == nil; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("after %d acknowledgements the disk of the %s is not full", l.n.Load(), what)
 		}

@@ -226,8 +226,9 @@ func TestTwoTabsAreTwoTries(t *testing.T) {
 	ticket, _, _ := strings.Cut(rest, `"`)
 	v.knock("sara@example.com") // in the second tab
 	second := w.mail()
-	if first.Code == second.Code {
-		t.Skip("once in a million")
+	for first.Code == second.Code { // once in a million
+		v.knock("sara@example.com")
+		second = w.mail()
 	}
 	if a := v.post("/en/me/code", url.Values{"ticket": {ticket}, "code": {first.Code}}); a.StatusCode != http.StatusSeeOther || !v.isIn("s…@….com") {
 		t.Errorf("the first tab's code answers %s", a.Status)

@@ -171,7 +171,7 @@ func cosigned(t *testing.T, h *house, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 200 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		signed := h.in.db.Published()
 		sigs, err := ledger.Cosignatures(signed, v)
 		if err != nil {
@@ -180,7 +180,6 @@ func cosigned(t *testing.T, h *house, key string) {
 		if len(sigs) == 1 && strings.HasPrefix(signed, h.in.db.Checkpoint()) {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatal("the witness's signature is not shown")
 }

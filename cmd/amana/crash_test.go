@@ -155,7 +155,7 @@ func load(t *testing.T, s *running, token string, round int) []acknowledged {
 		})
 	}
 	enough := 10 + rand.IntN(300)
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		mu.Lock()
 		n := len(got)
 		mu.Unlock()
@@ -232,7 +232,7 @@ func checkKept(t *testing.T, at place, kept, last []acknowledged) {
 // proved gives a receipt that was acknowledged, once the ledger has it.
 func proved(t *testing.T, in *installation, id string) receipt.Receipt {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		list, err := in.db.Receipts(t.Context(), []string{id})
 		if err != nil {
 			t.Fatalf("receipt %s was acknowledged and is gone: %v", id, err)

@@ -66,7 +66,7 @@ func TestProgramsFollowThroughChangesOfKeys(t *testing.T) {
 		t.Helper()
 		say(answer)
 		for who, says := range all {
-			for end := time.Now().Add(30 * time.Second); says() != want; time.Sleep(2 * time.Millisecond) {
+			for end := time.Now().Add(patience); says() != want; time.Sleep(2 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatalf("%s says %s, want %s", who, says(), want)
 				}

@@ -45,11 +45,10 @@ func TestOldKeysAreDestroyedAtTheStart(t *testing.T) {
 	before := keysIn(t, dir)
 	h = serve()
 	defer h.close()
-	for range 200 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
 		if !bytes.Equal(keysIn(t, dir), before) {
 			return
 		}
-		time.Sleep(25 * time.Millisecond)
 	}
 	t.Error("the old keys are still there")
 }

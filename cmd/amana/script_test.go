@@ -18,6 +18,9 @@ import (
 	"github.com/amana-privacy/amana/internal/pgtest"
 )
 
+// patience is how long is waited for what another process or goroutine brings about.
+const patience = time.Minute
+
 var update = flag.Bool("update", false, "write the golden parts of the stories anew")
 
 // TestMain lets the test binary be the program itself in the stories.
@@ -37,6 +40,13 @@ func TestStories(t *testing.T) {
 		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"fill": fill, "await": await, "eventually": eventually, "sed": sed, "dated": dated, "setenv": setenv, "psql": psql, "encode": encode},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EXAMPLES", examples+"/../../examples")
+			for _, name := range []string{"SERVER", "REPLICA"} { // where a story says itself who listens
+				at, err := pgtest.Address()
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, at)
+			}
 			if strings.HasSuffix(e.WorkDir, "-postgres") { // of stories that are named so
 				e.Setenv("POSTGRES", pgtest.Database(t, "15"))
 			}
@@ -73,11 +83,10 @@ func psql(ts *testscript.TestScript, _ bool, args []string) {
 
 // await FILE waits until a file is there.
 func await(ts *testscript.TestScript, _ bool, args []string) {
-	for range 200 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
 		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 			return
 		}
-		time.Sleep(25 * time.Millisecond)
 	}
 	ts.Fatalf("%s did not come", args[0])
 }
@@ -85,13 +94,12 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 // eventually TEXT PROGRAM ARGS… runs a program until it prints a text.
 func eventually(ts *testscript.TestScript, _ bool, args []string) {
 	var out []byte
-	for range 100 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		c := exec.Command(args[1], args[2:]...)
 		c.Dir, c.Env = ts.MkAbs("."), append(os.Environ(), "PATH="+ts.Getenv("PATH"))
 		if out, _ = c.CombinedOutput(); strings.Contains(string(out), args[0]) {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("%s never prints %q; at last\n%s", strings.Join(args[1:], " "), args[0], out)
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/amana-privacy/amana/internal/pgtest"
 )
 
 // TestWhatIsToBePutElsewhereIsTaken hands the doctor's lines to the programs they
@@ -36,12 +38,10 @@ func TestWhatIsToBePutElsewhereIsTaken(t *testing.T) {
 		}
 		dir := t.TempDir()
 		crt, key := selfSigned(t, dir, "privacy.company.example")
-		free, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := pgtest.Address()
 		if err != nil {
 			t.Fatal(err)
 		}
-		port := free.Addr().String()
-		free.Close()
 		server := strings.NewReplacer("listen 443", "listen "+port, "/etc/ssl/privacy.company.example.crt", crt, "/etc/ssl/privacy.company.example.key", key).Replace(text["nginx"])
 		if !strings.Contains(server, crt) || !strings.Contains(server, "proxy_pass http://"+c.Public) {
 			t.Fatalf("it names neither certificate nor door:\n%s", server)
@@ -110,12 +110,11 @@ func triesCaddy(t *testing.T, d *doctor) {
 		t.Error("an unknown line goes through")
 	}
 
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	at, err := pgtest.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, port, _ := net.SplitHostPort(free.Addr().String())
-	free.Close()
+	_, port, _ := net.SplitHostPort(at)
 	const name = "privacy.company.example"
 	write(t, file, "{\n    admin off\n    auto_https off\n}\n"+strings.Replace(text, name+" {", "http://"+name+":"+port+" {", 1))
 	cmd := caddy("run")
@@ -129,7 +128,7 @@ func triesCaddy(t *testing.T, d *doctor) {
 	}
 	r.Host = name
 	r.Header.Set("X-Forwarded-For", "203.0.113.7")
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		resp, err := http.DefaultClient.Do(r)
 		if err == nil {
 			resp.Body.Close()

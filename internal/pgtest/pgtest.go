@@ -123,7 +123,7 @@ func (s *Instance) like(t testing.TB, template string) string {
 // admin runs one statement in the database that holds nothing.
 func (s *Instance) admin(statement string) error {
 	// Not the test's context: that one has ended when it is time to drop.
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	c, err := pgx.Connect(ctx, s.address("postgres"))
 	if err != nil {

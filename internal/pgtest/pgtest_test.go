@@ -187,7 +187,7 @@ func TestChild(t *testing.T) {
 	s := Server(t, "15")
 	os.Stdout.WriteString(s.dir + " " + strconv.Itoa(s.cmd.Process.Pid) + "\n")
 	if os.Getenv("AMANA_PGTEST_CHILD") == "killed" {
-		time.Sleep(time.Minute)
+		time.Sleep(time.Hour)
 	}
 }
 
@@ -230,11 +230,10 @@ func postgres(pid string) bool {
 // await waits until what must come to pass has.
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for range 1000 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if done() {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatalf("%s is still there", what)
 }

@@ -93,7 +93,7 @@ func (s *Server) Next(t testing.TB) Received {
 	select {
 	case m := <-s.mails:
 		return m
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no mail arrived")
 		return Received{}
 	}
