@@ -165,7 +165,7 @@ func (p *Page) within(what, expression string) {
 	p.t.Helper()
 	for end := time.Now().Add(patience); !p.holds("!!(" + expression + ")"); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			p.t.Fatalf("%s: it never came that %s", p.URL(), what)
+			p.t.Fatalf("%s: it never came that %s; the cookie is %s, the layer says %s; it asked for %q", p.URL(), what, Eval[string](p, `document.cookie`), Eval[string](p, `String(document.querySelector("#amana output")?.value)`), p.Requests())
 		}
 	}
 }
@@ -228,11 +228,12 @@ func (p *Page) rests() bool {
 // lead to more.
 func (p *Page) waitsForNothing() bool {
 	p.t.Helper()
-	from := p.document()
+	document := p.document()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, at := range p.underWay {
-		if at >= p.began[from] {
+	from := p.began[document]
+	for _, a := range p.underWay {
+		if own, shown := p.began[a.of]; a.at >= from && (!shown || own >= from) { // not of a document from before
 			return false
 		}
 	}

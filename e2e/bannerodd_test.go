@@ -108,10 +108,10 @@ func TestATagThatComesInPieces(t *testing.T) {
 	before := len(p.Requests())
 	Eval[bool](p, `location.href = "/pieces", true`)
 	p.within("the page has begun", `location.pathname == "/pieces" && document.querySelector("h1") && window.amana?.has("comfort")`)
-	p.settled()
+	p.rests()
 	more <- true
 	p.within("the script has begun", `document.querySelector("script[data-purpose]")`)
-	p.settled()
+	p.rests()
 	more <- true
 	s.asks(p, before, []string{s.Stats + "/inline", s.Maps + "/template.html"})
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -37,13 +38,19 @@ type Page struct {
 	view View
 
 	mu         sync.Mutex
-	frame      cdp.FrameID               // of the tab's own document
-	requests   []string                  // URLs, in order
-	underWay   map[network.RequestID]int // what may lead to further requests and has not come, by its place in requests
-	began      map[cdp.LoaderID]int      // place of each document's own request
-	wire       float64                   // bytes received since the last Go or Follow
-	statuses   map[cdp.LoaderID]int      // HTTP status by document
+	frame      cdp.FrameID                 // of the tab's own document
+	requests   []string                    // URLs, in order
+	underWay   map[network.RequestID]asked // what may lead to further requests and has not come
+	began      map[cdp.LoaderID]int        // place of each document's own request
+	wire       float64                     // bytes received since the last Go or Follow
+	statuses   map[cdp.LoaderID]int        // HTTP status by document
 	complaints []string
+}
+
+// asked is a request: its place among all, and the document that it is of.
+type asked struct {
+	at int
+	of cdp.LoaderID
 }
 
 // patience bounds one act on a page, on a machine that is slow and does much else.
@@ -66,7 +73,7 @@ func (p *Page) Tab(url string) *Page {
 func tab(t testing.TB, parent context.Context, url string, v View, options ...chromedp.ContextOption) *Page {
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(parent, options...)
-	p := &Page{t: t, ctx: ctx, view: v, underWay: map[network.RequestID]int{}, began: map[cdp.LoaderID]int{}, statuses: map[cdp.LoaderID]int{}}
+	p := &Page{t: t, ctx: ctx, view: v, underWay: map[network.RequestID]asked{}, began: map[cdp.LoaderID]int{}, statuses: map[cdp.LoaderID]int{}}
 	t.Cleanup(func() {
 		closeTab()
 		p.mu.Lock()
@@ -134,6 +141,9 @@ func (p *Page) hear(event any) {
 	case *network.EventRequestWillBeSent:
 		p.note(e)
 	case *network.EventResponseReceived:
+		if e.Type == network.ResourceTypeDocument && e.FrameID == p.frame {
+			maps.DeleteFunc(p.underWay, func(_ network.RequestID, a asked) bool { return a.of != e.LoaderID }) // nobody tells what becomes of it
+		}
 		if e.Type == network.ResourceTypeDocument {
 			p.statuses[e.LoaderID] = int(e.Response.Status)
 		}
@@ -159,9 +169,9 @@ func (p *Page) hear(event any) {
 func (p *Page) note(e *network.EventRequestWillBeSent) {
 	switch at := len(p.requests); {
 	case e.Type == network.ResourceTypeDocument && e.FrameID == p.frame:
-		p.underWay[e.RequestID], p.began[e.LoaderID] = at, at
+		p.underWay[e.RequestID], p.began[e.LoaderID] = asked{at, e.LoaderID}, at
 	case e.Type == network.ResourceTypeScript || e.Type == network.ResourceTypeStylesheet || e.Type == network.ResourceTypeFetch || e.Type == network.ResourceTypeXHR:
-		p.underWay[e.RequestID] = at
+		p.underWay[e.RequestID] = asked{at, e.LoaderID}
 	}
 	p.requests = append(p.requests, e.Request.URL)
 }
