@@ -17,7 +17,9 @@ import (
 
 // Report is what Check looked at.
 type Report struct {
-	Subjects, Events, Entries int64
+	Subjects int64 `json:"subjects"`
+	Events   int64 `json:"events"`
+	Entries  int64 `json:"entries"`
 }
 
 // Check reads everything and holds it to the invariants: the ledger's tree is

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/amana-privacy/amana/fault"
@@ -105,22 +107,42 @@ next: the same with --yes prints the receipt, which is for the person
 `)
 		return exitError{code: exitNo}
 	}
-	return operate(ctx, at, func(op operator) error {
+	signal.Ignore(syscall.SIGPIPE) // of a reader that is gone: the receipts go elsewhere
+	return ended(exitNo, operate(ctx, at, func(op operator) error {
 		out, err := op.Erase(ctx, eraseRequest{operands[0], store.ErasedBy(*by)})
-		if err != nil {
+		if k := fault.KindOf(err); k == fault.Invalid || k == fault.Malformed {
+			return err
+		} else if err != nil {
 			return no(err)
 		}
-		for _, r := range out.Receipts {
-			if err := writeJSON(e, r); err != nil {
-				return err
-			}
+		if err := printReceipts(e, out.Receipts); err != nil {
+			return err
 		}
 		if out.Late != "" {
 			return no(fmt.Errorf("erased, and the receipt of each identifier is printed: give it to the person. The keys of old copies are not destroyed yet (%s); a running server tries again every twenty minutes, and when it starts", out.Late))
 		}
 		fmt.Fprintln(e.stderr, "erased, and the keys of old copies destroyed; give the receipt of each identifier to the person")
 		return nil
-	})
+	}))
+}
+
+// printReceipts prints the receipts of an erasure, to standard error where standard
+// output takes them no more: nobody could ask for them again.
+func printReceipts(e env, list []receipt.Receipt) error {
+	for i, r := range list {
+		err := writeJSON(e, r)
+		if err == nil {
+			continue
+		}
+		e.stdout = e.stderr
+		for _, r := range list[i:] {
+			if again := writeJSON(e, r); again != nil {
+				return exitError{exitUnknown, "erased, and the receipts could not be printed: " + again.Error()}
+			}
+		}
+		return exitError{exitUnknown, fmt.Sprintf("erased; the receipts above belong to the person, and could not be printed to standard output: %s", err)}
+	}
+	return nil
 }
 
 func runEvidenceOpen(ctx context.Context, e env, args []string) error {
@@ -136,13 +158,13 @@ func runEvidenceOpen(ctx context.Context, e env, args []string) error {
 	if len(operands) != 1 || len(by) != 2 {
 		return fmt.Errorf("say which receipt, and who approves: amana evidence open RECEIPT-ID --by 'Mona Haddad' --by 'Omar Saleh'")
 	}
-	return operate(ctx, at, func(op operator) error {
+	return ended(exitNo, operate(ctx, at, func(op operator) error {
 		r, err := op.OpenKept(ctx, openRequest{operands[0], by})
 		if err != nil {
 			return no(err)
 		}
 		return writeJSON(e, r)
-	})
+	}))
 }
 
 func runCheck(ctx context.Context, e env, args []string) error {
@@ -157,7 +179,7 @@ func runCheck(ctx context.Context, e env, args []string) error {
 	if len(operands) > 0 {
 		return fmt.Errorf("db check takes no operand")
 	}
-	return operate(ctx, at, func(op operator) error {
+	return ended(exitUnknown, operate(ctx, at, func(op operator) error {
 		r, err := op.Check(ctx, struct{}{})
 		if err != nil {
 			return doesNotHold(ctx, err)
@@ -168,7 +190,7 @@ func runCheck(ctx context.Context, e env, args []string) error {
 		_, err = fmt.Fprintf(e.stdout, "holds: %s, %s, %s of the log\n",
 			lang.Count(r.Subjects, "person", "people"), lang.Count(r.Events, "answer", "answers"), lang.Count(r.Entries, "entry", "entries"))
 		return err
-	})
+	}))
 }
 
 // doesNotHold is what a check ends with: where it did not come to an end it

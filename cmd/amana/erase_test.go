@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -95,4 +97,32 @@ func receiptsIn(t *testing.T, out []byte) int {
 		seen[r.ID] = true
 	}
 	return len(seen)
+}
+
+// Nobody could ask for the receipts of an erasure again: where standard output is full,
+// or its reader gone, they come by standard error, and the exit code says so.
+func TestTheReceiptOfAnErasureIsNotLost(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("there is no /dev/full here")
+	}
+	defer full.Close()
+	reader, gone, err := os.Pipe()
+	check(t, errors.Join(err, reader.Close()))
+	defer gone.Close()
+	dir, data, program := t.TempDir(), filepath.Join(t.TempDir(), "data"), programFile(t)
+	list := filepath.Join(dir, "list.csv")
+	check(t, os.WriteFile(list, []byte("customer,decision\nK-1,no\nK-2,no\n"), 0o600))
+	startServer(t, program, place{dir: data})
+	if out, err := exec.Command(program, "import", "consents", list, "--purpose", "tailored_offers", "--dir", data).CombinedOutput(); err != nil {
+		t.Fatalf("%v, %s", err, out)
+	}
+	for who, to := range map[string]*os.File{"customer:K-1": full, "customer:K-2": gone} {
+		c := exec.Command(program, "request", "erase", who, "--yes", "--dir", data)
+		var said bytes.Buffer
+		c.Stdout, c.Stderr = to, &said
+		if err := c.Run(); c.ProcessState.ExitCode() != exitUnknown || !strings.Contains(said.String(), `"hasErasure":{`) || !strings.Contains(said.String(), "could not be printed") {
+			t.Errorf("%s: %v, %s", who, err, said.String())
+		}
+	}
 }

@@ -33,6 +33,9 @@ func runExport(ctx context.Context, e env, args []string) error {
 	if r.Comma, err = delimiterOf(*delimiter); err != nil {
 		return err
 	}
+	if !slices.Contains([]string{"", "csv", "ndjson"}, r.Consents) {
+		return errors.New("--consents is csv or ndjson")
+	}
 	if len(operands) > 0 || r.By == "" || *asJSON && *file == "" {
 		return errors.New("say who takes it out, and where to: amana export --by \"Mona Haddad\" --out everything.ndjson.gz")
 	}

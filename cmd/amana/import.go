@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/amana-privacy/amana/consent"
 	"github.com/amana-privacy/amana/lang"
@@ -46,7 +47,7 @@ func runImportConsents(ctx context.Context, e env, args []string) error {
 		return no(err)
 	}
 	defer in.Close()
-	if err := sound(in, r.Encoding); err != nil {
+	if err := beforehand(e, in, size, func(list io.Reader) error { return sheet.Sound(list, r.Encoding) }); err != nil {
 		return no(fmt.Errorf("%s: %w; nothing was written", operands[0], err))
 	}
 	if err := apart("--rejects", *rejects, append(beside, operands[0])...); err != nil {
@@ -78,20 +79,22 @@ func runImportConsents(ctx context.Context, e env, args []string) error {
 	return out.overlooked()
 }
 
-// sound says of a list that can be read twice why it cannot be read to its end, before
-// anything of it is taken. Another one is found out about where that shows.
-func sound(in io.Reader, encoding string) error {
-	f, ok := in.(*os.File)
+// beforehand reads what can be read twice to its end before anything of it is taken, and
+// says why it cannot be. Of a pipe that shows when it is taken.
+func beforehand(e env, in io.Reader, size int, read func(io.Reader) error) error {
+	f, ok := in.(io.ReadSeeker)
 	if !ok {
 		return nil
 	}
 	if _, err := f.Seek(0, io.SeekCurrent); err != nil {
-		return nil // a pipe
+		return nil // a pipe that has a name
 	}
-	if err := sheet.Sound(f, encoding); err != nil {
-		return err
+	bar := newProgress(e.stderr, "reading", size)
+	err := read(counting(f, bar))
+	bar.done()
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
 	}
-	_, err := f.Seek(0, io.SeekStart)
 	return err
 }
 
@@ -135,6 +138,9 @@ func importFlags(fs *flag.FlagSet, r *importRequest) (finish func(file string) (
 	var files list
 	fs.Var(&files, "evidence", "file that says what people were shown, without which no yes is taken; may be repeated")
 	return func(file string) ([]string, error) {
+		if err := r.checkFlags(); err != nil {
+			return nil, err
+		}
 		if r.Status == "" {
 			r.Status = transfer.StatusOf(r.Preset, file)
 		}
@@ -153,6 +159,22 @@ func importFlags(fs *flag.FlagSet, r *importRequest) (finish func(file string) (
 		r.Comma, err = delimiterOf(*delimiter)
 		return files, err
 	}
+}
+
+// checkFlags says what of the flags is none of a closed set.
+func (r importRequest) checkFlags() error {
+	for _, f := range []struct {
+		name, value string
+		set         []string
+	}{{"from", r.Preset, transfer.Presets()}, {"dates", r.Dates, transfer.DateOrders}, {"encoding", r.Encoding, sheet.Encodings()}} {
+		if f.value != "" && !slices.Contains(f.set, f.value) {
+			return fmt.Errorf("--%s is one of %s", f.name, strings.Join(f.set, ", "))
+		}
+	}
+	if _, err := time.LoadLocation(r.Zone); err != nil {
+		return errors.New("--zone is a time zone such as Asia/Riyadh")
+	}
+	return nil
 }
 
 // orEnv gives a flag, or what stands for it in the environment.

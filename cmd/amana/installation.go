@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -53,6 +54,9 @@ func openLog(ctx context.Context, at place, publicURL, log string) (_ *installat
 	if publicURL, err = siteAddress(publicURL); err != nil {
 		return nil, fmt.Errorf("public_url: %w", err)
 	}
+	if log == "" && at.noInstallation() {
+		return nil, fault.New(fault.Unknown, "there is no installation in the folder %s; amana serve --dir %s --policy amana.yaml makes one", at.dir, at.dir)
+	}
 	in := &installation{dir: at.dir, site: publicURL}
 	if in.lock, err = lock(at.dir, log != "" || at.keys != ""); err != nil {
 		return nil, err
@@ -91,6 +95,15 @@ func openLog(ctx context.Context, at place, publicURL, log string) (_ *installat
 		return nil, errors.Join(err, in.db.Close())
 	}
 	return in, nil
+}
+
+// noInstallation says that a folder is there and holds nothing of one, nor was it said
+// that something of it lies elsewhere.
+func (p place) noInstallation() bool {
+	if !exists(p.dir) || p.db != "" || p.keys != "" {
+		return false
+	}
+	return !slices.ContainsFunc([]string{p.keyring(), p.keyring() + unfinished, p.file(), filepath.Join(p.dir, headFile)}, exists)
 }
 
 func lock(dir string, create bool) (*os.File, error) {

@@ -129,7 +129,7 @@ func runKeysList(ctx context.Context, e env, args []string) error {
 	if len(operands) > 0 {
 		return errors.New("keys list takes no operand")
 	}
-	return operate(ctx, at, func(op operator) error {
+	return ended(exitUnknown, operate(ctx, at, func(op operator) error {
 		list, err := op.Keys(ctx, struct{}{})
 		if err != nil {
 			return no(err)
@@ -138,7 +138,7 @@ func runKeysList(ctx context.Context, e env, args []string) error {
 			return writeJSON(e, map[string]any{"keys": list})
 		}
 		return tellKeys(e.stdout, list)
-	})
+	}))
 }
 
 func tellKeys(w io.Writer, list []keyring.Listed) error {

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/signal"
 	"slices"
@@ -31,8 +30,7 @@ type env struct {
 }
 
 // verb is one subcommand. Its run gives an exit code, or an error that is
-// printed and ends with exitUsage unless it is an exitError, or says that nothing
-// could be printed.
+// printed and ends with exitUsage unless it is an exitError.
 type verb struct {
 	name    string // "lint", "policy publish"
 	args    string // operands and flags in short, for the usage line
@@ -97,10 +95,7 @@ func run(ctx context.Context, e env, args []string) int {
 		}
 		if i := slices.IndexFunc(list, func(v verb) bool { return v.name == name }); i >= 0 {
 			err := list[i].run(ctx, e, args[n:])
-			if err == nil {
-				err = out.err
-			}
-			return finish(e, list[i], err)
+			return finish(e, list[i], out.unsaid(err))
 		}
 	}
 	if len(args) > 1 && args[0] == "help" {
@@ -134,6 +129,20 @@ func (p *printed) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// unsaid is what a verb ends with: nobody was told what came of it where that could not
+// be printed, unless it ends with a no of its own.
+func (p *printed) unsaid(err error) error {
+	exit, ok := asExit(err)
+	switch {
+	case p.err == nil || ok && exit.msg != "":
+		return err
+	case !ok:
+		exit.code = exitUnknown
+	}
+	exit.msg = "what came of it could not be printed: " + p.err.Error()
+	return exit
+}
+
 func finish(e env, v verb, err error) int {
 	if err == nil {
 		return exitYes
@@ -144,9 +153,6 @@ func finish(e env, v verb, err error) int {
 	exit, ok := errors.AsType[exitError](err)
 	if !ok {
 		exit = exitError{exitUsage, err.Error()}
-		if at, ok := errors.AsType[*fs.PathError](err); ok && at.Op == "write" { // nobody was told what came of it
-			exit.code = exitUnknown
-		}
 	}
 	if exit.msg != "" {
 		fmt.Fprintf(e.stderr, "amana %s: %s\n", v.name, exit.msg)

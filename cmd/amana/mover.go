@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net"
 	"path/filepath"
@@ -36,6 +37,9 @@ func runImportExport(ctx context.Context, e env, args []string) error {
 		return no(err)
 	}
 	defer in.Close()
+	if err := beforehand(e, in, size, whole); err != nil {
+		return no(fmt.Errorf("%s: %w; nothing was written", operands[0], err))
+	}
 	bar := newProgress(e.stderr, "moving persons", size)
 	s := stream{in: counting(in, bar), news: func(raw json.RawMessage) error { return so(raw, bar) }}
 	out, err := move(ctx, at, orEnv(*url, "AMANA_PUBLIC_URL"), s)
@@ -50,6 +54,16 @@ func runImportExport(ctx context.Context, e env, args []string) error {
 	for what, n := range map[string]int{"known here already, and left as they are": out.Standing, "erased here, and left so": out.Erased} {
 		if n > 0 {
 			fmt.Fprintf(e.stdout, "%d %s\n", n, what)
+		}
+	}
+	return nil
+}
+
+// whole reads an export to its end.
+func whole(in io.Reader) error {
+	for _, err := range transfer.Lines(in) {
+		if err != nil {
+			return err
 		}
 	}
 	return nil

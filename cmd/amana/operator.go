@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"path/filepath"
 	"slices"
 
 	"github.com/amana-privacy/amana/decision"
+	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/keyring"
 	"github.com/amana-privacy/amana/policy"
 	"github.com/amana-privacy/amana/receipt"
@@ -105,6 +107,19 @@ func operateAt(ctx context.Context, at place, publicURL string, f func(operator)
 	}
 	err = f(local{in})
 	return errors.Join(err, in.close())
+}
+
+// ended gives what a verb that operates ends with: an error that is none of its own is
+// wrong use where it is about what was asked, and else has the code. One of printing is
+// left to whom it is printed for.
+func ended(code int, err error) error {
+	_, done := asExit(err)
+	at, unprinted := errors.AsType[*fs.PathError](err)
+	unprinted = unprinted && at.Op == "write"
+	if k := fault.KindOf(err); done || unprinted || err == nil || k == fault.Invalid || k == fault.Malformed {
+		return err
+	}
+	return exitError{code, err.Error()}
 }
 
 // local is an operator on an open installation.

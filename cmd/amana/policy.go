@@ -86,7 +86,7 @@ func runPublish(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return no(err)
 	}
-	return operate(ctx, at, func(op operator) error {
+	return ended(exitNo, operate(ctx, at, func(op operator) error {
 		out, err := op.Publish(ctx, publishRequest{file.doc.Name, file.src, mark, same, *by})
 		if err != nil {
 			return no(err)
@@ -95,7 +95,7 @@ func runPublish(ctx context.Context, e env, args []string) error {
 			return json.NewEncoder(e.stdout).Encode(out)
 		}
 		return tellPublished(e, out)
-	})
+	}))
 }
 
 func tellPublished(e env, out published) error {

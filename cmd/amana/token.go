@@ -21,7 +21,7 @@ func runTokenCreate(ctx context.Context, e env, args []string) error {
 	if len(operands) > 0 || *name == "" || len(scopes) == 0 {
 		return fmt.Errorf("say who will use it and for what: amana token create --name shop-backend --scope decide --dir %s", at.dir)
 	}
-	return operate(ctx, at, func(op operator) error {
+	return ended(exitNo, operate(ctx, at, func(op operator) error {
 		made, err := op.CreateToken(ctx, tokenRequest{*name, scopes})
 		if err != nil {
 			return no(err)
@@ -29,8 +29,10 @@ func runTokenCreate(ctx context.Context, e env, args []string) error {
 		if *asJSON {
 			return json.NewEncoder(e.stdout).Encode(made)
 		}
-		fmt.Fprintln(e.stdout, made.Token)
+		if _, err := fmt.Fprintln(e.stdout, made.Token); err != nil {
+			return err
+		}
 		fmt.Fprintln(e.stderr, "keep it now: only its hash is stored, it is not shown again")
 		return nil
-	})
+	}))
 }

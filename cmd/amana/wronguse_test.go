@@ -29,6 +29,45 @@ func TestAVerbThatCannotPrintCouldNotTell(t *testing.T) {
 	}
 }
 
+// Where nothing could be opened nothing is known, or nothing was done; what is asked
+// wrongly is wrong use. And nothing is made where nothing was.
+func TestWhatCannotBeOpenedIsNoWrongUse(t *testing.T) {
+	t.Parallel()
+	bare, other, list := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "list.csv")
+	check(t, os.WriteFile(list, []byte("email,decision\na@example.com,no\n"), 0o600))
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"db", "check", "--dir", bare}, exitUnknown, "there is no installation in the folder " + bare},
+		{[]string{"db", "check", "--dir", filepath.Join(bare, "nowhere")}, exitUnknown, "there is no folder"},
+		{[]string{"db", "check", "--dir", other, "--db", "sqlite:" + list}, exitUnknown, "no master key"},
+		{[]string{"db", "check", "--dir", other, "--db", "postgres://x@127.0.0.1:1/y"}, exitUnknown, "no master key"},
+		{[]string{"db", "check", "--dir", other, "--db", "nonsense"}, exitUsage, "a database is sqlite:PATH"},
+		{[]string{"keys", "list", "--dir", bare}, exitUnknown, "there is no installation"},
+		{[]string{"token", "create", "--name", "x", "--scope", "decide", "--dir", bare}, exitNo, "there is no installation"},
+		{[]string{"request", "erase", "email:a@example.com", "--yes", "--dir", bare}, exitNo, "there is no installation"},
+		{[]string{"evidence", "open", "x", "--by", "A", "--by", "B", "--dir", bare}, exitNo, "there is no installation"},
+		{[]string{"policy", "publish", "../../examples/casco-fiber/amana.yaml", "--by", "A", "--dir", bare}, exitNo, "there is no installation"},
+		{[]string{"history", "--dir", bare}, exitUnknown, "there is no installation"},
+		{[]string{"export", "--by", "A", "--dir", bare}, exitNo, "there is no installation"},
+		{[]string{"export", "--by", "A", "--consents", "xlsx", "--dir", bare}, exitUsage, "--consents is csv or ndjson"},
+		{[]string{"import", "consents", list, "--zone", "Mars", "--dir", bare}, exitUsage, "--zone is a time zone"},
+		{[]string{"import", "consents", list, "--from", "elsewhere", "--dir", bare}, exitUsage, "--from is one of csv, "},
+		{[]string{"import", "consents", bare, "--dir", bare}, exitNo, "is a directory; nothing was written"},
+		{[]string{"import", "export", list, "--dir", bare, "--public-url", "https://privacy.example.com"}, exitNo, list + ": reading the export: line 1: it is none of an export; nothing was written"},
+	} {
+		var said strings.Builder
+		if code := run(t.Context(), env{strings.NewReader(""), &said, &said}, c.args); code != c.code || !strings.Contains(said.String(), c.says) {
+			t.Errorf("%v: exit %d, %s", c.args, code, said.String())
+		}
+	}
+	if made, err := os.ReadDir(bare); err != nil || len(made) > 0 {
+		t.Errorf("%v, %v", made, err)
+	}
+}
+
 // A check that did not come to its end says nothing of the database.
 func TestACheckThatWasCutShortCouldNotTell(t *testing.T) {
 	t.Parallel()
