@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -23,17 +22,39 @@ const (
 	settledAtOnce = 8192
 )
 
-// ledger computes the tree anew from its entries.
+// ledger computes the tree anew from its entries, and holds to it the hashes above
+// them and the heads that were kept. What may be wrong with the entries themselves it
+// leaves to their records, which say it exactly: suspected.
 func (c *check) ledger() error {
-	var size int64
+	var size, last int64
 	if _, err := c.row(countEntries, nil, &size); err != nil {
 		return err
 	}
+	if _, err := c.row(`SELECT coalesce(max(size), 0) FROM ledger_head`, nil, &last); err != nil {
+		return err
+	}
+	heads, err := c.heads(size)
+	if err != nil {
+		return err
+	}
+	var seen sighted
+	if err := c.grow(size, heads, &seen); err != nil {
+		return err
+	}
+	if c.report.Entries = size; last != size {
+		return fmt.Errorf("the last head is of %d entries, but there are %d", last, size)
+	}
+	certain, suspected := seen.verdict()
+	c.suspected = suspected
+	return certain
+}
+
+// grow lets the tree grow from its entries, and notes what of the rest fits.
+func (c *check) grow(size int64, heads *keptHeads, seen *sighted) error {
 	var full []ledger.Node
-	tile := bits.Len(ledger.Width - 1)
 	edge := &ledger.Edge{Full: func(height int, n int64, h tlog.Hash) {
-		if height > 0 && height%tile == 0 {
-			full = append(full, ledger.Node{Level: height / tile, N: n, Hash: h})
+		if height > 0 && height%tileHeight == 0 {
+			full = append(full, ledger.Node{Level: height / tileHeight, N: n, Hash: h})
 		}
 	}}
 	for edge.Size() < size {
@@ -46,32 +67,32 @@ func (c *check) ledger() error {
 		}
 		for _, h := range ledger.LeafHashes(nil, entries) {
 			edge.Push(0, h)
+			list, err := heads.at(edge.Size())
+			if err != nil {
+				return err
+			}
+			for _, k := range list {
+				seen.head(k, edge.Root())
+			}
 		}
 		for _, n := range full {
-			if err := c.node(n); err != nil {
+			if err := c.node(n, seen); err != nil {
 				return err
 			}
 		}
 		full = full[:0]
 	}
-	c.report.Entries = size
-	var head int64
-	if _, err := c.row(`SELECT coalesce(max(size), 0) FROM ledger_head`, nil, &head); err != nil {
-		return err
-	}
-	if head != size {
-		return fmt.Errorf("the last head is of %d entries, but there are %d", head, size)
-	}
 	return nil
 }
 
-func (c *check) node(n ledger.Node) error {
+// node notes whether the hash above a full tile is the one that was kept.
+func (c *check) node(n ledger.Node, seen *sighted) error {
 	var got []byte
 	if _, err := c.row(`SELECT hash FROM ledger_node WHERE level = ? AND n = ?`, []any{n.Level, n.N}, &got); err != nil {
 		return err
 	}
-	if !bytes.Equal(got, n.Hash[:]) {
-		return fmt.Errorf("ledger node %d of level %d is not that of its entries", n.N, n.Level)
+	if seen.node == nil && !bytes.Equal(got, n.Hash[:]) {
+		seen.node = &n
 	}
 	return nil
 }

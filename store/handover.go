@@ -89,11 +89,28 @@ func (db *DB) readLogKeys(query rowsFunc, tree *ledger.Tree) (*logKeys, error) {
 	if err != nil {
 		return nil, err
 	}
-	first := db.cfg.Ring.LogVerifiers()[0]
+	return db.logKeys(db.firstKey(list), list, tree)
+}
+
+// firstKey is the key that a log began with.
+func (db *DB) firstKey(list []handed) string {
 	if len(list) > 0 {
-		first = list[0].From
+		return list[0].From
 	}
-	return db.logKeys(first, list, tree)
+	return db.cfg.Ring.LogVerifiers()[0]
+}
+
+// termsOf gives the keys of a log that began with one, with their terms.
+func termsOf(first string, list []handed) ([]ledger.Term, error) {
+	records := make([]ledger.Handover, len(list))
+	for i, h := range list {
+		records[i] = h.Handover
+	}
+	terms, err := ledger.Terms(first, records)
+	if err != nil {
+		return nil, fmt.Errorf("the hand-overs of the log's key: %w", err)
+	}
+	return terms, nil
 }
 
 func readHandovers(query rowsFunc) ([]handed, error) {
@@ -122,13 +139,9 @@ func readHandovers(query rowsFunc) ([]handed, error) {
 // that is further, or has never heard of it, belongs to another moment.
 func (db *DB) logKeys(first string, list []handed, tree *ledger.Tree) (*logKeys, error) {
 	k := &logKeys{signers: []ledger.Signer{{Key: first}}}
-	records := make([]ledger.Handover, len(list))
-	for i, h := range list {
-		records[i] = h.Handover
-	}
 	var err error
-	if k.terms, err = ledger.Terms(first, records); err != nil {
-		return nil, fmt.Errorf("the hand-overs of the log's key: %w", err)
+	if k.terms, err = termsOf(first, list); err != nil {
+		return nil, err
 	}
 	if k.signer, err = db.cfg.Ring.LogSignerOf(k.now()); err != nil {
 		return nil, &fault.Error{Kind: fault.Conflict, Words: "the database and the keyring are of two moments: one of them knows a hand-over of the log's key that the other does not; put back those that belong together", Err: err}

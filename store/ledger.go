@@ -1,12 +1,15 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/amana-privacy/amana/fault"
 	"github.com/amana-privacy/amana/ledger"
 	"github.com/amana-privacy/amana/receipt"
 )
@@ -25,12 +28,50 @@ func (db *DB) loadLedger(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("computing the root of %d entries: %w", size, err)
 	}
+	if err := db.comesToSigned(ctx, tree); err != nil {
+		return err
+	}
 	keys, err := db.readLogKeys(db.readRows(ctx), tree)
 	if err != nil {
 		return err
 	}
 	db.keys.Store(keys)
 	return db.sign(new(signedHead), size, root)
+}
+
+// errRoot says that the log is not the one that was signed.
+var errRoot = errors.New("do not come to its root")
+
+// comesToSigned holds the tree to the newest head whose note is written: with a
+// changed hash at its edge the next head would be of another history. A note that
+// does not hold says nothing of the tree; the check finds it.
+func (db *DB) comesToSigned(ctx context.Context, tree *ledger.Tree) error {
+	var signed string
+	ok, err := db.reader(ctx)(`SELECT note FROM ledger_head WHERE note IS NOT NULL ORDER BY size DESC LIMIT 1`, nil, &signed)
+	if err != nil || !ok {
+		return err
+	}
+	head, err := publishedHead(signed, db.cfg.Ring.LogVerifiers())
+	if err != nil || head.Size > tree.Size() {
+		return nil
+	}
+	root, err := tree.Root(head.Size)
+	if err == nil && root != head.Root {
+		err = fmt.Errorf("the ledger's first %d entries %w", head.Size, errRoot)
+	}
+	return err
+}
+
+// named says of a log that is not the one that was signed what in it was changed.
+func (db *DB) named(ctx context.Context, err error) error {
+	if !errors.Is(err, errRoot) {
+		return err
+	}
+	why := db.snapshot(ctx, func(s *snapshot) error {
+		c := &check{snapshot: s}
+		return cmp.Or(c.ledger(), c.suspected)
+	})
+	return &fault.Error{Kind: fault.Conflict, Words: "the log in the database is damaged, and nothing is signed with it: restore a backup", Err: cmp.Or(why, err)}
 }
 
 // loadTile reads the hashes of a tile: of entries at level 0, of nodes above.

@@ -112,7 +112,7 @@ func (e *postgresEngine) start(ctx context.Context) error {
 	if err := e.db.loadVersions(ctx); err != nil {
 		return err
 	}
-	if err := e.begin(ctx); err != nil {
+	if err := e.db.named(ctx, e.begin(ctx)); err != nil {
 		return err
 	}
 	if err := e.db.goesOn(ctx); err != nil {

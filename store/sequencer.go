@@ -233,7 +233,7 @@ func (e *postgresEngine) treeOf(size int64, root []byte) (*ledger.Tree, error) {
 		return nil, err
 	}
 	if !bytes.Equal(has[:], root) {
-		return nil, fmt.Errorf("the ledger's %d entries do not come to its root", size)
+		return nil, fmt.Errorf("the ledger's %d entries %w", size, errRoot)
 	}
 	return tree, nil
 }

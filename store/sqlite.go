@@ -74,7 +74,7 @@ func (db *DB) openSQLite(ctx context.Context) error {
 		func() error { return db.d.migrate(ctx, writes, goose.DialectSQLite3) },
 		func() error { return db.recognise(ctx, writes) },
 		func() error { return db.loadVersions(ctx) },
-		func() error { return db.loadLedger(ctx) },
+		func() error { return db.named(ctx, db.loadLedger(ctx)) },
 		func() error { return db.goesOn(ctx) },
 		func() error { return db.loadCosignatures(ctx) },
 		func() error { return db.startSQLite(ctx, writes) },
