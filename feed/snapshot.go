@@ -313,8 +313,19 @@ func (s *snapshotReader) begin(r *reader) error {
 	case s.at.Total() != s.head.Rows || s.at.Sum() != s.head.Sum || s.count > s.head.Rows:
 		return ErrForked
 	}
-	s.left = s.replica.beside + mostForEach*min(s.head.Rows, 1<<40)
+	s.left = s.replica.mostOf(s.head)
 	return nil
+}
+
+// mostOf is how many bytes the records of a snapshot of a head have at most.
+func (r *Replica) mostOf(h Head) uint64 { return r.beside + mostForEach*min(h.Rows, 1<<40) }
+
+// MostSoon is how many bytes a snapshot has at most, until twice as much has happened
+// as by the newest head.
+func (r *Replica) MostSoon() int64 {
+	h := r.most
+	h.Rows = 2 * min(h.Rows, 1<<40)
+	return int64(r.mostOf(h))
 }
 
 // rule reads a row of the rules; they come before all else.

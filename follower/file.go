@@ -99,12 +99,13 @@ func (f *Follower) refresh() {
 		return
 	}
 	f.saved = time.Now()
+	most := f.replica.MostSoon()
 	f.saving.Go(func() {
 		ctx, cancel := context.WithTimeout(f.run, fileFor)
 		defer cancel()
 		said := false
 		for pause := shortestSave; ; pause = min(2*pause, longestSave) {
-			err := f.replace(ctx)
+			err := f.replace(ctx, most)
 			if err == nil || ctx.Err() != nil {
 				return
 			}
@@ -127,8 +128,9 @@ const (
 	longestSave  = 10 * time.Minute
 )
 
-// replace puts a new snapshot in the place of the one that is kept.
-func (f *Follower) replace(ctx context.Context) error {
+// replace puts a new snapshot in the place of the one that is kept. One of more than
+// so many bytes is none: it is not read before the next start.
+func (f *Follower) replace(ctx context.Context, most int64) error {
 	ctx, cancel := context.WithTimeout(ctx, fileFor/4)
 	defer cancel()
 	s, err := f.copying()
@@ -136,7 +138,10 @@ func (f *Follower) replace(ctx context.Context) error {
 		return err
 	}
 	err = f.fetch(ctx, func(body io.Reader) error {
-		_, err := io.Copy(s.file, body)
+		n, err := io.Copy(s.file, io.LimitReader(body, most+1))
+		if err == nil && n > most {
+			err = fmt.Errorf("it has more than %d bytes", most)
+		}
 		return err
 	})
 	if err != nil {
@@ -155,11 +160,16 @@ type memory struct {
 	Seen [feed.Chains]uint64 // rows of each chain
 }
 
-// keepHead keeps how far the server was beside the snapshot, for the next start.
+// keepHead keeps how far the server was beside the snapshot, for the next start. On a
+// disk that hangs over the last time it is left to the next.
 func (f *Follower) keepHead() {
-	h := memory{f.replica.Newest(), f.replica.Seen}
 	f.noted = time.Now()
+	if !f.keeping.TryLock() {
+		return
+	}
+	h := memory{f.replica.Newest(), f.replica.Seen}
 	f.saving.Go(func() { // a slow disk does not hold up the feed
+		defer f.keeping.Unlock()
 		raw, err := json.Marshal(h)
 		if err == nil {
 			err = os.WriteFile(f.File+".head.new", raw, 0o600)

@@ -65,6 +65,7 @@ type Follower struct {
 	saved   time.Time    // when the file was written
 	noted   time.Time    // when the newest head was
 	saving  sync.WaitGroup
+	keeping sync.Mutex // held while the newest head is written
 }
 
 // Start begins to follow. It is stale until it has caught up: see Wait. Close ends it.
