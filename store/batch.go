@@ -41,6 +41,7 @@ type recording struct {
 	attested bool // entered by the company: does not begin an erased person anew
 	existing bool // only for a subject that is there
 	again    bool // asks for the mail that confirms once more
+	leaves   bool // whoever asks may go before its end: make writes nothing that is theirs
 
 	done     chan error // buffered; gets one value, after the commit is durable
 	appended []*appended
@@ -287,7 +288,9 @@ func gather[T any](first T, queue <-chan T) []T {
 }
 
 // await enters r into a queue and waits for its end. closed says that nothing
-// in the queue will be looked at any more.
+// in the queue will be looked at any more. Who may leave and has gone is not waited
+// for: what was on its way may be written all the same, and nobody is told that it
+// was not. Somebody whose time is over still listens, and hears the end.
 func await(ctx context.Context, r *recording, queue chan<- *recording, quit, closed <-chan struct{}) error {
 	select {
 	case queue <- r:
@@ -296,7 +299,23 @@ func await(ctx context.Context, r *recording, queue chan<- *recording, quit, clo
 	case <-quit:
 		return closing()
 	}
-	return ended(r.done, closed)
+	left := ctx.Done()
+	if !r.leaves {
+		left = nil
+	}
+	for {
+		select {
+		case err := <-r.done:
+			return err
+		case <-closed:
+			return ended(r.done, closed)
+		case <-left:
+			if err := ctx.Err(); errors.Is(err, context.Canceled) {
+				return fmt.Errorf("whoever asked has gone, and whether it was written is not known: %w", err)
+			}
+			left = nil
+		}
+	}
 }
 
 func ended(done <-chan error, closed <-chan struct{}) error {

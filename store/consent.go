@@ -112,9 +112,10 @@ func (db *DB) Record(ctx context.Context, s Submission) ([]receipt.Receipt, erro
 
 // Submit writes a submission, all of it or nothing. It returns after the commit
 // is durable and after Decide shows it. What may not be answered so is
-// fault.Invalid with its field.
+// fault.Invalid with its field. When ctx is cancelled it returns context.Canceled at
+// once, and whether it is written is not known; the end of ctx's time it waits out.
 func (db *DB) Submit(ctx context.Context, s Submission) (Recorded, error) {
-	r := &recording{id: s.Subject, once: db.onceTags(s.Once), attested: s.Attested, again: s.Again, make: func(b *batch, _ *person) ([]consent.Event, error) {
+	r := &recording{id: s.Subject, once: db.onceTags(s.Once), attested: s.Attested, again: s.Again, leaves: true, make: func(b *batch, _ *person) ([]consent.Event, error) {
 		v, language, err := b.known.answered(s)
 		if err != nil {
 			return nil, err

@@ -303,7 +303,7 @@ func (e *postgresEngine) settle(ctx context.Context, lost error, committed func(
 	for end, try := time.Now().Add(settleFor), 0; time.Now().Before(end); try++ {
 		select {
 		case <-e.quit:
-			return unavailable("committing", lost)
+			return untold(lost)
 		case <-time.After(pause(try)):
 		}
 		ok, err := committed(ctx)
@@ -315,6 +315,11 @@ func (e *postgresEngine) settle(ctx context.Context, lost error, committed func(
 			return errLost
 		}
 	}
+	return untold(lost)
+}
+
+// untold says of a commit whose answer was lost that nobody knows what became of it.
+func untold(lost error) error {
 	return unavailable("committing: whether it was written could not be told; committing", lost)
 }
 
