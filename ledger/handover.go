@@ -166,13 +166,19 @@ func (t Term) Covers(size int64) bool { return size >= t.From && (t.Until == 0 |
 
 // String says the term in words.
 func (t Term) String() string {
+	entries := func(n int64) string {
+		if n == 1 {
+			return "1 entry"
+		}
+		return fmt.Sprintf("%d entries", n)
+	}
 	switch {
 	case t.Until == 0:
-		return fmt.Sprintf("from %d entries on", t.From)
+		return "from " + entries(t.From) + " on"
 	case t.From == 0:
-		return fmt.Sprintf("up to %d entries", t.Until)
+		return "up to " + entries(t.Until)
 	default:
-		return fmt.Sprintf("from %d to %d entries", t.From, t.Until)
+		return fmt.Sprintf("from %d to %s", t.From, entries(t.Until))
 	}
 }
 

@@ -59,7 +59,7 @@ func OpenIn(r io.Reader, name string) (io.Reader, error) {
 		return nil, fault.New(fault.Malformed, "it begins with the mark of %s, so it is not %s: leave the encoding out", marked, name)
 	case marked != "":
 		name = marked
-	case name == "" || name == utf8Name:
+	case name == "":
 		if err := unmarked(b); err != nil {
 			return nil, err
 		}

@@ -106,7 +106,7 @@ func demoIn(ctx context.Context, e env, c config, at place, p policyFile, custom
 	if err == nil {
 		err = h.wait(ctx)
 	}
-	return errors.Join(err, h.close())
+	return ended(exitNo, errors.Join(err, h.close()))
 }
 
 // demoFile marks a folder as the demo's own and holds its token, for who owns

@@ -80,10 +80,7 @@ func runReplica(ctx context.Context, e env, c replicaConfig, asJSON bool) error 
 	}
 	last, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
-	if err = errors.Join(err, s.Shutdown(last), f.Close()); err != nil {
-		return no(err)
-	}
-	return nil
+	return ended(exitNo, errors.Join(err, s.Shutdown(last), f.Close()))
 }
 
 // server gives a door's server.
