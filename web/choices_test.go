@@ -600,3 +600,18 @@ func TestLogsSayNothingOfAnybody(t *testing.T) {
 		t.Errorf("files appeared: %v %v", entries, err)
 	}
 }
+
+// TestWhatTheBrowserCannotAnswerLeadsToWhoCan follows the page's own link: purposes
+// of an address or number are answered behind the sign-in, not by writing to the company.
+func TestWhatTheBrowserCannotAnswerLeadsToWhoCan(t *testing.T) {
+	for language, link := range map[string]string{"en": "Sign in to answer or to withdraw", "ar": "ادخل لتجيب أو لتسحب موافقتك"} {
+		v := open(t, "casco-fiber").visitor()
+		if want := `<a href="/` + language + `/me/choices">` + link + `</a>`; !strings.Contains(v.see("/"+language+"/choices"), want) {
+			t.Errorf("%s: the page does not say %s", language, want)
+		}
+		a := v.get("/" + language + "/me/choices")
+		if to := a.Header.Get("Location"); a.StatusCode != http.StatusSeeOther || to != "/"+language+"/me?to=%2Fme%2Fchoices" {
+			t.Errorf("%s: without a sign-in it leads to %q: %s", language, to, a.Status)
+		}
+	}
+}
