@@ -47,7 +47,7 @@ type audit struct {
 	keys    []note.Verifier // of signers
 	chain   []ledger.Signer // as the log lists them; empty where it does not, or nobody said whose key it is
 	handed  map[int64]bool  // leaves of hand-overs among the public records
-	listed  bool            // the log lists its public records, and all up to the head were looked at
+	listed  bool            // every public record up to the head was looked at, if there is any
 	v       Verdict
 	signed  string // the head as it was served
 	claims  []claim

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/amana-privacy/amana/ledger"
+	"github.com/amana-privacy/amana/policy"
 )
 
 func TestAnHonestLogHolds(t *testing.T) {
@@ -85,6 +86,8 @@ func spoils(s *shop, path string, f func([]byte) (int, []byte)) *shop {
 
 func missing([]byte) (int, []byte) { return 404, nil }
 
+func nothing([]byte) (int, []byte) { return 200, []byte(`{"leaves":[],"next":null}`) }
+
 func flip(at int) func([]byte) (int, []byte) {
 	return func(b []byte) (int, []byte) { b[at] ^= 1; return 200, b }
 }
@@ -144,6 +147,13 @@ func TestEachLieIsNamed(t *testing.T) {
 			})
 		}},
 		{name: "a public record is withheld", lie: WithheldRecord, says: "leaf 0", grown: func(s *shop) *shop { return spoils(s, "log/record/0", missing) }},
+		{name: "the list of records is withheld", lie: UnloggedPolicy, says: "shown today", grown: func(s *shop) *shop { return spoils(s, "log/records", missing) }},
+		{name: "the list of records is withheld from who knows it", lie: WithheldRecord, says: "the audit before", with: "state", grown: func(s *shop) *shop { return spoils(s, "log/records", missing) }},
+		{name: "the list of records is empty", lie: UnloggedPolicy, says: "shown today", grown: func(s *shop) *shop { return spoils(s, "log/records", nothing) }},
+		{name: "the list of records is empty for a receipt", lie: UnloggedPolicy, says: "receipt-1.json", with: "receipt", grown: func(s *shop) *shop {
+			s.shown = ""
+			return spoils(s, "log/records", nothing)
+		}},
 		{name: "a policy is published by nobody", lie: ImproperRecord, says: "nobody", grown: func(s *shop) *shop {
 			return s.record(published{"policy", version.ID, "2026-11-21T09:00:00.000Z", "", []string{}})
 		}},
@@ -329,6 +339,13 @@ func TestWhatCannotBeToldIsNotCalledALie(t *testing.T) {
 	spoils(s, "log/checkpoint", func([]byte) (int, []byte) { return 200, []byte("<html>not here</html>") })
 	if v, _ := s.audits(); v.Outcome != Unknown {
 		t.Errorf("no log there: %v", v.Lines())
+	}
+	version := example(t)
+	shop := newShop(t).publish(policy.VersionID("sha256:" + strings.Repeat("0", 64))).publish(version.ID)
+	leaf := shop.say(version)
+	spoils(shop, "log/record/1", func([]byte) (int, []byte) { return 503, nil })
+	if v, _ := shop.audits(holding(shop.receipt(leaf))); v.Outcome != Unknown {
+		t.Errorf("the publication of the policy shown cannot be read: %v", v.Lines())
 	}
 	s.Close()
 	if v, _ := s.audits(); v.Outcome != Unknown {

@@ -155,7 +155,7 @@ func (a *audit) handover(leaf int64, record []byte) error {
 }
 
 // allListed looks for the hand-overs of the list among the public records, where
-// the log lists any.
+// all of these were looked at.
 func (a *audit) allListed() error {
 	if !a.listed {
 		return nil

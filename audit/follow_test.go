@@ -147,6 +147,9 @@ func TestLiesAboutKeysAreNamed(t *testing.T) {
 			s.chain, s.signed = nil, old.sign(700, s.root())
 			return s, nil
 		}},
+		{"the hand-over has no list to be in", WithheldRecord, "leaf 299 is not among", 0, "", func(s, old *shop) (*shop, *File) {
+			return spoils(s, "log/records", missing), nil
+		}},
 		{"the hand-over is not among the records", WithheldRecord, "leaf 299 is not among", 0, "", func(s, old *shop) (*shop, *File) {
 			return spoils(s, "log/records", func(b []byte) (int, []byte) { return 200, []byte(`{"leaves":[0]}`) }), nil
 		}},

@@ -95,7 +95,7 @@ func (a *audit) checkReceipts(list []held) {
 		if forked[r.Receipt.Checkpoint] {
 			continue
 		}
-		if a.v.Policies > 0 && !a.promised(r) {
+		if a.listed && !a.promised(r) {
 			a.tell(lie(UnloggedPolicy, "%s names the policy %s, which was not published in the log before it", r.name, r.Receipt.Record.Policy()))
 			continue
 		}

@@ -45,8 +45,7 @@ func (a *audit) records(ctx context.Context, h tlog.HashReader) error {
 	for {
 		raw, err := a.src.get(ctx, fmt.Sprintf("%s/records?from=%d", a.src.log, from), nil, maxRecord, false)
 		if errors.Is(err, errMissing) {
-			a.note("not looked at: public records, of which the log lists none")
-			return nil
+			return a.noRecords()
 		}
 		var l list
 		if err == nil {
@@ -75,6 +74,18 @@ func (a *audit) records(ctx context.Context, h tlog.HashReader) error {
 		}
 		from = max(from, *l.Next)
 	}
+}
+
+// noRecords is said of a log that has no list of public records: another program's
+// has none. One of ours that hides its list is found out by what names a record: the audit
+// before, a hand-over, a receipt, the policy shown.
+func (a *audit) noRecords() error {
+	a.listed = true
+	if a.State != nil && a.State.NextRecord > 0 {
+		return lie(WithheldRecord, "the log lists no public records; the audit before knows some")
+	}
+	a.note("not looked at: public records, of which the log lists none")
+	return nil
 }
 
 func (a *audit) record(ctx context.Context, leaf int64, h tlog.HashReader) error {
@@ -189,7 +200,7 @@ func (a *audit) policyShown(ctx context.Context) {
 		a.note("not looked at: which policy is shown today; /policy.jsonld is not served here")
 		return
 	}
-	if a.logged(shown.Identifier) || a.v.Policies == 0 || a.loggedSince(ctx, shown.Identifier) {
+	if !a.listed || a.logged(shown.Identifier) || a.loggedSince(ctx, shown.Identifier) {
 		return
 	}
 	a.tell(lie(UnloggedPolicy, "the policy shown today, %s, was never published in the log", shown.Identifier))
