@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/amana-privacy/amana/examples"
+	"github.com/amana-privacy/amana/lang"
 	"github.com/amana-privacy/amana/policy"
 )
 
@@ -62,6 +63,18 @@ func TestEveryKindInEveryLanguage(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// A letter is queued a moment after its end was set; its reader is told minutes.
+func TestTheTimeThatIsLeftIsInMinutes(t *testing.T) {
+	for language, want := range map[string]string{"en": "15 minutes", "ar": "15 دقيقة"} {
+		l := Letter{Kind: SignIn, To: "sara@example.com", Language: language, Path: "/c/x", Code: "314159", Until: mark.At.Add(15*time.Minute - 40*time.Millisecond)}
+		w, _ := lang.For(language, lang.Options{})
+		got := l.bodyOf(words{w}, "Casco Fiber", mark.At).after[0].Plain
+		if !strings.Contains(got, want) || strings.Contains(got, "59") {
+			t.Errorf("%s: %q", language, got)
 		}
 	}
 }

@@ -46,7 +46,9 @@ type body struct {
 // bodyOf gives the words of a letter. A subject never names a purpose or a
 // recipient: it is read over shoulders, and on locked telephones.
 func (l Letter) bodyOf(w words, company string, queued time.Time) body {
-	left := func() string { return w.Duration(0, int64(l.Ends(queued).Sub(queued)/time.Second)) }
+	left := func() string { // a letter is queued a moment after its end was set
+		return w.Duration(0, int64(l.Ends(queued).Sub(queued).Round(time.Minute)/time.Second))
+	}
 	switch l.Kind {
 	case Confirm:
 		return body{w.Words.T("mail.confirm.subject", "company", company), []said{w.T("mail.confirm.lead", "company", company), w.T("mail.confirm.what")},
