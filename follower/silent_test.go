@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,7 @@ type double struct {
 	verifier note.Verifier
 	signer   note.Signer
 	tags     [32]byte
+	one      sync.Mutex // over writer
 	writer   feed.Writer
 	bad      func(d *double, r *http.Request) *http.Response // nil: as usual
 	hellos   int
@@ -94,8 +96,15 @@ func (d *double) hello(r *http.Request) map[string]any {
 	return map[string]any{"origin": d.writer.Origin, "epoch": d.writer.Epoch, "hello": string(h), "tags": d.tags[:], "suppression": d.tags[:], "signers": []ledger.Signer{{Key: d.key}}}
 }
 
+// batch writes the next of the feed, also where a stream that was given up has not noticed yet.
+func (d *double) batch(at time.Time) (feed.Batch, error) {
+	d.one.Lock()
+	defer d.one.Unlock()
+	return d.writer.Batch(nil, at)
+}
+
 func (d *double) snapshot() []byte {
-	b, err := d.writer.Batch(nil, time.Now())
+	b, err := d.batch(time.Now())
 	must(d.t, err)
 	var out bytes.Buffer
 	w, err := feed.NewSnapshotWriter(&out, b.Head, d.verifier, d.writer.At, 0, d.signer)
@@ -113,7 +122,7 @@ func (d *double) stream(r *http.Request, old time.Duration, newer bool) *http.Re
 		var b feed.Batch
 		for first := true; err == nil; first = false {
 			if newer || first {
-				b, err = d.writer.Batch(nil, time.Now().Add(-old))
+				b, err = d.batch(time.Now().Add(-old))
 				must(d.t, err)
 			}
 			_, err = fmt.Fprintf(w, "event: batch\ndata: %s\n\n", base64.StdEncoding.EncodeToString(b.Append(nil)))
