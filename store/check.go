@@ -127,8 +127,9 @@ func (c *check) orphans() error {
 		"events that no subject leads to": `SELECT (SELECT count(*) FROM event WHERE sealed IS NOT NULL) - (SELECT coalesce(sum(seq), 0) FROM subject)`,
 		"identifiers without a subject":   `SELECT count(*) FROM identifier e WHERE NOT EXISTS (SELECT 1 FROM subject s WHERE s.shard_id = e.shard_id AND s.subject_id = e.subject_id)`,
 		// Of identifiers that lead to a subject. No index finds them by it: a search for each would read a whole shard.
-		"subjects without an identifier": `SELECT (SELECT count(*) FROM subject) - (SELECT coalesce(sum(s.n), 0) FROM (SELECT count(DISTINCT subject_id) AS n FROM identifier GROUP BY shard_id) s)`,
-		"gaps in the numbers of events":  `SELECT count(*) FROM (SELECT shard_id FROM event GROUP BY shard_id HAVING max(n) <> count(*)) g`,
+		"subjects without an identifier":              `SELECT (SELECT count(*) FROM subject) - (SELECT coalesce(sum(s.n), 0) FROM (SELECT count(DISTINCT subject_id) AS n FROM identifier GROUP BY shard_id) s)`,
+		"public records that are named and not there": `SELECT count(*) FROM (SELECT record FROM publication UNION ALL SELECT record FROM evidence UNION ALL SELECT record FROM handover) p WHERE NOT EXISTS (SELECT 1 FROM public_record r WHERE r.id = p.record)`,
+		"gaps in the numbers of events":               `SELECT count(*) FROM (SELECT shard_id FROM event GROUP BY shard_id HAVING max(n) <> count(*)) g`,
 	} {
 		var n int64
 		if _, err := c.row(query, nil, &n); err != nil {

@@ -31,6 +31,7 @@ func testTheCheckFindsWhatIsWrongOnALaterPage(t *testing.T, w *world) {
 			`UPDATE event SET leaf = (SELECT leaf FROM aside a WHERE a.n = event.n) WHERE shard_id = (SELECT max(shard_id) FROM event); DROP TABLE aside`, "neither in the ledger nor on its way"},
 		{`UPDATE ledger_node SET n = n + 1 WHERE level = 1 AND n = 1`, `UPDATE ledger_node SET n = n - 1 WHERE level = 1 AND n = 2`, "ledger node 1 of level 1"},
 		{`UPDATE public_record SET leaf = leaf + 5 WHERE id = 1`, `UPDATE public_record SET leaf = leaf - 5 WHERE id = 1`, "of the ledger is not its record's"},
+		{`UPDATE publication SET record = record + 1000`, `UPDATE publication SET record = record - 1000`, "public records that are named and not there"},
 	} {
 		w.changes(c.spoil)
 		if _, err := w.db.Check(t.Context()); err == nil || !strings.Contains(err.Error(), c.says) {

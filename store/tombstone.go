@@ -29,12 +29,15 @@ import (
 //	r CHANGE RECIPIENT           was stopped after so many changes of what is, as in a query of a URL
 //	p CHANGE PURPOSE             likewise
 //	n CHANGE                     nothing else was
+//	t TIME                       whoever was erased before then stands above; ends a list that was asked for
 //
 // So a restore lets no recipient or purpose go that was stopped since either.
 type Tombstones struct {
 	Keyring    string
 	Generation int64 // of the bucket keys; 0 = none is told
 	Newest     time.Time
+	Until      time.Time // it is known until then who was erased; zero = of nobody but those who stand here
+	Ended      bool      // the last line ends something: it was not cut short
 	erased     map[keyring.SubjectID]bool
 	suppressed []suppressed
 	late       map[int64]Stops // what was stopped, by how often that had changed
@@ -51,6 +54,17 @@ const tombstoneForm = "amana-tombstones-v1 "
 
 // TombstoneHead is the first line of a file of tombstones.
 func (db *DB) TombstoneHead() string { return tombstoneForm + db.cfg.Ring.ID() + "\n" }
+
+// TombstoneList gives all lines of a file of tombstones, its first and its last among
+// them.
+func (db *DB) TombstoneList(ctx context.Context) ([]string, error) {
+	until := db.now().Add(-underWay) // who is erased at this moment may not be seen yet
+	lines, err := db.TombstoneLines(ctx, time.Time{}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return append(append([]string{db.TombstoneHead()}, lines...), fmt.Sprintf("t %d\n", moment(until))), nil
+}
 
 // TombstoneLines gives the lines of who was erased from a time on, but for those
 // in seen; the last, where it is new, is that of the generation of the bucket keys
@@ -145,6 +159,7 @@ func ReadTombstones(r io.Reader) (*Tombstones, error) {
 			if n == 1 {
 				return nil, fault.New(fault.Invalid, "these are no tombstones")
 			}
+			t.Ended = t.Ended && len(raw) == 0
 			return t, nil
 		}
 		if errors.Is(err, bufio.ErrBufferFull) {
@@ -167,6 +182,7 @@ func ReadTombstones(r io.Reader) (*Tombstones, error) {
 }
 
 func (t *Tombstones) take(words []string) bool {
+	t.Ended = strings.Contains("gnt", words[0])
 	switch {
 	case words[0] == "e" && len(words) == 3:
 		id, err1 := hex.DecodeString(words[1])
@@ -190,6 +206,12 @@ func (t *Tombstones) take(words []string) bool {
 	case words[0] == "g" && len(words) == 2:
 		g, err := strconv.ParseInt(words[1], 10, 64)
 		t.Generation = max(t.Generation, g)
+		return err == nil
+	case words[0] == "t" && len(words) == 2:
+		at, err := strconv.ParseInt(words[1], 10, 64)
+		if until := fromMillis(at); until.After(t.Until) {
+			t.Until = until
+		}
 		return err == nil
 	case len(words) == 3 && (words[0] == "r" || words[0] == "p"), len(words) == 2 && words[0] == "n":
 		return t.stopped(words)
@@ -253,5 +275,8 @@ func (t *Tombstones) Add(u *Tombstones) error {
 	}
 	t.Generation, t.whole = max(t.Generation, u.Generation), max(t.whole, u.whole)
 	t.seen(millis(u.Newest))
+	if u.Until.After(t.Until) {
+		t.Until = u.Until
+	}
 	return nil
 }

@@ -36,6 +36,9 @@ func lock(dir string) (*os.File, error) {
 func openKey(file, name string, now func() time.Time) (*ledger.Cosigner, error) {
 	raw, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
+		if seen, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*.checkpoint")); err != nil || len(seen) > 0 {
+			return nil, errors.Join(err, fault.New(fault.Conflict, "the witness's key is gone from %s, beside what was seen under it: put it back; another key is another witness, in a folder of its own", filepath.Dir(file)))
+		}
 		key, err := ledger.NewCosignerKey(name)
 		if err != nil {
 			return nil, err

@@ -270,6 +270,16 @@ func TestAWitnessRemembers(t *testing.T) {
 	}
 	p.shut()
 
+	if err := os.Rename(filepath.Join(dir, KeyFile), filepath.Join(dir, "aside")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Config{Dir: dir, Name: "witness.example/w1", Now: time.Now, Logs: []Log{l.watched(dir)}}); err == nil || !strings.Contains(err.Error(), "key is gone") {
+		t.Errorf("a witness without its key: %v", err)
+	}
+	if err := os.Rename(filepath.Join(dir, "aside"), filepath.Join(dir, KeyFile)); err != nil {
+		t.Fatal(err)
+	}
+
 	file := filepath.Join(dir, hashOf("shop.example/log")+".checkpoint")
 	if err := os.WriteFile(file, []byte("spoilt"), 0o600); err != nil {
 		t.Fatal(err)

@@ -39,8 +39,8 @@ func (l local) CopyKeyring(ctx context.Context, r copyRequest, s stream) (struct
 
 // Tombstones writes who was erased.
 func (l local) Tombstones(ctx context.Context, _ struct{}, s stream) (struct{}, error) {
-	lines, err := l.in.db.TombstoneLines(ctx, time.Time{}, nil)
-	for _, line := range append([]string{l.in.db.TombstoneHead()}, lines...) {
+	lines, err := l.in.db.TombstoneList(ctx)
+	for _, line := range lines {
 		if err == nil {
 			_, err = io.WriteString(s.out, line)
 		}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,7 @@ func runRestore(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
+	r.warn()
 	if *asJSON {
 		return json.NewEncoder(e.stdout).Encode(done)
 	}
@@ -70,6 +72,8 @@ type restoring struct {
 	origin         string
 	identities     []age.Identity
 	installed      *keyring.Copy // in the place of a lost keyring; goes again if nothing comes of the restore
+	lost           bool          // the keyring was
+	erased         *store.Tombstones
 }
 
 func (r *restoring) run(ctx context.Context) (_ store.Restored, err error) {
@@ -105,6 +109,7 @@ func (r *restoring) run(ctx context.Context) (_ store.Restored, err error) {
 	if s.Tombstones, err = r.tombstones(); err != nil {
 		return store.Restored{}, err
 	}
+	r.erased = s.Tombstones
 	bar := newProgress(r.e.stderr, "restoring", 0)
 	s.Lasting = func() { r.installed = nil }
 	s.Progress = func(done, of int64) { bar.reach(int(done), int(of)) }
@@ -177,11 +182,11 @@ func (r *restoring) keys(s *store.Restore) error {
 			return err
 		}
 	}
-	lost := !keyring.Exists(r.at.keyring())
-	if lost && c == nil {
+	r.lost = !keyring.Exists(r.at.keyring())
+	if r.lost && c == nil {
 		return fault.New(fault.Unknown, "there is no keyring in %s: put it back, or name a copy of it (--keyring)", r.at.keyring())
 	}
-	if lost {
+	if r.lost {
 		r.installed = c
 		if err := c.Install(r.at.keyring(), source, time.Now()); err != nil {
 			return err
@@ -190,7 +195,7 @@ func (r *restoring) keys(s *store.Restore) error {
 	if s.Ring, err = keyring.OpenFrom(r.at.keyring(), source); err != nil {
 		return err
 	}
-	if c != nil && !lost {
+	if c != nil && !r.lost {
 		s.Old, err = c.Open(source, time.Now())
 	}
 	return err
@@ -257,6 +262,9 @@ func (r *restoring) tombstones() (*store.Tombstones, error) {
 		}
 		one, err := store.ReadTombstones(f)
 		f.Close()
+		if err == nil && !one.Ended && slices.Contains(r.stones, name) {
+			err = fault.New(fault.Invalid, "the list of who was erased ends before its last line: it was cut short")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -267,6 +275,21 @@ func (r *restoring) tombstones() (*store.Tombstones, error) {
 		}
 	}
 	return all, nil
+}
+
+// warn says who may be back: a keyring from the time of the backup opens whoever was
+// erased since, and only a list says who that is.
+func (r *restoring) warn() {
+	const list = "who was erased has a receipt of it"
+	switch t := r.erased; {
+	case !r.lost:
+	case t == nil:
+		fmt.Fprintf(r.e.stderr, "warning: the copy of the keyring took the place of the lost one, and no list says who was erased since it was made (--tombstones): they are back; %s\n", list)
+	case t.Until.IsZero():
+		fmt.Fprintf(r.e.stderr, "warning: the copy of the keyring took the place of the lost one. The list names nobody who was erased after %s: if somebody was, they are back; %s\n", t.Newest.Format(time.RFC3339), list)
+	default:
+		fmt.Fprintf(r.e.stderr, "warning: the copy of the keyring took the place of the lost one. The list was made at %s: whoever was erased after that is back; %s\n", t.Until.Format(time.RFC3339), list)
+	}
 }
 
 func tellRestored(e env, d store.Restored) error {
