@@ -285,6 +285,8 @@ func (r *restoring) warn() {
 	case !r.lost:
 	case t == nil:
 		fmt.Fprintf(r.e.stderr, "warning: the copy of the keyring took the place of the lost one, and no list says who was erased since it was made (--tombstones): they are back; %s\n", list)
+	case t.Until.IsZero() && t.Newest.IsZero():
+		fmt.Fprintf(r.e.stderr, "warning: the copy of the keyring took the place of the lost one. The list names nobody: whoever was erased since the copy was made is back; %s\n", list)
 	case t.Until.IsZero():
 		fmt.Fprintf(r.e.stderr, "warning: the copy of the keyring took the place of the lost one. The list names nobody who was erased after %s: if somebody was, they are back; %s\n", t.Newest.Format(time.RFC3339), list)
 	default:
